@@ -1,0 +1,115 @@
+import type { Caller } from '../model/call.ts';
+
+/**
+ * A secret that cannot leak by being printed, logged, serialised or compared by accident.
+ * `reveal()` is called where it goes on the wire, and nowhere else.
+ */
+export interface Secret {
+  reveal(): string;
+  toJSON(): '[secret]';
+  toString(): '[secret]';
+}
+
+export interface Timeouts {
+  /** TCP and TLS. */
+  readonly connectMs: number;
+  /** From the request sent to the first content of the reply. */
+  readonly firstByteMs: number;
+  /** Longest silence inside a reply. */
+  readonly idleMs: number;
+  /** One attempt, from start to end. */
+  readonly totalMs: number;
+}
+
+export interface ProviderConfig {
+  /** Its name in this configuration, and in the ledger. */
+  readonly name: string;
+  /** The vendor in `providers/registry.ts`. */
+  readonly use: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly secret: Secret | null;
+  /** The account billed, for reconciliation; empty when not said. */
+  readonly account: string;
+  readonly region: string;
+  readonly timeouts: Timeouts;
+  /** Connections kept at most to this provider. */
+  readonly maxConnections: number;
+}
+
+export interface ModelConfig {
+  /** A model's name, or a pattern ending in `*`. */
+  readonly name: string;
+  /** Tried in order. `model` null: the name the client used. */
+  readonly targets: readonly { readonly provider: string; readonly model: string | null }[];
+}
+
+export interface KeyConfig {
+  readonly caller: Caller;
+  /** Lower-case hex SHA-256 of the key's text. The text itself is not kept. */
+  readonly sha256: string;
+}
+
+/** Dollars per million tokens as decimal text, by meter; overrides the built-in prices. */
+export interface PriceOverride {
+  readonly provider: string;
+  readonly model: string;
+  readonly usdPerMillion: Readonly<Record<string, string>>;
+  readonly source: string;
+}
+
+/** The whole configuration: checked, complete, frozen. Swapped as one value on reload. */
+export interface Config {
+  /** SHA-256 of its text, first 12 hex digits. */
+  readonly hash: string;
+  /** Where it came from: a path, or `built-in`. */
+  readonly source: string;
+  readonly providers: ReadonlyMap<string, ProviderConfig>;
+  readonly models: readonly ModelConfig[];
+  readonly keys: readonly KeyConfig[];
+  readonly prices: readonly PriceOverride[];
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly replyBytes: number;
+    readonly callsInFlight: number;
+    /** Wait for a whole request body. */
+    readonly requestMs: number;
+    readonly tagsPerCall: number;
+    readonly labelValues: number;
+  };
+  readonly retry: {
+    /** Tries at one target, the first included. */
+    readonly triesPerTarget: number;
+    /** Tries over all targets. */
+    readonly triesPerCall: number;
+    readonly backoffBaseMs: number;
+    readonly backoffMaxMs: number;
+  };
+  readonly ledger: {
+    readonly segmentCloses: number;
+    readonly segmentBytes: number;
+    readonly segmentAgeMs: number;
+    readonly syncMs: number;
+    readonly maxSpoolBytes: number;
+  };
+  readonly telemetry: {
+    readonly serviceName: string;
+    /** OTLP/gRPC endpoint for spans and metrics; null: none are exported. */
+    readonly otlpEndpoint: string | null;
+    readonly metricsIntervalMs: number;
+    readonly spanQueue: number;
+    readonly spanBatch: number;
+    readonly spanDelayMs: number;
+    /** Send `traceparent` to providers. */
+    readonly propagate: boolean;
+  };
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' };
+}
+
+/** One complaint about a configuration file. Lines and columns start at 1. */
+export interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+}

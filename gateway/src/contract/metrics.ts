@@ -1,0 +1,70 @@
+/**
+ * The one table of metrics: what `/metrics` shows, what leaves over OTLP, what boards and rules may ask for.
+ * Every label is bounded: known from configuration, or a closed set, or capped (past its cap a value is `other`
+ * and `tollgate_metrics_overflow_total` counts it). A threshold used by an alert or SLO is always a bucket boundary.
+ */
+
+type Kind = 'counter' | 'gauge' | 'histogram';
+/** What a value is; money is kept as whole pico-dollars and shown in dollars. */
+type Unit = '' | 's' | 'usd' | '{token}' | 'By' | '1';
+
+interface Row {
+  readonly name: string;
+  /** The name over OTLP where it differs from the rule "underscores become dots, unit and _total go". */
+  readonly otlp: string;
+  readonly kind: Kind;
+  readonly unit: Unit;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+  readonly exemplars?: true;
+  readonly help: string;
+}
+
+const callSeconds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300];
+const firstTokenSeconds = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 2, 3, 5, 10];
+const perTokenSeconds = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1];
+const tokenCounts = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576];
+const overheadSeconds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025];
+const gapSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30];
+const ioSeconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+
+// oxfmt-ignore
+export const metrics = {
+  requestDuration: { name: 'gen_ai_server_request_duration_seconds', otlp: 'gen_ai.server.request.duration', kind: 'histogram', unit: 's', labels: ['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model', 'error_type'], buckets: callSeconds, exemplars: true, help: 'A call as the client saw it, from arrival to its last byte; error_type is empty or _OTHER' },
+  timeToFirstToken: { name: 'gen_ai_server_time_to_first_token_seconds', otlp: 'gen_ai.server.time_to_first_token', kind: 'histogram', unit: 's', labels: ['gen_ai_provider_name', 'gen_ai_request_model'], buckets: firstTokenSeconds, exemplars: true, help: 'From arrival of the call to the first content of a streamed reply' },
+  timePerOutputToken: { name: 'gen_ai_server_time_per_output_token_seconds', otlp: 'gen_ai.server.time_per_output_token', kind: 'histogram', unit: 's', labels: ['gen_ai_provider_name', 'gen_ai_request_model'], buckets: perTokenSeconds, help: 'Streamed time after the first content, per further output token' },
+  operationDuration: { name: 'gen_ai_client_operation_duration_seconds', otlp: 'gen_ai.client.operation.duration', kind: 'histogram', unit: 's', labels: ['gen_ai_provider_name', 'gen_ai_request_model', 'error_type'], buckets: callSeconds, help: 'One attempt at a provider' },
+  tokenUsage: { name: 'gen_ai_client_token_usage', otlp: 'gen_ai.client.token.usage', kind: 'histogram', unit: '{token}', labels: ['gen_ai_provider_name', 'gen_ai_request_model', 'gen_ai_token_type'], buckets: tokenCounts, help: 'Tokens of one attempt, input (cached ones included) and output' },
+  calls: { name: 'tollgate_calls_total', otlp: 'tollgate.calls', kind: 'counter', unit: '', labels: ['caller_team', 'caller_app', 'outcome'], exemplars: true, help: 'Calls by how they ended' },
+  tokens: { name: 'tollgate_tokens_total', otlp: 'tollgate.tokens', kind: 'counter', unit: '{token}', labels: ['caller_team', 'caller_app', 'bucket'], help: 'Tokens by caller: input, cache_read, cache_write, output, reasoning' },
+  cost: { name: 'tollgate_cost_usd_total', otlp: 'tollgate.cost', kind: 'counter', unit: 'usd', labels: ['caller_team', 'caller_app'], exemplars: true, help: 'Cost in dollars by caller; exact in the ledger, a float here' },
+  modelCost: { name: 'tollgate_model_cost_usd_total', otlp: 'tollgate.model.cost', kind: 'counter', unit: 'usd', labels: ['provider', 'model'], help: 'Cost in dollars by provider and model' },
+  waste: { name: 'tollgate_waste_usd_total', otlp: 'tollgate.waste', kind: 'counter', unit: 'usd', labels: ['provider', 'reason'], help: 'Cost in dollars of attempts that served nobody' },
+  attempts: { name: 'tollgate_provider_attempts_total', otlp: 'tollgate.provider.attempts', kind: 'counter', unit: '', labels: ['provider', 'model', 'result', 'error'], exemplars: true, help: 'Attempts at a provider; error is empty or server, rate_limited, timeout, network, auth, caller' },
+  retries: { name: 'tollgate_retries_total', otlp: 'tollgate.retries', kind: 'counter', unit: '', labels: ['from_provider', 'to_provider', 'reason'], help: 'Further attempts at the same target' },
+  fallbacks: { name: 'tollgate_fallbacks_total', otlp: 'tollgate.fallbacks', kind: 'counter', unit: '', labels: ['from_provider', 'to_provider', 'reason'], help: 'Further attempts at another target' },
+  overhead: { name: 'tollgate_overhead_seconds', otlp: 'tollgate.overhead', kind: 'histogram', unit: 's', labels: ['operation'], buckets: overheadSeconds, exemplars: true, help: 'Time of a call that was not spent waiting for a provider' },
+  streamEndings: { name: 'tollgate_stream_endings_total', otlp: 'tollgate.stream.endings', kind: 'counter', unit: '', labels: ['provider', 'model', 'outcome', 'blame'], help: 'How streamed replies ended; blame is empty, provider, gateway or client' },
+  streamGap: { name: 'tollgate_stream_gap_seconds', otlp: 'tollgate.stream.gap', kind: 'histogram', unit: 's', labels: ['provider'], buckets: gapSeconds, help: 'Longest silence inside a streamed reply' },
+  inflight: { name: 'tollgate_inflight_calls', otlp: 'tollgate.inflight.calls', kind: 'gauge', unit: '', labels: ['provider'], help: 'Attempts in flight' },
+  openStreams: { name: 'tollgate_open_streams', otlp: 'tollgate.open.streams', kind: 'gauge', unit: '', labels: ['provider'], help: 'Streamed replies being relayed' },
+  authFailures: { name: 'tollgate_auth_failures_total', otlp: 'tollgate.auth.failures', kind: 'counter', unit: '', labels: ['reason'], help: 'Calls without a valid key: missing, malformed, unknown' },
+  unpriced: { name: 'tollgate_unpriced_calls_total', otlp: 'tollgate.unpriced.calls', kind: 'counter', unit: '', labels: ['provider', 'model'], help: 'Calls with a token class that no price covers' },
+  estimated: { name: 'tollgate_estimated_attempts_total', otlp: 'tollgate.estimated.attempts', kind: 'counter', unit: '', labels: ['provider', 'source'], help: 'Attempts whose usage was counted by us: partial, estimated' },
+  priceCatalog: { name: 'tollgate_price_catalog_info', otlp: 'tollgate.price_catalog.info', kind: 'gauge', unit: '', labels: ['version'], help: 'Always 1; the version of the price table in force' },
+  conservation: { name: 'tollgate_ledger_conservation_error', otlp: 'tollgate.ledger.conservation_error', kind: 'gauge', unit: '', labels: ['quantity'], help: 'Must be 0. calls: intents - closes - open; rows: closes - shipped - spooled - dead' },
+  ledgerRows: { name: 'tollgate_ledger_rows_total', otlp: 'tollgate.ledger.rows', kind: 'counter', unit: '', labels: ['result'], help: 'Ledger rows: spooled, shipped, resent, recovered, dead' },
+  spoolBytes: { name: 'tollgate_ledger_spool_bytes', otlp: 'tollgate.ledger.spool', kind: 'gauge', unit: 'By', labels: [], help: 'Bytes of ledger entries not yet in ClickHouse' },
+  spoolOldest: { name: 'tollgate_ledger_spool_oldest_seconds', otlp: 'tollgate.ledger.spool_oldest', kind: 'gauge', unit: 's', labels: [], help: 'Age of the oldest sealed segment not yet in ClickHouse' },
+  ledgerCommit: { name: 'tollgate_ledger_commit_seconds', otlp: 'tollgate.ledger.commit', kind: 'histogram', unit: 's', labels: [], buckets: ioSeconds, help: 'One group commit of the spool' },
+  ledgerShip: { name: 'tollgate_ledger_ship_seconds', otlp: 'tollgate.ledger.ship', kind: 'histogram', unit: 's', labels: [], buckets: ioSeconds, help: 'One segment shipped to ClickHouse' },
+  spans: { name: 'tollgate_spans_total', otlp: 'tollgate.spans', kind: 'counter', unit: '', labels: ['result'], help: 'Spans handed to the exporter: exported, dropped (queue full), failed' },
+  overflow: { name: 'tollgate_metrics_overflow_total', otlp: 'tollgate.metrics.overflow', kind: 'counter', unit: '', labels: ['metric', 'label'], help: 'Label values past their cap, counted as other' },
+  config: { name: 'tollgate_config_info', otlp: 'tollgate.config.info', kind: 'gauge', unit: '', labels: ['hash'], help: 'Always 1; the hash of the configuration in force' },
+  configReloads: { name: 'tollgate_config_reloads_total', otlp: 'tollgate.config.reloads', kind: 'counter', unit: '', labels: ['result'], help: 'Configuration reloads: applied, rejected' },
+} as const satisfies Record<string, Row>;
+
+export type MetricId = keyof typeof metrics;
+export type MetricRow = Row;
+/** The labels a metric has, as a union of their names. */
+export type LabelOf<M extends MetricId> = (typeof metrics)[M]['labels'][number];

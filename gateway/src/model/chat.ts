@@ -1,0 +1,69 @@
+import type { JsonObject } from './json.ts';
+
+/**
+ * A conversation in no vendor's words. Used only when client and provider speak different dialects; what one of them
+ * cannot say is a problem named to the client, never dropped.
+ */
+export interface ChatCall {
+  readonly system: readonly TextPart[];
+  readonly messages: readonly Message[];
+  readonly tools: readonly Tool[];
+  readonly toolChoice: ToolChoice | null;
+  readonly parallelToolCalls: boolean | null;
+  readonly maxTokens: number | null;
+  readonly temperature: number | null;
+  readonly topP: number | null;
+  readonly topK: number | null;
+  readonly stop: readonly string[];
+  /** The end user, as an opaque id. */
+  readonly user: string | null;
+  readonly stream: boolean;
+}
+
+export type Message =
+  | { readonly role: 'user'; readonly parts: readonly UserPart[] }
+  | { readonly role: 'assistant'; readonly parts: readonly AssistantPart[] };
+
+export interface TextPart {
+  readonly kind: 'text';
+  readonly text: string;
+  /** A prompt-cache breakpoint after this part. */
+  readonly cache: '5m' | '1h' | null;
+}
+
+export type ImageSource =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'base64'; readonly mediaType: string; readonly data: string };
+
+export type UserPart =
+  | TextPart
+  | { readonly kind: 'image'; readonly source: ImageSource }
+  | {
+      readonly kind: 'tool_result';
+      readonly id: string;
+      readonly parts: readonly TextPart[];
+      readonly isError: boolean;
+    };
+
+export type AssistantPart =
+  | TextPart
+  | { readonly kind: 'reasoning'; readonly text: string; readonly signature: string | null }
+  | {
+      readonly kind: 'tool_call';
+      readonly id: string;
+      readonly name: string;
+      readonly input: JsonObject;
+    };
+
+export interface Tool {
+  readonly name: string;
+  readonly description: string | null;
+  /** JSON Schema of the arguments. */
+  readonly parameters: JsonObject;
+}
+
+export type ToolChoice =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'required' }
+  | { readonly kind: 'tool'; readonly name: string };

@@ -1,0 +1,67 @@
+import type { Ask, CallError, DialectName, Operation, Problem } from '../../model/call.ts';
+import type { ChatCall } from '../../model/chat.ts';
+import type { Delta } from '../../model/delta.ts';
+import type { Json, JsonObject } from '../../model/json.ts';
+
+export type Checked<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'bad'; readonly problem: Problem };
+
+/** One server-sent event, framed but not read. `event` is null when the stream did not name it. */
+export interface SseEvent {
+  readonly event: string | null;
+  readonly data: string;
+}
+
+/** What a rendered reply says about itself. */
+export interface ReplyHead {
+  /** The model as the client asked for it. */
+  readonly model: string;
+  readonly createdSeconds: number;
+  /** Used when the provider gave its reply no id. */
+  readonly fallbackId: string;
+  readonly wantsStreamUsage: boolean;
+}
+
+/**
+ * A wire grammar, from both ends: as a client speaks it to us, and as we speak it to a provider.
+ * Pure, and safe to call again for a retry: nothing is remembered outside the returned readers and writers.
+ */
+export interface Dialect {
+  readonly name: DialectName;
+
+  /** The fields we act on, checked and never coerced. All others pass. */
+  check(body: JsonObject, operation: Operation): Checked<Ask>;
+  /** The whole conversation, for translation. What has no counterpart is a problem naming the field. */
+  read(body: JsonObject): Checked<ChatCall>;
+  /** Renders deltas as the client's stream: SSE text, empty when a delta has no counterpart there. */
+  streamWriter(head: ReplyHead): (deltas: readonly Delta[]) => string;
+  /** Renders a whole reply as the client's JSON body. */
+  reply(deltas: readonly Delta[], head: ReplyHead): JsonObject;
+  /** The JSON body of an error. */
+  error(error: CallError): JsonObject;
+  /** SSE text that tells a client that its stream failed after it began. */
+  streamError(error: CallError): string;
+
+  /** The conversation as a request body for a provider. */
+  write(call: ChatCall, model: string): Checked<JsonObject>;
+  /** Top-level fields to set in a client's own body on its way to a provider of this dialect (null: leave as it is). */
+  edits(
+    ask: Ask,
+    model: string,
+    body: JsonObject,
+    operation: Operation,
+  ): Readonly<Record<string, Json>> | null;
+  /** Reads a provider's stream event by event. */
+  streamReader(): (event: SseEvent) => readonly Delta[];
+  /** Reads a provider's whole reply. Null: it is not a reply of this dialect. */
+  readReply(body: JsonObject, operation: Operation): readonly Delta[] | null;
+  /** What a provider's error body says, cleaned: at most 2,000 characters. */
+  readError(body: string): {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+  };
+  /** True for the event of a stream that exists only because `edits` asked for it and the client did not. */
+  isExtraUsage(event: SseEvent): boolean;
+}
