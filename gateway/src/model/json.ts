@@ -31,3 +31,13 @@ export const numberAt = (from: JsonObject, key: string): number | null => {
   const value = from[key];
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 };
+
+/** The JSON object in a text, or null when it is something else or no JSON at all. */
+export const parseObject = (text: string): JsonObject | null => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : null;
+  } catch {
+    return null;
+  }
+};

@@ -1,0 +1,39 @@
+import type { Caller, Target } from '../model/call.ts';
+
+interface Route {
+  readonly name: string;
+  readonly targets: readonly { readonly provider: string; readonly model: string | null }[];
+}
+
+/** True when `name` is `pattern`, or begins with what stands before the pattern's final `*`. */
+export const matches = (pattern: string, name: string): boolean =>
+  pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+
+/** May this caller use this model? */
+export const mayUse = (caller: Caller, model: string): boolean =>
+  caller.models === null || caller.models.some((pattern) => matches(pattern, model));
+
+/**
+ * Which targets serve this model, in the order to try them? An exact name goes before patterns, a longer pattern
+ * before a shorter one. Empty: none.
+ */
+export const planner = (routes: readonly Route[]): ((model: string) => readonly Target[]) => {
+  const exact = new Map(routes.filter(({ name }) => !name.endsWith('*')).map((r) => [r.name, r]));
+  const patterns = routes
+    .filter(({ name }) => name.endsWith('*'))
+    .toSorted((a, b) => b.name.length - a.name.length);
+  return (model) => {
+    const route = exact.get(model) ?? patterns.find(({ name }) => matches(name, model));
+    return (route?.targets ?? []).map((t) => ({ provider: t.provider, model: t.model ?? model }));
+  };
+};
+
+/** The models a caller may ask for by name, sorted; patterns are shown as they are written. */
+export const usableModels = (caller: Caller, routes: readonly Route[]): readonly string[] =>
+  routes
+    .map(({ name }) => name)
+    .filter(
+      (name) =>
+        mayUse(caller, name) || (name.endsWith('*') && caller.models?.includes(name) === true),
+    )
+    .toSorted();

@@ -1,0 +1,85 @@
+import { buckets, type Bucket, type Meter, type PriceStatus } from '../contract/ledger.ts';
+import { costOf, noMoney, plus, type Picodollars, type Rate } from '../model/money.ts';
+import type { Charge } from '../model/settlement.ts';
+import { inputTokens, type Usage } from '../model/usage.ts';
+
+/** A rate that may rise with the size of the input: the whole call moves to the tier it reaches. */
+export interface TieredRate {
+  readonly base: Rate;
+  /** Ascending; a tier holds for inputs of more than `aboveTokens`. */
+  readonly tiers: readonly { readonly aboveTokens: number; readonly rate: Rate }[];
+}
+
+/** One model's price over one span of time. */
+export interface Price {
+  readonly id: string;
+  readonly rates: Readonly<Partial<Record<Bucket, TieredRate>>>;
+  /** Per unit, by the name of the unit. */
+  readonly unitRates: Readonly<Record<string, Rate>>;
+}
+
+/** Answers which price holds for a model of a provider at a moment; null: none does. */
+export interface PriceTable {
+  /** Names the whole table; stands on every row. */
+  readonly version: string;
+  find(provider: string, model: string, atMs: number): Price | null;
+}
+
+const rateFor = (rate: TieredRate, input: number): Rate =>
+  rate.tiers.findLast(({ aboveTokens }) => input > aboveTokens)?.rate ?? rate.base;
+
+export const noCharge: Charge = {
+  costs: {},
+  total: noMoney,
+  otherUnits: 0,
+  priceId: '',
+  priceStatus: 'none',
+};
+
+const statusOf = (priced: number, unpriced: number, total: Picodollars): PriceStatus => {
+  if (unpriced > 0) return priced > 0 ? 'partly_unpriced' : 'unpriced';
+  if (priced === 0) return 'none';
+  return total === 0n ? 'free' : 'priced';
+};
+
+/**
+ * What did it cost? Each meter is rounded once to a whole pico-dollar; the total is the sum of the meters.
+ * A class with tokens and no rate costs 0 and is said to be unpriced: no price is not a price of $0.
+ */
+export const charge = (usage: Usage, price: Price | null): Charge => {
+  const { tokens, units } = usage;
+  const input = inputTokens(tokens);
+  const costs: Partial<Record<Meter, Picodollars>> = {};
+  let total = noMoney;
+  let priced = 0;
+  let unpriced = 0;
+  const book = (meter: Meter, quantity: number, rate: Rate | undefined): void => {
+    if (rate === undefined) {
+      unpriced += 1;
+      return;
+    }
+    const cost = costOf(quantity, rate);
+    costs[meter] = plus(costs[meter] ?? noMoney, cost);
+    total = plus(total, cost);
+    priced += 1;
+  };
+  for (const bucket of buckets) {
+    const quantity = tokens[bucket];
+    if (quantity === 0) continue;
+    const rate = price?.rates[bucket];
+    book(bucket, quantity, rate === undefined ? undefined : rateFor(rate, input));
+  }
+  let otherUnits = 0;
+  for (const [unit, quantity] of Object.entries(units)) {
+    if (quantity === 0) continue;
+    otherUnits += quantity;
+    book('other', quantity, price?.unitRates[unit]);
+  }
+  return {
+    costs,
+    total,
+    otherUnits,
+    priceId: price?.id ?? '',
+    priceStatus: statusOf(priced, unpriced, total),
+  };
+};

@@ -1,0 +1,38 @@
+import type { Fault } from '../model/fault.ts';
+
+export interface RetryPolicy {
+  readonly triesPerTarget: number;
+  readonly triesPerCall: number;
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+}
+
+export type Next =
+  | { readonly kind: 'again'; readonly afterMs: number }
+  | { readonly kind: 'next_target' }
+  | { readonly kind: 'give_up' };
+
+/** The caller's own mistake fails everywhere alike; our bad credential fails here only. */
+const retryableHere = (fault: Fault): boolean => fault.kind !== 'caller' && fault.kind !== 'auth';
+
+/**
+ * Again, elsewhere, or not at all? Same target with exponential backoff and full jitter
+ * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/) while it has tries left; a provider that
+ * asks for a longer pause than ours is left for the next target when there is one.
+ * @param random uniform in [0, 1)
+ */
+export const afterFault = (
+  fault: Fault,
+  tries: { readonly atTarget: number; readonly ofCall: number; readonly moreTargets: boolean },
+  policy: RetryPolicy,
+  random: number,
+): Next => {
+  if (fault.kind === 'caller' || tries.ofCall >= policy.triesPerCall) return { kind: 'give_up' };
+  const elsewhere: Next = { kind: tries.moreTargets ? 'next_target' : 'give_up' };
+  if (!retryableHere(fault) || tries.atTarget >= policy.triesPerTarget) return elsewhere;
+  const ceilingMs = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** (tries.atTarget - 1));
+  const askedMs = fault.retryAfterMs ?? 0;
+  if (askedMs > policy.backoffMaxMs) return elsewhere;
+  if (askedMs > ceilingMs && tries.moreTargets) return elsewhere;
+  return { kind: 'again', afterMs: Math.max(askedMs, Math.round(ceilingMs * random)) };
+};

@@ -1,0 +1,42 @@
+/**
+ * The spool's line format. One entry is one line: kind, CRC-32 of the rest, the rest.
+ *   i <crc> <callId> <json>          intent: before the first provider is called
+ *   a <crc> <callId> <json>          a further attempt: how the last one ended
+ *   p <crc> <callId> <json>          progress of a stream
+ *   c <crc> <callId> <seq> <json>    close: the finished row, as ClickHouse reads it
+ * A line that was torn by a crash fails its checksum.
+ */
+import { crc32 } from 'node:zlib';
+
+export type EntryKind = 'i' | 'a' | 'p' | 'c';
+
+export interface Entry {
+  readonly kind: EntryKind;
+  readonly callId: string;
+  /** 0 unless a close. */
+  readonly seq: number;
+  readonly json: string;
+}
+
+/** One entry as a line, newline included. */
+export const entryLine = ({ kind, callId, seq, json }: Entry): string => {
+  const rest = kind === 'c' ? `${callId} ${seq} ${json}` : `${callId} ${json}`;
+  return `${kind} ${crc32(rest).toString(16).padStart(8, '0')} ${rest}\n`;
+};
+
+const shape = /^([iapc]) ([0-9a-f]{8}) (.*)$/s;
+
+/** Reads a line without its newline. Null: damaged. */
+export const parseEntry = (line: string): Entry | null => {
+  const [, kind, crc, rest] = shape.exec(line) ?? [];
+  if (kind === undefined || crc === undefined || rest === undefined) return null;
+  if (crc32(rest) !== Number.parseInt(crc, 16)) return null;
+  const idEnd = rest.indexOf(' ');
+  const callId = rest.slice(0, idEnd);
+  if (kind !== 'c') {
+    if (kind !== 'i' && kind !== 'a' && kind !== 'p') return null;
+    return { kind, callId, seq: 0, json: rest.slice(idEnd + 1) };
+  }
+  const seqEnd = rest.indexOf(' ', idEnd + 1);
+  return { kind, callId, seq: Number(rest.slice(idEnd + 1, seqEnd)), json: rest.slice(seqEnd + 1) };
+};

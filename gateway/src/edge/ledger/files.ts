@@ -1,0 +1,71 @@
+/** The spool's directory: one writer at a time, segments by name in the order they were written. */
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+const segmentName = /^([0-9a-z]{9}-[0-9a-f]{4})\.(\d{8})\.seg$/;
+
+/** A segment file: the incarnation of the process that wrote it, and its number there. */
+export interface SegmentFile {
+  readonly path: string;
+  readonly incarnation: string;
+  readonly number: number;
+}
+
+/** Where segment `number` of an incarnation lives. */
+export const segmentFile = (dir: string, incarnation: string, number: number): SegmentFile => ({
+  path: join(dir, `${incarnation}.${String(number).padStart(8, '0')}.seg`),
+  incarnation,
+  number,
+});
+
+/** All segments in the directory, oldest first: an incarnation begins with the time of its start. */
+export const segmentFiles = (dir: string): readonly SegmentFile[] =>
+  readdirSync(dir)
+    .toSorted()
+    .flatMap((name) => {
+      const [, incarnation, number] = segmentName.exec(name) ?? [];
+      return incarnation === undefined || number === undefined
+        ? []
+        : [{ path: join(dir, name), incarnation, number: Number(number) }];
+    });
+
+/** A name for this process's life: never used before, and later than all earlier ones. */
+export const newIncarnation = (nowMs: number, random16Bits: number): string =>
+  `${nowMs.toString(36).padStart(9, '0')}-${random16Bits.toString(16).padStart(4, '0')}`;
+
+/** A created or deleted file survives power loss only when its directory is synced. */
+export const syncDirectory = (dir: string): void => {
+  const fd = openSync(dir, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
+};
+
+export type Locked =
+  | { readonly kind: 'locked'; release(): void }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/**
+ * Makes the directory and takes it for this process alone. The lock is SQLite's own file lock, which the
+ * operating system lets go of when the process dies, however it dies.
+ */
+export const lockDirectory = (dir: string): Locked => {
+  try {
+    mkdirSync(join(dir, 'dead'), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return {
+      kind: 'failed',
+      message: `cannot write to the ledger directory ${dir}: ${String(error)}`,
+    };
+  }
+  try {
+    const database = new DatabaseSync(join(dir, 'lock'), { timeout: 0 });
+    database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+    return { kind: 'locked', release: () => database.close() };
+  } catch (error) {
+    const reason = /locked|busy/i.test(String(error))
+      ? 'is in use by another gateway'
+      : `cannot be locked: ${String(error)}`;
+    return { kind: 'failed', message: `the ledger directory ${dir} ${reason}` };
+  }
+};

@@ -1,0 +1,133 @@
+/** What the spool remembers of a call that has not ended, and how a call that never ended is accounted for. */
+import { outcomes } from '../../contract/outcomes.ts';
+import type { UsageSource } from '../../contract/ledger.ts';
+import { charge, noCharge, type PriceTable } from '../../decide/price.ts';
+import type { Target } from '../../model/call.ts';
+import { toPicodollars } from '../../model/money.ts';
+import type { Attempt, CallFacts, Charge, Settlement } from '../../model/settlement.ts';
+import { noTokens, type Usage } from '../../model/usage.ts';
+
+/** The intent entry: enough to write the row of a call of which nothing more is ever heard. */
+export interface Intent {
+  readonly call: CallFacts;
+  readonly target: Target;
+  readonly account: string;
+  readonly system: string;
+  readonly estimatedInputTokens: number;
+}
+
+/** A further attempt: how the last one ended, and where the next one goes. */
+export interface Further {
+  readonly previous: Attempt;
+  readonly next: Pick<Intent, 'target' | 'account' | 'system'>;
+}
+
+/** Progress of a stream: milliseconds since the call's start, and output tokens counted so far. */
+export interface Progress {
+  readonly elapsedMs: number;
+  readonly outputTokens: number;
+}
+
+/** JSON of an attempt; money as text, because JSON has no integers of that size. */
+export const attemptJson = (attempt: Attempt): string =>
+  JSON.stringify(attempt, (_key, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+
+type Texts = Readonly<Record<string, string>>;
+type StoredAttempt = Omit<Attempt, 'charge'> & {
+  readonly charge: Omit<Charge, 'costs' | 'total'> & {
+    readonly costs: Texts;
+    readonly total: string;
+  };
+};
+
+/** Undoes `attemptJson` after `JSON.parse`. */
+const revived = ({ charge: stored, ...rest }: StoredAttempt): Attempt => ({
+  ...rest,
+  charge: {
+    ...stored,
+    total: toPicodollars(BigInt(stored.total)),
+    costs: Object.fromEntries(
+      Object.entries(stored.costs).map(([meter, cost]) => [meter, toPicodollars(BigInt(cost))]),
+    ),
+  },
+});
+
+/** An open call as its entries tell it, in the order they were written. */
+export interface OpenCall {
+  readonly intent: string;
+  readonly further: readonly string[];
+  readonly progress: string | null;
+}
+
+// Our own entries, protected by their checksum: their shape is what this file wrote.
+// oxlint-disable typescript/no-unsafe-type-assertion
+const parseIntent = (json: string): Intent => JSON.parse(json) as Intent;
+const parseFurther = (json: string): { previous: StoredAttempt; next: Further['next'] } =>
+  JSON.parse(json) as { previous: StoredAttempt; next: Further['next'] };
+const parseProgress = (json: string): Progress => JSON.parse(json) as Progress;
+// oxlint-enable typescript/no-unsafe-type-assertion
+
+/**
+ * The settlement of a call whose process died: `crashed`, priced at what was known. Its last attempt may never have
+ * reached the provider, so its status is 0; its input is the estimate made before the call.
+ */
+export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement => {
+  const intent = parseIntent(open.intent);
+  const further = open.further.map(parseFurther);
+  const progress = open.progress === null ? null : parseProgress(open.progress);
+  const { target, account, system } = further.at(-1)?.next ?? intent;
+  const usage: Usage = {
+    tokens: {
+      ...noTokens,
+      input_uncached: intent.estimatedInputTokens,
+      output_text: progress?.outputTokens ?? 0,
+    },
+    units: {},
+    clamped: false,
+    serviceTier: null,
+  };
+  const source: UsageSource = progress === null ? 'estimated' : 'partial';
+  const price = prices.find(target.provider, target.model, intent.call.startedAtMs);
+  const elapsedMs = progress?.elapsedMs ?? 0;
+  const last: Attempt = {
+    target,
+    system,
+    account,
+    region: '',
+    serverAddress: '',
+    serverPort: 0,
+    spanId: '',
+    status: 0,
+    error: 'network',
+    errorMessage: 'the gateway died during this attempt',
+    offsetMs: 0,
+    durationMs: elapsedMs,
+    firstTokenMs: null,
+    modelAnswered: target.model,
+    upstreamId: '',
+    finishReason: '',
+    usage,
+    usageSource: source,
+    charge: price === null ? { ...noCharge, priceStatus: 'unpriced' } : charge(usage, price),
+    wasteReason: 'abandoned',
+  };
+  return {
+    call: intent.call,
+    outcome: 'crashed',
+    httpStatus: outcomes.crashed.status,
+    errorCode: 'internal_error',
+    errorOrigin: 'gateway',
+    errorMessage: last.errorMessage,
+    attempts: [...further.map(({ previous }) => revived(previous)), last],
+    durationMs: elapsedMs,
+    firstTokenMs: null,
+    providerMs: elapsedMs,
+    chunks: 0,
+    maxGapMs: 0,
+    streamOutcome: intent.call.ask?.stream === true ? 'cut' : '',
+    cacheStatus: 'off',
+    priceVersion: prices.version,
+  };
+};

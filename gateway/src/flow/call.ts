@@ -1,0 +1,121 @@
+import { errors, type ErrorCode } from '../contract/errors.ts';
+import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
+import type { WasteReason } from '../contract/ledger.ts';
+import type { Fault } from '../model/fault.ts';
+import type { Attempt } from '../model/settlement.ts';
+import type { Effects, Ending } from './effects.ts';
+
+/** How a call went: its attempts, and its ending. */
+export interface Story {
+  readonly outcome: OutcomeKind;
+  readonly attempts: readonly Attempt[];
+  /** The last fault, when that is how it ended. */
+  readonly fault: Fault | null;
+  /** A refusal of our own after admission. */
+  readonly refusal: ErrorCode | null;
+  readonly streamOutcome: StreamOutcome;
+}
+
+/** An attempt that cost something and served nobody is waste, all of it. */
+const wasted = (attempt: Attempt, reason: WasteReason): Attempt => ({
+  ...attempt,
+  wasteReason: reason,
+});
+
+const outcomeOf = (ending: Ending): OutcomeKind => {
+  switch (ending.kind) {
+    case 'complete':
+      return 'answered';
+    case 'hung_up':
+      return 'abandoned';
+    case 'fault':
+      return 'broken';
+  }
+};
+
+const streamOutcomeOf = (ending: Ending): StreamOutcome => {
+  switch (ending.kind) {
+    case 'complete':
+      return 'complete';
+    case 'hung_up':
+      return 'abandoned';
+    case 'fault':
+      return ending.fault.code === 'stream_cut'
+        ? 'cut'
+        : ending.fault.code === 'stream_stalled'
+          ? 'stalled'
+          : 'failed';
+  }
+};
+
+const wasteOf = (ending: Ending): WasteReason => {
+  switch (ending.kind) {
+    case 'complete':
+      return '';
+    case 'hung_up':
+      return 'abandoned';
+    case 'fault':
+      return 'stream_cut';
+  }
+};
+
+/**
+ * One admitted call, from its first attempt to its end. Targets are tried in order; past the first byte sent to the
+ * client no other provider can take over, for the client would read two half answers.
+ */
+export const call = async (stream: boolean, on: Effects): Promise<Story> => {
+  const attempts: Attempt[] = [];
+  const end = (rest: Partial<Story> & Pick<Story, 'outcome'>): Story => ({
+    attempts,
+    fault: null,
+    refusal: null,
+    streamOutcome: '',
+    ...rest,
+  });
+  const abandoned = (): Story =>
+    end({ outcome: 'abandoned', streamOutcome: stream ? 'abandoned' : '' });
+
+  let previous: Attempt | null = null;
+  let targetIndex = 0;
+  let atTarget = 0;
+  for (;;) {
+    const target = on.targets[targetIndex];
+    if (target === undefined) throw new Error(`call has no target ${targetIndex}`);
+    const refusal = await on.intend(target, previous);
+    if (refusal !== null) return end({ outcome: errors[refusal].outcome, refusal });
+    atTarget += 1;
+    const opened = await on.open(target);
+    if (opened.kind === 'begun') {
+      const ending = await opened.relay(attempts.length + 1);
+      attempts.push(wasted(opened.close(ending), wasteOf(ending)));
+      return end({
+        outcome: outcomeOf(ending),
+        fault: ending.kind === 'fault' ? ending.fault : null,
+        streamOutcome: stream ? streamOutcomeOf(ending) : '',
+      });
+    }
+    if (opened.kind === 'abandoned') {
+      attempts.push(wasted(opened.attempt, 'abandoned'));
+      return abandoned();
+    }
+    const { fault } = opened;
+    const moreTargets = targetIndex + 1 < on.targets.length;
+    const next = on.next(fault, { atTarget, ofCall: attempts.length + 1, moreTargets });
+    switch (next.kind) {
+      case 'give_up':
+        attempts.push(opened.attempt);
+        return end({ outcome: errors[fault.code].outcome, fault });
+      case 'next_target':
+        previous = wasted(opened.attempt, 'fallback');
+        targetIndex += 1;
+        atTarget = 0;
+        break;
+      case 'again':
+        previous = wasted(opened.attempt, 'retry');
+        await on.pause(next.afterMs);
+        break;
+    }
+    attempts.push(previous);
+    if (on.hungUp()) return abandoned();
+  }
+};

@@ -1,0 +1,52 @@
+import type { ErrorCode } from '../contract/errors.ts';
+import type { Target } from '../model/call.ts';
+import type { Fault } from '../model/fault.ts';
+import type { Attempt } from '../model/settlement.ts';
+import type { Next } from '../decide/retry.ts';
+
+/** An attempt that ended before the client was sent a byte of it. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly fault: Fault;
+  readonly attempt: Attempt;
+}
+
+/** How the relay of a reply ended. */
+export type Ending =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'hung_up' }
+  | { readonly kind: 'fault'; readonly fault: Fault };
+
+/** A reply that has begun: its first content is here and waits to be sent. */
+export interface Begun {
+  readonly kind: 'begun';
+  /** Sends what is here and all that follows. Settles once, and never throws for what client or provider do. */
+  relay(triesSoFar: number): Promise<Ending>;
+  /** The account of the attempt; after the relay has ended. */
+  close(ending: Ending): Attempt;
+}
+
+/** The client is gone; the attempt was abandoned. */
+export interface Abandoned {
+  readonly kind: 'abandoned';
+  readonly attempt: Attempt;
+}
+
+export type Opened = Failed | Begun | Abandoned;
+
+/** All that a call may do to the world. */
+export interface Effects {
+  /** The targets of this call in the order to try them; not empty. */
+  readonly targets: readonly Target[];
+  hungUp(): boolean;
+  /** Makes the intent durable before the first provider is called, and each further target before it is. Says why not. */
+  intend(target: Target, previous: Attempt | null): Promise<ErrorCode | null>;
+  open(target: Target): Promise<Opened>;
+  /** What to do after a fault; draws its own randomness. */
+  next(
+    fault: Fault,
+    tries: { readonly atTarget: number; readonly ofCall: number; readonly moreTargets: boolean },
+  ): Next;
+  /** Sleeps, or returns early when the client hangs up. */
+  pause(ms: number): Promise<void>;
+}

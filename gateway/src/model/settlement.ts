@@ -1,0 +1,106 @@
+import type {
+  CacheStatus,
+  Meter,
+  PriceStatus,
+  UsageSource,
+  WasteReason,
+} from '../contract/ledger.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { ErrorOrigin, OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
+import type { Ask, Caller, DialectName, Operation, Target } from './call.ts';
+import type { FaultKind } from './fault.ts';
+import type { Picodollars } from './money.ts';
+import type { Usage } from './usage.ts';
+
+/** Ids of a trace in lower-case hex: 32 and 16 digits. */
+export interface TraceContext {
+  readonly traceId: string;
+  /** The span of the call itself. */
+  readonly spanId: string;
+  /** The caller's span; null: this call begins the trace. */
+  readonly parentSpanId: string | null;
+  readonly traceState: string | null;
+}
+
+/** Who acts on whose behalf, as the client says it in headers or baggage. Empty: not said. */
+export interface Identity {
+  readonly agent: string;
+  readonly session: string;
+  readonly user: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A call as it was accepted; nothing here changes afterwards. */
+export interface CallFacts {
+  /** UUIDv7 that carries `startedAtMs`. */
+  readonly id: string;
+  /** Wall clock, epoch milliseconds. */
+  readonly startedAtMs: number;
+  readonly operation: Operation;
+  readonly dialect: DialectName;
+  readonly caller: Caller | null;
+  readonly trace: TraceContext;
+  readonly identity: Identity;
+  /** Null for a call refused before its body was understood. */
+  readonly ask: Ask | null;
+}
+
+/** What one attempt cost, meter by meter. `total` is their sum. */
+export interface Charge {
+  readonly costs: Readonly<Partial<Record<Meter, Picodollars>>>;
+  readonly total: Picodollars;
+  readonly otherUnits: number;
+  readonly priceId: string;
+  readonly priceStatus: PriceStatus;
+}
+
+/** One try at a provider, over. */
+export interface Attempt {
+  readonly target: Target;
+  /** `gen_ai.provider.name`. */
+  readonly system: string;
+  readonly account: string;
+  readonly region: string;
+  readonly serverAddress: string;
+  readonly serverPort: number;
+  readonly spanId: string;
+  /** HTTP status; 0 when none arrived. */
+  readonly status: number;
+  readonly error: FaultKind | '';
+  readonly errorMessage: string;
+  /** Since the call's start. */
+  readonly offsetMs: number;
+  readonly durationMs: number;
+  /** Since the attempt's start; null: no content came. */
+  readonly firstTokenMs: number | null;
+  /** The model that answered, in the provider's words; the target's when it never said. */
+  readonly modelAnswered: string;
+  readonly upstreamId: string;
+  readonly finishReason: string;
+  readonly usage: Usage;
+  readonly usageSource: UsageSource;
+  readonly charge: Charge;
+  readonly wasteReason: WasteReason;
+}
+
+/** The account of one call: everything we ever observe about it is projected from this value. */
+export interface Settlement {
+  readonly call: CallFacts;
+  readonly outcome: OutcomeKind;
+  readonly httpStatus: number;
+  readonly errorCode: ErrorCode | '';
+  readonly errorOrigin: ErrorOrigin | '';
+  readonly errorMessage: string;
+  readonly attempts: readonly Attempt[];
+  readonly durationMs: number;
+  /** Since the call's start; null: no content reached the client. */
+  readonly firstTokenMs: number | null;
+  /** Time spent waiting for providers. */
+  readonly providerMs: number;
+  readonly chunks: number;
+  /** Longest silence inside the streamed reply. */
+  readonly maxGapMs: number;
+  readonly streamOutcome: StreamOutcome;
+  readonly cacheStatus: CacheStatus;
+  readonly priceVersion: string;
+}
