@@ -13,6 +13,16 @@ export interface SseEvent {
   readonly data: string;
 }
 
+/** Where a vendor departs from the dialect it speaks. */
+export interface Traits {
+  /** It reports the usage of a stream unasked, and refuses a request that asks (Mistral). */
+  readonly usageUnasked: boolean;
+  /** It knows only `max_tokens`, and refuses `max_completion_tokens` (Mistral, DeepSeek). */
+  readonly olderMaxTokens: boolean;
+}
+
+export const standardTraits: Traits = { usageUnasked: false, olderMaxTokens: false };
+
 /** What a rendered reply says about itself. */
 export interface ReplyHead {
   /** The model as the client asked for it. */
@@ -44,13 +54,14 @@ export interface Dialect {
   streamError(error: CallError): string;
 
   /** The conversation as a request body for a provider. */
-  write(call: ChatCall, model: string): Checked<JsonObject>;
+  write(call: ChatCall, model: string, traits?: Traits): Checked<JsonObject>;
   /** Top-level fields to set in a client's own body on its way to a provider of this dialect (null: leave as it is). */
   edits(
     ask: Ask,
     model: string,
     body: JsonObject,
     operation: Operation,
+    traits?: Traits,
   ): Readonly<Record<string, Json>> | null;
   /** Reads a provider's stream event by event. */
   streamReader(): (event: SseEvent) => readonly Delta[];

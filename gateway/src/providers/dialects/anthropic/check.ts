@@ -1,0 +1,41 @@
+import type { Ask, Operation, Problem } from '../../../model/call.ts';
+import { numberAt, textAt, type Json, type JsonObject } from '../../../model/json.ts';
+import type { Checked } from '../dialect.ts';
+import { firstBroken, isCount, isList, isText, maybeFlag, maybeNumber } from '../fields.ts';
+
+const noEmbeddings: Problem = {
+  code: 'unsupported_operation',
+  param: null,
+  message: 'The Anthropic dialect has no embeddings; use /v1/embeddings.',
+};
+
+/** Checks the fields we act on of a message request, and takes them out. Nothing is coerced. */
+export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
+  if (operation === 'embeddings') return { kind: 'bad', problem: noEmbeddings };
+  const problem = firstBroken([
+    ['model', body['model'], isText, 'a non-empty string'],
+    ['messages', body['messages'], isList, 'a non-empty array'],
+    ['max_tokens', body['max_tokens'], isCount, 'a whole number of at least 1'],
+    ['stream', body['stream'], maybeFlag, 'true or false'],
+    ['temperature', body['temperature'], maybeNumber, 'a number'],
+    ['top_p', body['top_p'], maybeNumber, 'a number'],
+  ]);
+  if (problem !== null) return { kind: 'bad', problem };
+  const value: Ask = {
+    model: textAt(body, 'model') ?? '',
+    stream: body['stream'] === true,
+    // A stream of this dialect always reports its usage; nothing is ever withheld.
+    wantsStreamUsage: true,
+    maxTokens: numberAt(body, 'max_tokens'),
+    temperature: numberAt(body, 'temperature'),
+    topP: numberAt(body, 'top_p'),
+  };
+  return { kind: 'ok', value };
+};
+
+/** The model's name at the provider, when it is another. */
+export const edits = (
+  _ask: Ask,
+  model: string,
+  body: JsonObject,
+): Readonly<Record<string, Json>> | null => (body['model'] === model ? null : { model });

@@ -1,0 +1,42 @@
+import { objectAt, textAt, type JsonObject } from '../../../model/json.ts';
+import type { Usage } from '../../../model/usage.ts';
+import { startCounter } from '../counts.ts';
+
+/**
+ * Anthropic's usage object as disjoint buckets. Cache reads and writes come on top of `input_tokens`; writes are split
+ * by lifetime in `cache_creation` (when it is absent they are 5 minute writes, the default). Thinking lies inside
+ * `output_tokens`. https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance
+ * A stream tells its input first and its output last, cumulatively; `usage` is both objects laid over each other.
+ * Null: it counts neither input nor output.
+ */
+export const readUsage = (usage: JsonObject): Usage | null => {
+  if (usage['input_tokens'] === undefined && usage['output_tokens'] === undefined) return null;
+  const count = startCounter();
+  count.add('input_uncached', count.read(usage, 'input_tokens'));
+  count.add('input_cache_read', count.read(usage, 'cache_read_input_tokens'));
+  const written = count.read(usage, 'cache_creation_input_tokens');
+  const split = objectAt(usage, 'cache_creation');
+  const for5m = count.read(split, 'ephemeral_5m_input_tokens');
+  const for1h = count.read(split, 'ephemeral_1h_input_tokens');
+  const isWhole = usage['cache_creation_input_tokens'] !== undefined;
+  if (isWhole && split !== null && for5m + for1h !== written) count.mark();
+  count.split(
+    isWhole ? written : for5m + for1h,
+    [['input_cache_write_1h', for1h]],
+    'input_cache_write_5m',
+  );
+  const thinking = count.read(objectAt(usage, 'output_tokens_details'), 'thinking_tokens');
+  count.split(count.read(usage, 'output_tokens'), [['output_reasoning', thinking]], 'output_text');
+  const units: Record<string, number> = {};
+  const tools = objectAt(usage, 'server_tool_use');
+  const searches = count.read(tools, 'web_search_requests');
+  if (searches > 0) units['web_searches'] = searches;
+  const fetches = count.read(tools, 'web_fetch_requests');
+  if (fetches > 0) units['web_fetches'] = fetches;
+  return {
+    tokens: count.tokens(),
+    units,
+    clamped: count.clamped(),
+    serviceTier: textAt(usage, 'service_tier'),
+  };
+};

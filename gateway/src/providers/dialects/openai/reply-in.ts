@@ -1,0 +1,212 @@
+import type { Operation } from '../../../model/call.ts';
+import type { Delta, StopReason } from '../../../model/delta.ts';
+import {
+  isObject,
+  listAt,
+  numberAt,
+  objectAt,
+  parseObject,
+  textAt,
+  type Json,
+  type JsonObject,
+} from '../../../model/json.ts';
+import type { SseEvent } from '../dialect.ts';
+import { clean } from '../errors.ts';
+import { readUsage } from './usage.ts';
+
+// A provider's chat completion, streamed or whole, as deltas:
+// https://platform.openai.com/docs/api-reference/chat-streaming/streaming
+// Only the fields we act on are read; all others are passed over, so that a vendor may add to the protocol.
+
+const stopReasons: ReadonlyMap<string, StopReason> = new Map([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['tool_calls', 'tool_calls'],
+  ['function_call', 'tool_calls'],
+  ['content_filter', 'content_filter'],
+]);
+
+const stopped = (raw: string): Delta => ({
+  kind: 'stopped',
+  reason: stopReasons.get(raw) ?? 'other',
+  raw,
+  stopSequence: null,
+});
+
+const failed = (body: JsonObject): Delta | null => {
+  const error = body['error'];
+  if (error === undefined || error === null) return null;
+  if (!isObject(error)) {
+    return { kind: 'failed', type: '', message: clean(typeof error === 'string' ? error : '') };
+  }
+  const type = textAt(error, 'type') ?? textAt(error, 'code') ?? '';
+  return { kind: 'failed', type: clean(type), message: clean(textAt(error, 'message') ?? '') };
+};
+
+/** A vendor's list form of `content` (Mistral): text parts are text, thinking parts are reasoning. */
+const partDeltas = (part: Json): readonly Delta[] => {
+  if (!isObject(part)) return [];
+  const text = textAt(part, 'text');
+  if (text !== null) return [{ kind: 'text', text }];
+  return listAt(part, 'thinking').flatMap((inner) =>
+    partDeltas(inner).map((delta) =>
+      delta.kind === 'text' ? { kind: 'reasoning', text: delta.text } : delta,
+    ),
+  );
+};
+
+/** Text of a message or of a stream's delta: both have the same fields. Empty texts say nothing. */
+const textDeltas = (message: JsonObject): readonly Delta[] => {
+  const deltas: Delta[] = [];
+  const reasoning = textAt(message, 'reasoning_content') ?? textAt(message, 'reasoning');
+  if (reasoning !== null) deltas.push({ kind: 'reasoning', text: reasoning });
+  const text = textAt(message, 'content');
+  if (text !== null) deltas.push({ kind: 'text', text });
+  deltas.push(...listAt(message, 'content').flatMap(partDeltas));
+  const transcript = textAt(objectAt(message, 'audio') ?? {}, 'transcript');
+  if (transcript !== null) deltas.push({ kind: 'text', text: transcript });
+  const refusal = textAt(message, 'refusal');
+  if (refusal !== null) deltas.push({ kind: 'refusal', text: refusal });
+  return deltas.filter((delta) => !('text' in delta) || delta.text !== '');
+};
+
+interface ToolSlot {
+  readonly index: number;
+  readonly id: string;
+}
+
+/**
+ * Numbers the tool calls of a reply in the order in which they begin. Vendors repeat id and name in each event, leave
+ * the index out, or give one index to several calls; a new id begins a new call.
+ */
+const toolReader = () => {
+  const slots = new Map<string, ToolSlot>();
+  let begun = 0;
+  return (choice: number, call: JsonObject, position: number): readonly Delta[] => {
+    const key = `${choice}/${numberAt(call, 'index') ?? position}`;
+    const detail = objectAt(call, 'function') ?? objectAt(call, 'custom') ?? {};
+    const id = textAt(call, 'id') ?? '';
+    const name = textAt(detail, 'name') ?? '';
+    const deltas: Delta[] = [];
+    let slot = slots.get(key);
+    if (slot === undefined || (id !== '' && slot.id !== id && name !== '')) {
+      slot = { index: begun, id: id === '' ? `call_${begun}` : id };
+      begun += 1;
+      slots.set(key, slot);
+      deltas.push({ kind: 'tool_started', index: slot.index, id: slot.id, name });
+    }
+    const text = textAt(detail, 'arguments') ?? textAt(detail, 'input') ?? '';
+    if (text !== '') deltas.push({ kind: 'tool_arguments', index: slot.index, text });
+    return deltas;
+  };
+};
+
+/** The tool calls of a message or delta, the older single `function_call` among them. */
+const toolDeltas = (
+  message: JsonObject,
+  choice: number,
+  readTool: ReturnType<typeof toolReader>,
+): readonly Delta[] => {
+  const calls = listAt(message, 'tool_calls').flatMap((call, position) =>
+    isObject(call) ? readTool(choice, call, position) : [],
+  );
+  const older = objectAt(message, 'function_call');
+  return older === null ? calls : [...calls, ...readTool(choice, { function: older }, 0)];
+};
+
+/**
+ * Reads a stream event by event. Text of all choices counts (`n` may be larger than 1), each choice stops once, and a
+ * usage object is final when it comes alone or after a stop. Nothing after `[DONE]` is read.
+ */
+export const streamReader = (): ((event: SseEvent) => readonly Delta[]) => {
+  const readTool = toolReader();
+  const stoppedChoices = new Set<number>();
+  let opened = false;
+  let over = false;
+  let serviceTier: string | null = null;
+
+  const readChoice = (choice: Json, position: number): readonly Delta[] => {
+    if (!isObject(choice)) return [];
+    const index = numberAt(choice, 'index') ?? position;
+    const message = objectAt(choice, 'delta') ?? objectAt(choice, 'message') ?? {};
+    const deltas = [...textDeltas(message), ...toolDeltas(message, index, readTool)];
+    const raw = textAt(choice, 'finish_reason');
+    if (raw !== null && raw !== '' && !stoppedChoices.has(index)) {
+      stoppedChoices.add(index);
+      deltas.push(stopped(raw));
+    }
+    return deltas;
+  };
+
+  return ({ data }) => {
+    if (over || data === '') return [];
+    if (data === '[DONE]') {
+      over = true;
+      return [{ kind: 'ended' }];
+    }
+    const body = parseObject(data);
+    const failure = body === null ? notJson : failed(body);
+    if (body === null || failure !== null) {
+      over = true;
+      return failure === null ? [] : [failure];
+    }
+    const deltas: Delta[] = [];
+    const id = textAt(body, 'id') ?? '';
+    if (!opened && (id !== '' || listAt(body, 'choices').length > 0)) {
+      opened = true;
+      deltas.push({ kind: 'opened', id, model: textAt(body, 'model') ?? '' });
+    }
+    serviceTier = textAt(body, 'service_tier') ?? serviceTier;
+    const choices = listAt(body, 'choices');
+    deltas.push(...choices.flatMap(readChoice));
+    // Groq also reports usage under a name of its own, when it was not asked to.
+    const counts = objectAt(body, 'usage') ?? objectAt(objectAt(body, 'x_groq') ?? {}, 'usage');
+    const usage = counts === null ? null : readUsage(counts, serviceTier);
+    const final = choices.length === 0 || stoppedChoices.size > 0;
+    if (usage !== null) deltas.push({ kind: 'usage', usage, final });
+    return deltas;
+  };
+};
+
+const notJson: Delta = {
+  kind: 'failed',
+  type: 'invalid_event',
+  message: 'The provider sent a stream event that is no JSON object.',
+};
+
+const usageDelta = (body: JsonObject): readonly Delta[] => {
+  const counts = objectAt(body, 'usage');
+  const usage = counts === null ? null : readUsage(counts, textAt(body, 'service_tier'));
+  return usage === null ? [] : [{ kind: 'usage', usage, final: true }];
+};
+
+/** Reads a whole reply. Null: it is neither a chat completion, nor a list of embeddings, nor an error. */
+export const readReply = (body: JsonObject, operation: Operation): readonly Delta[] | null => {
+  const failure = failed(body);
+  if (failure !== null) return [failure];
+  if (!Array.isArray(body[operation === 'chat' ? 'choices' : 'data'])) return null;
+  const opened: Delta = {
+    kind: 'opened',
+    id: textAt(body, 'id') ?? '',
+    model: textAt(body, 'model') ?? '',
+  };
+  const readTool = toolReader();
+  const choices = operation === 'chat' ? listAt(body, 'choices').filter(isObject) : [];
+  const contents = choices.flatMap((choice, index) => {
+    const message = objectAt(choice, 'message') ?? {};
+    return [...textDeltas(message), ...toolDeltas(message, index, readTool)];
+  });
+  const stops = choices.flatMap((choice) => {
+    const raw = textAt(choice, 'finish_reason');
+    return raw === null ? [] : [stopped(raw)];
+  });
+  return [opened, ...contents, ...usageDelta(body), ...stops, { kind: 'ended' }];
+};
+
+/** True for the closing event that holds usage and no choices: the one OpenAI sends only when asked. */
+export const isExtraUsage = ({ data }: SseEvent): boolean => {
+  // Cheap refusals first: this runs for each event of a stream.
+  if (!data.includes('"usage"') || !/"choices"\s*:\s*\[\s*\]/.test(data)) return false;
+  const body = parseObject(data);
+  return body !== null && listAt(body, 'choices').length === 0 && objectAt(body, 'usage') !== null;
+};

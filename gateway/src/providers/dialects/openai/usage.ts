@@ -1,0 +1,62 @@
+import { objectAt, textAt, type JsonObject } from '../../../model/json.ts';
+import type { Usage } from '../../../model/usage.ts';
+import { startCounter } from '../counts.ts';
+
+// Vendors' counts of things that are no tokens, under the name they have in the ledger.
+const unitNames = [
+  ['num_search_queries', 'web_searches'], // Perplexity
+  ['num_sources_used', 'search_sources'], // xAI
+] as const;
+
+/**
+ * OpenAI's usage object as disjoint buckets. Cached, cache-written, audio and image tokens lie inside `prompt_tokens`,
+ * reasoning and audio inside `completion_tokens`; accepted and rejected predictions are billed as ordinary output and
+ * stay there. https://platform.openai.com/docs/api-reference/chat/object#chat-object-usage
+ * One vendor counts reasoning on top of the completion (xAI); its total tells.
+ * Null: it counts neither prompt nor completion.
+ */
+export const readUsage = (usage: JsonObject, serviceTier: string | null): Usage | null => {
+  if (usage['prompt_tokens'] === undefined && usage['completion_tokens'] === undefined) return null;
+  const count = startCounter();
+  const prompt = count.read(usage, 'prompt_tokens');
+  const completion = count.read(usage, 'completion_tokens');
+  const total = count.read(usage, 'total_tokens');
+  const inPrompt = objectAt(usage, 'prompt_tokens_details');
+  const inCompletion = objectAt(usage, 'completion_tokens_details');
+  const cached =
+    count.read(inPrompt, 'cached_tokens') ||
+    count.read(usage, 'prompt_cache_hit_tokens', 'cached_tokens'); // DeepSeek, Moonshot
+  const reasoning = count.read(inCompletion, 'reasoning_tokens');
+  const onTop = reasoning > 0 && total === prompt + completion + reasoning ? reasoning : 0;
+  count.split(
+    prompt,
+    [
+      ['input_cache_read', cached],
+      ['input_cache_write_5m', count.read(inPrompt, 'cache_write_tokens')],
+      ['input_audio', count.read(inPrompt, 'audio_tokens')],
+      ['input_image', count.read(inPrompt, 'image_tokens')],
+    ],
+    'input_uncached',
+  );
+  count.split(
+    completion + onTop,
+    [
+      ['output_reasoning', reasoning],
+      ['output_audio', count.read(inCompletion, 'audio_tokens')],
+      ['output_image', count.read(inCompletion, 'image_tokens')],
+    ],
+    'output_text',
+  );
+  if (usage['total_tokens'] !== undefined && total !== prompt + completion + onTop) count.mark();
+  const units: Record<string, number> = {};
+  for (const [theirs, ours] of unitNames) {
+    const quantity = count.read(usage, theirs);
+    if (quantity > 0) units[ours] = quantity;
+  }
+  return {
+    tokens: count.tokens(),
+    units,
+    clamped: count.clamped(),
+    serviceTier: serviceTier ?? textAt(usage, 'service_tier'),
+  };
+};

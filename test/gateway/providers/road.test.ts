@@ -1,0 +1,213 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Delta, Piece } from '../../../gateway/src/model/delta.ts';
+import { anthropic } from '../../../gateway/src/providers/dialects/anthropic.ts';
+import { openai } from '../../../gateway/src/providers/dialects/openai.ts';
+import { passThrough, type Road } from '../../../gateway/src/providers/road.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const chunk = (choices: unknown[], more: object = {}) =>
+  `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'm', choices, ...more })}\n\n`;
+const say = (content: string) => chunk([{ index: 0, delta: { content }, finish_reason: null }]);
+const usage = { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 };
+const before = [
+  say('Grüße, '),
+  ': a comment\n\n',
+  say('日本 🚀\u0000 "\\n" [] "usage"'),
+  chunk([{ index: 0, delta: {}, finish_reason: 'stop' }]),
+].join('');
+const extra = chunk([], { usage });
+const done = 'data: [DONE]\n\n';
+
+const streamed = (wantsStreamUsage: boolean) =>
+  passThrough({ dialect: openai, ask: { wantsStreamUsage }, operation: 'chat', stream: true });
+
+/** Splits at the given places, which may be any, also inside a character. */
+const splitAt = (whole: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
+  const places = [...new Set(cuts.map((cut) => cut % (whole.length + 1)))].sort((a, b) => a - b);
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  for (const place of [...places, whole.length]) {
+    parts.push(whole.slice(from, place));
+    from = place;
+  }
+  return parts;
+};
+
+const run = (road: Road, chunks: readonly Uint8Array[]) => {
+  const pieces: Piece[] = [...chunks.map((part) => road.read(part)), road.end()];
+  return {
+    text: Buffer.concat(pieces.flatMap((piece) => piece.bytes ?? [])).toString(),
+    deltas: pieces.flatMap((piece) => piece.deltas),
+  };
+};
+
+const expected: Delta[] = [
+  { kind: 'opened', id: 'c1', model: 'm' },
+  { kind: 'text', text: 'Grüße, ' },
+  { kind: 'text', text: '日本 🚀\u0000 "\\n" [] "usage"' },
+  { kind: 'stopped', reason: 'stop', raw: 'stop', stopSequence: null },
+  {
+    kind: 'usage',
+    final: true,
+    usage: {
+      tokens: expect.objectContaining({ input_uncached: 7, output_text: 3 }),
+      units: {},
+      clamped: false,
+      serviceTier: null,
+    },
+  },
+  { kind: 'ended' },
+];
+
+test('with nothing to withhold the very same chunks go out', () => {
+  const road = streamed(true);
+  for (const part of splitAt(bytes(before + extra + done), [3, 50, 51, 200])) {
+    expect(road.read(part).bytes).toBe(part);
+  }
+  expect(road.end()).toEqual({ bytes: null, deltas: [] });
+});
+
+test('while withholding, a chunk of whole events is still the very same object', () => {
+  const road = streamed(false);
+  const part = bytes(say('a') + say('b'));
+  expect(road.read(part).bytes).toBe(part);
+});
+
+test('while withholding, a whole event goes out at once although another is incomplete behind it', () => {
+  const road = streamed(false);
+  expect(
+    run({ ...road, end: () => ({ bytes: null, deltas: [] }) }, [bytes(`${say('a')}data: {"ch`)]),
+  ).toEqual({
+    text: say('a'),
+    deltas: [
+      { kind: 'opened', id: 'c1', model: 'm' },
+      { kind: 'text', text: 'a' },
+    ],
+  });
+});
+
+const lineEnds = fc.constantFrom('\n', '\r\n', '\r');
+const cuts = fc.array(fc.nat(5000), { maxLength: 40 });
+
+test('any split of the bytes gives the same deltas', () => {
+  fc.assert(
+    fc.property(cuts, lineEnds, fc.boolean(), (places, lineEnd, wantsStreamUsage) => {
+      const whole = (before + extra + done).replaceAll('\n', lineEnd);
+      const { deltas } = run(streamed(wantsStreamUsage), splitAt(bytes(whole), places));
+      expect(deltas).toEqual(expected);
+    }),
+  );
+});
+
+test('exactly the usage event that the client did not ask for is withheld, at any split', () => {
+  fc.assert(
+    fc.property(cuts, lineEnds, (places, lineEnd) => {
+      const lines = (text: string) => text.replaceAll('\n', lineEnd);
+      const { text } = run(streamed(false), splitAt(bytes(lines(before + extra + done)), places));
+      expect(text).toBe(lines(before + done));
+    }),
+  );
+});
+
+test('usage inside an event that also says something is not withheld', () => {
+  const last = chunk([{ index: 0, delta: { content: 'x' }, finish_reason: 'stop' }], { usage });
+  const { text, deltas } = run(streamed(false), [bytes(last + done)]);
+  expect(text).toBe(last + done);
+  expect(deltas.filter(({ kind }) => kind === 'usage')).toHaveLength(1);
+});
+
+test('a stream that dies inside an event gives its bytes to the client and has no end', () => {
+  const { text, deltas } = run(streamed(false), [bytes(before), bytes('data: {"id":"c1"')]);
+  expect(text).toBe(`${before}data: {"id":"c1"`);
+  expect(deltas.map(({ kind }) => kind)).not.toContain('ended');
+});
+
+test.each([true, false])(
+  'an end that lacks only its blank line is an end (usage wanted: %s)',
+  (wanted) => {
+    const { text, deltas } = run(streamed(wanted), [bytes(`${before}data: [DONE]`)]);
+    expect(text).toBe(`${before}data: [DONE]`);
+    expect(deltas.at(-1)).toEqual({ kind: 'ended' });
+  },
+);
+
+test('nothing is ever withheld from an Anthropic stream', () => {
+  const start = `event: message_start\ndata: {"type":"message_start","message":{"id":"m1","model":"c","usage":{"input_tokens":1,"output_tokens":1}}}\n\n`;
+  const ask = { wantsStreamUsage: true };
+  const road = passThrough({ dialect: anthropic, ask, operation: 'chat', stream: true });
+  const part = bytes(start);
+  expect(road.read(part).bytes).toBe(part);
+});
+
+test.each([true, false])(
+  'an event above its limit fails the stream (usage wanted: %s)',
+  (wanted) => {
+    const road = passThrough({
+      dialect: openai,
+      ask: { wantsStreamUsage: wanted },
+      operation: 'chat',
+      stream: true,
+      limits: { maxEventBytes: 1000 },
+    });
+    const { deltas } = run(road, [
+      bytes(`data: ${'x'.repeat(600)}`),
+      bytes('x'.repeat(600)),
+      bytes(done),
+    ]);
+    expect(deltas).toEqual([
+      { kind: 'failed', type: 'event_too_large', message: expect.stringContaining('1000 bytes') },
+    ]);
+  },
+);
+
+test('an event that is no JSON fails the stream, and nothing after it is read', () => {
+  const { deltas } = run(streamed(true), [bytes(`data: <html>\n\n${say('a')}${done}`)]);
+  expect(deltas).toEqual([expect.objectContaining({ kind: 'failed', type: 'invalid_event' })]);
+});
+
+const whole = (limits = {}) =>
+  passThrough({
+    dialect: openai,
+    ask: { wantsStreamUsage: false },
+    operation: 'chat',
+    stream: false,
+    limits,
+  });
+
+test('a whole reply keeps its bytes and is read once it has ended', () => {
+  const body = `{ "id":"c2","model":"m", "choices":[{"index":0,"message":{"role":"assistant","content":"é"},"finish_reason":"length"}],"usage":${JSON.stringify(usage)} }`;
+  fc.assert(
+    fc.property(cuts, (places) => {
+      const { text, deltas } = run(whole(), splitAt(bytes(body), places));
+      expect(text).toBe(body);
+      expect(deltas.map(({ kind }) => kind)).toEqual([
+        'opened',
+        'text',
+        'usage',
+        'stopped',
+        'ended',
+      ]);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('a whole reply above its limit fails once, and its bytes are given up', () => {
+  const { text, deltas } = run(whole({ maxReplyBytes: 10 }), [
+    bytes('{"a":1'),
+    bytes('234567'),
+    bytes('}'),
+  ]);
+  expect(text).toBe('');
+  expect(deltas).toEqual([expect.objectContaining({ kind: 'failed', type: 'reply_too_large' })]);
+});
+
+test.each(['<html>', '{"hello":1}', '[]', ''])(
+  'a whole reply %j is not one of the dialect',
+  (body) => {
+    expect(run(whole(), [bytes(body)]).deltas).toEqual([
+      expect.objectContaining({ kind: 'failed', type: 'invalid_reply' }),
+    ]);
+  },
+);

@@ -1,0 +1,87 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { spliceTopLevel } from '../../../gateway/src/providers/splice.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (spliced: Uint8Array | null) =>
+  spliced === null ? null : new TextDecoder().decode(spliced);
+const splice = (body: string, edits: Parameters<typeof spliceTopLevel>[1]) =>
+  text(spliceTopLevel(bytes(body), edits));
+
+test('only the value of the field changes, to the byte', () => {
+  expect(splice('{ "n": 1.50e+1 ,\n"model" :"a", "é": "\\u00e9" }', { model: 'bé' })).toBe(
+    '{ "n": 1.50e+1 ,\n"model" :"bé", "é": "\\u00e9" }',
+  );
+});
+
+test('a field that is absent is appended', () => {
+  expect(splice('{"a":1 }', { stream_options: { include_usage: true } })).toBe(
+    '{"a":1 ,"stream_options":{"include_usage":true}}',
+  );
+  expect(splice(' { } ', { model: 'x', n: null })).toBe(' { "model":"x","n":null} ');
+});
+
+test('every duplicate is replaced, and a key written with escapes is the same key', () => {
+  expect(splice('{"model":"a","\\u006dodel":["b"],"model":{"c":"}"}}', { model: 'x' })).toBe(
+    '{"model":"x","\\u006dodel":"x","model":"x"}',
+  );
+});
+
+test('a field of the same name further down is left alone', () => {
+  const body = '{"messages":[{"model":"no","text":"\\"model\\":1"}],"metadata":{"model":"no"}}';
+  expect(splice(body, { model: 'x' })).toBe(`${body.slice(0, -1)},"model":"x"}`);
+});
+
+test.each([
+  '',
+  '[]',
+  '"{}"',
+  '{',
+  '{"a"',
+  '{"a":',
+  '{"a":}',
+  '{"a":1',
+  '{"a":"',
+  '{a:1}',
+  '{"a" 1}',
+  '{,}',
+])('%j is no JSON object and is refused', (body) =>
+  expect(splice(body, { model: 'x' })).toBeNull(),
+);
+
+test('the result parses to the same object with the fields set, whatever the body', () => {
+  const json = fc.jsonValue({ maxDepth: 4 });
+  const body = fc.dictionary(
+    fc.oneof(fc.string(), fc.constantFrom('model', 'a"b', '\\', 'é')),
+    json,
+  );
+  const layout = fc.constantFrom(0, 1, '\t', ' \r\n');
+  fc.assert(
+    fc.property(body, layout, json, (object, indent, value) => {
+      const spliced = splice(JSON.stringify(object, null, indent), { model: value });
+      expect(JSON.parse(spliced ?? '')).toEqual({
+        ...JSON.parse(JSON.stringify(object)),
+        model: JSON.parse(JSON.stringify(value)),
+      });
+    }),
+  );
+});
+
+test('any bytes at all come to an end', () => {
+  const piece = fc.constantFrom('{', '}', '[', ']', '"', '\\', ',', ':', ' ', 'a', '1', '"model"');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
+      const body = `{${pieces.join('')}`;
+      const spliced = splice(body, { model: 'x' });
+      try {
+        JSON.parse(body);
+      } catch {
+        return;
+      }
+      expect(JSON.parse(spliced ?? '')).toMatchObject({ model: 'x' });
+    }),
+    { numRuns: 2000 },
+  );
+  const deep = `{"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`;
+  expect(splice(deep, { model: 'x' })?.length).toBe(deep.length + ',"model":"x"'.length);
+});
