@@ -1,0 +1,94 @@
+import { createClient, ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
+import { Readable } from 'node:stream';
+import { callColumns } from '../../contract/ledger.ts';
+
+export interface ClickhouseAddress {
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+export type Inserted =
+  | { readonly kind: 'inserted' }
+  /** The server read the rows and refused them: trying again changes nothing. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** No answer, or none that says anything about the rows. */
+  | { readonly kind: 'unavailable'; readonly message: string };
+
+/** Puts ledger rows (JSON arrays in the order of `callColumns`) into `tollgate.calls`, once per token. */
+export interface Sink {
+  insert(rows: readonly string[], token: string): Promise<Inserted>;
+  close(): Promise<void>;
+}
+
+/**
+ * ClickHouse errors that speak of the rows themselves: parsing (26, 27, 72, 117), types (53, 70), a constraint (469),
+ * a value out of range (69), a decimal that does not fit (407), a column too few (20, 33, 62).
+ * https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
+ */
+const rowErrors = new Set([
+  '6',
+  '20',
+  '26',
+  '27',
+  '33',
+  '38',
+  '41',
+  '53',
+  '62',
+  '69',
+  '70',
+  '72',
+  '117',
+  '376',
+  '407',
+  '469',
+]);
+
+/**
+ * A token protects one block, not one insert: what could split a segment into several blocks is pinned.
+ * `insert_deduplication_token` makes the same segment sent twice count once.
+ */
+const settings = (token: string) => ({
+  insert_deduplication_token: token,
+  async_insert: 0 as const,
+  deduplicate_blocks_in_dependent_materialized_views: 1 as const,
+  input_format_parallel_parsing: 0 as const,
+  max_insert_block_size: '1048449',
+  input_format_skip_unknown_fields: 0 as const,
+  date_time_input_format: 'best_effort' as const,
+});
+
+const insertTimeoutMs = 60_000;
+
+/** A client for the ledger's inserts. Connects on first use. */
+export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink => {
+  const client: ClickHouseClient = createClient({
+    url,
+    username: user,
+    password,
+    request_timeout: insertTimeoutMs,
+    max_open_connections: 2,
+    compression: { request: true, response: false },
+    log: { level: 127 },
+  });
+  return {
+    async insert(rows, token) {
+      try {
+        await client.insert({
+          table: 'tollgate.calls',
+          columns: [...callColumns] as [string, ...string[]],
+          format: 'JSONCompactEachRow',
+          values: Readable.from([`${rows.join('\n')}\n`], { objectMode: false }),
+          clickhouse_settings: settings(token),
+        });
+        return { kind: 'inserted' };
+      } catch (error) {
+        const message = error instanceof Error ? error.message.slice(0, 500) : String(error);
+        const aboutRows = error instanceof ClickHouseError && rowErrors.has(error.code);
+        return { kind: aboutRows ? 'refused' : 'unavailable', message };
+      }
+    },
+    close: () => client.close(),
+  };
+};

@@ -1,0 +1,147 @@
+/** The ledger as the rest of the gateway sees it: intents in, settlements in, rows out to ClickHouse. */
+import { randomInt } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import type { PriceTable } from '../../decide/price.ts';
+import type { Settlement } from '../../model/settlement.ts';
+import type { Sink } from './clickhouse.ts';
+import { entryLine } from './entry.ts';
+import {
+  lockDirectory,
+  newIncarnation,
+  segmentFile,
+  segmentFiles,
+  syncDirectory,
+} from './files.ts';
+import { crashSettlement } from './intent.ts';
+import { readLeftover } from './recover.ts';
+import { ledgerRow } from './row.ts';
+import { startShipper, type Shipper } from './shipper.ts';
+import { noTotals, startSpool, type Sealed, type Spool, type SpoolLimits } from './spool.ts';
+
+export interface Ledger {
+  readonly spool: Spool;
+  readonly shipper: Shipper;
+  /** The close of a call: its row, in the spool with the next commit. */
+  settle(settlement: Settlement): void;
+  /** Calls accounted for at start that an earlier life had left open. */
+  readonly recovered: number;
+  /** Seals, ships within the time given, and lets the directory go. What is not shipped is shipped at the next start. */
+  stop(withinMs: number): Promise<{ readonly allShipped: boolean }>;
+}
+
+export interface LedgerOptions {
+  readonly dir: string;
+  /** This replica's name; the incarnation is added. */
+  readonly replica: string;
+  readonly limits: SpoolLimits;
+  readonly prices: PriceTable;
+  readonly sink: Sink;
+  onCommit(seconds: number): void;
+  onShipped(seconds: number): void;
+  onError(message: string): void;
+}
+
+export type LedgerStart =
+  | { readonly kind: 'started'; readonly ledger: Ledger }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** Writes a whole segment at once, durably, before anything of it is shipped. */
+const writeSegment = (dir: string, path: string, lines: readonly string[]): void => {
+  const fd = openSync(path, 'ax', 0o600);
+  writeSync(fd, lines.join(''));
+  fsyncSync(fd);
+  closeSync(fd);
+  syncDirectory(dir);
+};
+
+/**
+ * Takes the directory, accounts for what an earlier life left, and starts spooling and shipping.
+ * Intents without a close become rows `crashed` in a segment of their own; doing it twice changes nothing, because
+ * that segment then holds their closes.
+ */
+export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> => {
+  const { dir, limits, prices, sink } = options;
+  const lock = lockDirectory(dir);
+  if (lock.kind === 'failed') return lock;
+  const incarnation = newIncarnation(Date.now(), randomInt(0x1_0000));
+  const replica = `${options.replica}.${incarnation}`;
+  const totals = noTotals();
+  const shipper = startShipper({
+    sink,
+    replica: options.replica,
+    spool: totals,
+    onShipped: options.onShipped,
+    onError: options.onError,
+  });
+  const row = (settlement: Settlement, seq: number): string =>
+    ledgerRow({ settlement, replica, seq });
+  try {
+    const leftover = await readLeftover(segmentFiles(dir));
+    if (leftover.damaged > 0)
+      options.onError(`${leftover.damaged} torn or damaged lines in ${dir} were left out`);
+    for (const segment of leftover.segments) {
+      totals.bytes += segment.bytes;
+      totals.closes += segment.closes;
+      totals.spooledRows += segment.closes;
+    }
+    let seq = 1;
+    const lines = [...leftover.open].map(([callId, open]) => {
+      const line = entryLine({
+        kind: 'c',
+        callId,
+        seq,
+        json: row(crashSettlement(open, prices), seq),
+      });
+      seq += 1;
+      return line;
+    });
+    const recovered: Sealed[] = [];
+    if (lines.length > 0) {
+      const file = segmentFile(dir, incarnation, 0);
+      writeSegment(dir, file.path, lines);
+      const { size } = statSync(file.path);
+      recovered.push({ ...file, bytes: size, closes: lines.length, sealedAtMs: Date.now() });
+      totals.bytes += size;
+      totals.closes += lines.length;
+      totals.recovered += lines.length;
+      totals.spooledRows += lines.length;
+    }
+    const spool = startSpool({
+      dir,
+      incarnation,
+      limits,
+      firstSegment: 1,
+      firstSeq: seq,
+      totals,
+      onSealed: (segment) => shipper.add(segment),
+      onCommit: options.onCommit,
+      onError: options.onError,
+    });
+    for (const segment of [...leftover.segments, ...recovered]) {
+      if (segment.bytes === 0) rmSync(segment.path);
+      else shipper.add(segment);
+    }
+    return {
+      kind: 'started',
+      ledger: {
+        spool,
+        shipper,
+        recovered: lines.length,
+        settle: (settlement) => spool.close(settlement.call.id, (next) => row(settlement, next)),
+        async stop(withinMs) {
+          await spool.stop();
+          const allShipped = await shipper.drain(withinMs);
+          await shipper.stop();
+          lock.release();
+          return { allShipped };
+        },
+      },
+    };
+  } catch (error) {
+    lock.release();
+    return {
+      kind: 'failed',
+      message: `the ledger directory ${dir} cannot be used: ${String(error)}`,
+    };
+  }
+};

@@ -1,0 +1,137 @@
+/** Settlement -> metrics. The counters and histograms of one call, all from one value. */
+import { outcomes } from '../../contract/outcomes.ts';
+import { noMoney, plus } from '../../model/money.ts';
+import type { Attempt, Settlement } from '../../model/settlement.ts';
+import { inputTokens, outputTokens } from '../../model/usage.ts';
+import type { MetricStore } from './store.ts';
+
+type TokenClass = 'input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning';
+
+/** The ten classes of the ledger in the five of `tollgate_tokens_total`; their sums are equal. */
+const tokenClasses = ({ usage: { tokens } }: Attempt): Readonly<Record<TokenClass, number>> => ({
+  input: tokens.input_uncached + tokens.input_audio + tokens.input_image,
+  cache_read: tokens.input_cache_read,
+  cache_write: tokens.input_cache_write_5m + tokens.input_cache_write_1h,
+  output: tokens.output_text + tokens.output_audio + tokens.output_image,
+  reasoning: tokens.output_reasoning,
+});
+
+const blame = (settlement: Settlement): string => {
+  switch (settlement.streamOutcome) {
+    case '':
+    case 'complete':
+      return '';
+    case 'abandoned':
+      return 'client';
+    case 'cut':
+    case 'stalled':
+    case 'failed':
+      return settlement.errorOrigin === 'gateway' ? 'gateway' : 'provider';
+  }
+};
+
+const countAttempt = (store: MetricStore, settlement: Settlement, attempt: Attempt): void => {
+  const { provider, model } = attempt.target;
+  const { traceId } = settlement.call.trace;
+  const semantic = { gen_ai_provider_name: attempt.system, gen_ai_request_model: model };
+  const result = attempt.error === '' ? 'ok' : 'error';
+  store.add('attempts', { provider, model, result, error: attempt.error }, 1, traceId);
+  store.observe(
+    'operationDuration',
+    { ...semantic, error_type: attempt.error === '' ? '' : '_OTHER' },
+    attempt.durationMs / 1000,
+  );
+  const { tokens } = attempt.usage;
+  store.observe('tokenUsage', { ...semantic, gen_ai_token_type: 'input' }, inputTokens(tokens));
+  store.observe('tokenUsage', { ...semantic, gen_ai_token_type: 'output' }, outputTokens(tokens));
+  store.addMoney('modelCost', { provider, model }, attempt.charge.total);
+  if (attempt.wasteReason !== '') {
+    store.addMoney('waste', { provider, reason: attempt.wasteReason }, attempt.charge.total);
+  }
+  const { priceStatus } = attempt.charge;
+  if (priceStatus === 'unpriced' || priceStatus === 'partly_unpriced')
+    store.add('unpriced', { provider, model }, 1);
+  if (attempt.usageSource === 'partial' || attempt.usageSource === 'estimated') {
+    store.add('estimated', { provider, source: attempt.usageSource }, 1);
+  }
+};
+
+const countFurther = (store: MetricStore, attempts: readonly Attempt[]): void => {
+  for (const [i, attempt] of attempts.entries()) {
+    const next = attempts[i + 1];
+    if (next === undefined) continue;
+    const labels = {
+      from_provider: attempt.target.provider,
+      to_provider: next.target.provider,
+      reason: attempt.error,
+    };
+    store.add(attempt.wasteReason === 'retry' ? 'retries' : 'fallbacks', labels, 1);
+  }
+};
+
+const countStream = (store: MetricStore, settlement: Settlement, served: Attempt): void => {
+  const { provider, model } = served.target;
+  const semantic = { gen_ai_provider_name: served.system, gen_ai_request_model: model };
+  store.add(
+    'streamEndings',
+    { provider, model, outcome: settlement.streamOutcome, blame: blame(settlement) },
+    1,
+  );
+  if (settlement.firstTokenMs === null) return;
+  const { traceId } = settlement.call.trace;
+  store.observe('timeToFirstToken', semantic, settlement.firstTokenMs / 1000, traceId);
+  store.observe('streamGap', { provider }, settlement.maxGapMs / 1000);
+  const output = outputTokens(served.usage.tokens);
+  if (output > 1) {
+    const perTokenMs = (settlement.durationMs - settlement.firstTokenMs) / (output - 1);
+    store.observe('timePerOutputToken', semantic, perTokenMs / 1000);
+  }
+};
+
+/** Counts one settled call. */
+export const count = (store: MetricStore, settlement: Settlement): void => {
+  const { call, attempts, outcome } = settlement;
+  const { traceId } = call.trace;
+  const who = { caller_team: call.caller?.team ?? '', caller_app: call.caller?.app ?? '' };
+  store.add('calls', { ...who, outcome }, 1, traceId);
+  for (const attempt of attempts) countAttempt(store, settlement, attempt);
+  countFurther(store, attempts);
+  const served = attempts.at(-1);
+  if (served !== undefined) {
+    const totals = { input: 0, cache_read: 0, cache_write: 0, output: 0, reasoning: 0 };
+    for (const attempt of attempts) {
+      const classes = tokenClasses(attempt);
+      totals.input += classes.input;
+      totals.cache_read += classes.cache_read;
+      totals.cache_write += classes.cache_write;
+      totals.output += classes.output;
+      totals.reasoning += classes.reasoning;
+    }
+    for (const [bucket, tokens] of Object.entries(totals)) {
+      if (tokens > 0) store.add('tokens', { ...who, bucket }, tokens);
+    }
+    const cost = attempts.reduce((sum, a) => plus(sum, a.charge.total), noMoney);
+    store.addMoney('cost', who, cost, traceId);
+    if (call.ask?.stream === true) countStream(store, settlement, served);
+  }
+  // Refused calls measure nobody's service: they have no provider and end at once.
+  if (attempts.length > 0) {
+    store.observe(
+      'requestDuration',
+      {
+        gen_ai_operation_name: call.operation,
+        gen_ai_provider_name: served?.system ?? '',
+        gen_ai_request_model: served?.target.model ?? '',
+        error_type: outcomes[outcome].span === 'error' ? '_OTHER' : '',
+      },
+      settlement.durationMs / 1000,
+      traceId,
+    );
+  }
+  store.observe(
+    'overhead',
+    { operation: call.operation },
+    Math.max(0, settlement.durationMs - settlement.providerMs) / 1000,
+    traceId,
+  );
+};

@@ -1,0 +1,46 @@
+import { pino, type Logger } from 'pino';
+import { outcomes } from '../../contract/outcomes.ts';
+import { noMoney, plus, usdText } from '../../model/money.ts';
+import type { Settlement } from '../../model/settlement.ts';
+
+/** Structured lines on stdout; time as ISO text, level by name. */
+export const logger = (level: string): Logger =>
+  pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
+
+/** Settlement -> its one log line: ids, caller, model, outcome, tokens' price; never content or credentials. */
+export const logCall = (log: Logger, settlement: Settlement): void => {
+  const { call, outcome, attempts } = settlement;
+  const level = outcomes[outcome].log;
+  if (!log.isLevelEnabled(level)) return;
+  const served = attempts.at(-1);
+  log[level](
+    {
+      call_id: call.id,
+      trace_id: call.trace.traceId,
+      span_id: call.trace.spanId,
+      outcome,
+      status: settlement.httpStatus,
+      operation: call.operation,
+      team: call.caller?.team,
+      app: call.caller?.app,
+      model: call.ask?.model,
+      provider: served?.target.provider,
+      attempts: attempts.length,
+      duration_ms: Math.round(settlement.durationMs),
+      cost_usd: usdText(attempts.reduce((sum, a) => plus(sum, a.charge.total), noMoney)),
+      ...(settlement.errorCode === ''
+        ? {}
+        : {
+            error: settlement.errorCode,
+            origin: settlement.errorOrigin,
+            reason: settlement.errorMessage,
+          }),
+    },
+    'call',
+  );
+};
