@@ -1,0 +1,132 @@
+/** The gateway itself: is it there, do its books balance, does everything have a price? */
+import { metrics } from '@tollgate/gateway/contract/metrics';
+import { above, allDown, counted, furthest, rules } from '../promql.ts';
+import type { Alert, Rule } from './rule.ts';
+
+const down: Alert = {
+  kind: 'alert',
+  name: 'TollgateDown',
+  expr: allDown('tollgate'),
+  for: '2m',
+  severity: 'critical',
+  summary: 'No Tollgate gateway answers',
+  description:
+    'No target of the job tollgate has answered its scrape for 2 minutes. Callers most likely get no answer either.',
+  cases: [
+    {
+      name: 'a gateway whose scrapes fail fires',
+      series: [['up{job="tollgate",instance="a"}', '1 1 1 0+0x10']],
+      atMinutes: 6,
+      fires: [{ labels: {} }],
+    },
+    {
+      name: 'a gateway that is not known at all fires',
+      series: [['up{job="something_else",instance="a"}', '1+0x10']],
+      atMinutes: 6,
+      fires: [{ labels: {} }],
+    },
+    {
+      name: 'one replica of two down is silent',
+      series: [
+        ['up{job="tollgate",instance="a"}', '0+0x10'],
+        ['up{job="tollgate",instance="b"}', '1+0x10'],
+      ],
+      atMinutes: 6,
+      fires: [],
+    },
+    {
+      name: 'a restart of a minute is silent',
+      series: [['up{job="tollgate",instance="a"}', '1 1 1 0 1 1 1 1 1']],
+      atMinutes: 4,
+      fires: [],
+    },
+  ],
+};
+
+const conservation = metrics.conservation.name;
+const ledgerConservation: Alert = {
+  kind: 'alert',
+  name: 'TollgateLedgerConservation',
+  expr: above(furthest(metrics.conservation, { in: rules }), 0),
+  for: '2m',
+  severity: 'critical',
+  summary: 'The ledger does not account for every call',
+  description:
+    '{{ $value }} calls or rows are unaccounted for: a call was opened and neither closed nor still open, or a closed one is nowhere. Bills may be wrong.',
+  cases: [
+    {
+      name: 'a lost call fires',
+      series: [
+        [`${conservation}{quantity="calls"}`, '0 0 1+0x10'],
+        [`${conservation}{quantity="rows"}`, '0+0x12'],
+      ],
+      atMinutes: 6,
+      fires: [{ labels: {}, value: '1' }],
+    },
+    {
+      name: 'a row counted twice on one replica of two fires',
+      series: [
+        [`${conservation}{quantity="rows",instance="a"}`, '0+0x12'],
+        [`${conservation}{quantity="rows",instance="b"}`, '-2+0x12'],
+      ],
+      atMinutes: 6,
+      fires: [{ labels: {}, value: '2' }],
+    },
+    {
+      name: 'balanced books are silent',
+      series: [
+        [`${conservation}{quantity="calls"}`, '0+0x12'],
+        [`${conservation}{quantity="rows"}`, '0+0x12'],
+      ],
+      atMinutes: 6,
+      fires: [],
+    },
+    {
+      name: 'a call caught between two counters at one scrape is silent',
+      series: [[`${conservation}{quantity="calls"}`, '0 0 0 1 0 0 0 0']],
+      atMinutes: 4,
+      fires: [],
+    },
+  ],
+};
+
+const unpricedSeries = `${metrics.unpriced.name}{provider="openai",model="gpt-new"}`;
+const unpricedLabels = { provider: 'openai', model: 'gpt-new' };
+const unpriced: Alert = {
+  kind: 'alert',
+  name: 'TollgateUnpriced',
+  expr: counted(metrics.unpriced, { by: ['provider', 'model'], in: { ...rules, window: '30m' } }),
+  for: '0m',
+  severity: 'warning',
+  summary: 'Calls to {{ $labels.model }} at {{ $labels.provider }} have no price',
+  description:
+    'In the last 30 minutes the ledger booked calls to {{ $labels.model }} at {{ $labels.provider }} with a token class that no price covers. Their cost is too low until a price is added and they are re-rated.',
+  cases: [
+    {
+      name: 'the first unpriced call of a model fires, though its counter is born at 1',
+      series: [[unpricedSeries, '_x5 1+0x60']],
+      atMinutes: 7,
+      fires: [{ labels: unpricedLabels }],
+    },
+    {
+      name: 'a counter that was at 0 and rises fires',
+      series: [[unpricedSeries, '0+0x40 1+1x5']],
+      atMinutes: 44,
+      fires: [{ labels: unpricedLabels }],
+    },
+    {
+      name: 'a model unpriced long ago and not called since is silent',
+      series: [[unpricedSeries, '3+0x60']],
+      atMinutes: 45,
+      fires: [],
+    },
+    {
+      name: 'a counter that stays at 0 is silent',
+      series: [[unpricedSeries, '0+0x60']],
+      atMinutes: 45,
+      fires: [],
+    },
+  ],
+};
+
+export const gateway: readonly Rule[] = [down, ledgerConservation, unpriced];

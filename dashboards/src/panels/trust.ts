@@ -1,0 +1,40 @@
+/** May one believe the numbers? */
+import { metrics } from '@tollgate/gateway/contract/metrics';
+import { firingAlerts, furthest, highest, increase, over } from '../promql.ts';
+import { stat, units } from '../style.ts';
+
+export const alertsNow = stat({
+  title: 'Alerts firing',
+  description: 'Tollgate’s own alerts. Each has its entry in docs/runbooks.md.',
+  unit: units.count,
+  query: firingAlerts,
+  badAt: 1,
+});
+
+export const conservation = stat({
+  title: 'Calls or rows not accounted for',
+  description:
+    'Must be 0: every call that began is open or closed, every closed one is shipped, spooled or dead. TollgateLedgerConservation fires on anything else.',
+  unit: units.count,
+  query: furthest(metrics.conservation),
+  badAt: 1,
+});
+
+export const spoolAge = stat({
+  title: 'Oldest row not yet in ClickHouse',
+  description:
+    'How far the ledger tables may lag behind. Nothing is lost while it grows: rows wait on disk.',
+  unit: units.seconds,
+  query: highest(metrics.spoolOldest),
+  warnAt: 60,
+  badAt: 300,
+});
+
+export const unpriced = stat({
+  title: 'Calls without a price, 24 h',
+  description:
+    'Calls whose cost is too low because a token class has no price. TollgateUnpriced fires on the first.',
+  unit: units.count,
+  query: increase(metrics.unpriced, { in: over('1d') }),
+  warnAt: 1,
+});
