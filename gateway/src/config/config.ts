@@ -47,6 +47,8 @@ export interface KeyConfig {
   readonly caller: Caller;
   /** Lower-case hex SHA-256 of the key's text. The text itself is not kept. */
   readonly sha256: string;
+  /** The administrator's: `TOLLGATE_MASTER_KEY`. */
+  readonly admin: boolean;
 }
 
 /** Dollars per million tokens as decimal text, by meter; overrides the built-in prices. */
@@ -59,7 +61,7 @@ export interface PriceOverride {
 
 /** The whole configuration: checked, complete, frozen. Swapped as one value on reload. */
 export interface Config {
-  /** SHA-256 of its text, first 12 hex digits. */
+  /** SHA-256 of its text, first 12 hex digits; `built-in` without a file. */
   readonly hash: string;
   /** Where it came from: a path, or `built-in`. */
   readonly source: string;

@@ -1,0 +1,181 @@
+import { hash } from 'node:crypto';
+import type { KeyConfig, ModelConfig } from './config.ts';
+import { isMap, type Context } from './context.ts';
+import { readSecret } from './check-secret.ts';
+import { overlap } from './check-models.ts';
+import { hint } from './nearest.ts';
+import { Key } from './schema.ts';
+import { found, shaped } from './shape.ts';
+
+/** As `decide/identify.ts` hashes the key of a request. */
+const keyHash = (text: string): string => hash('sha256', text, 'hex');
+
+const shortest = 8;
+/** What `decide/identify.ts` is willing to hash. */
+const longest = 512;
+
+/** The administrator's key is named so, and no key of a file may be. */
+export const masterKeyId = 'master';
+const demoKeyId = 'demo';
+
+const nobody = {
+  org: '',
+  team: '',
+  app: '',
+  namespace: '',
+  environment: '',
+  costCenter: '',
+  models: null,
+};
+
+/** Keys that come with the environment rather than the file. Empty text means "none". */
+export interface EnvironmentKeys {
+  readonly master: string;
+  readonly demo: string;
+}
+
+const hashOf = (
+  shape: { readonly secret?: string | { file: string }; readonly secretSha256?: string },
+  at: readonly (string | number)[],
+  context: Context,
+): string | null => {
+  const { complaints } = context;
+  if (shape.secret !== undefined && shape.secretSha256 !== undefined) {
+    complaints.add(
+      [...at, 'secretSha256'],
+      "'secret' and 'secretSha256' exclude each other",
+      'key',
+    );
+    return null;
+  }
+  if (shape.secretSha256 !== undefined) return shape.secretSha256.toLowerCase();
+  const instead = 'write ${VARIABLE}, { file: PATH }, or secretSha256 with its SHA-256';
+  const source = readSecret(shape.secret, [...at, 'secret'], instead, context);
+  if (source.kind === 'absent' && !context.complaints.under(at)) {
+    complaints.add([...at, 'secret'], `the key has no secret; ${instead}`, 'key');
+  }
+  if (source.kind !== 'secret') return null;
+  const text = source.secret.reveal();
+  if (text.length > longest) {
+    complaints.add([...at, 'secret'], `must have at most ${longest} characters`);
+    return null;
+  }
+  if (text.length < shortest) {
+    complaints.add(
+      [...at, 'secret'],
+      `must have at least ${shortest} characters; better 32 random ones`,
+    );
+    return null;
+  }
+  return keyHash(text);
+};
+
+const readKey = (
+  entry: unknown,
+  i: number,
+  models: readonly ModelConfig[],
+  context: Context,
+): KeyConfig | null => {
+  const at = ['keys', i];
+  const shape = shaped(Key, entry, at, context);
+  if (shape === null) return null;
+  for (const [j, wanted] of (shape.models ?? []).entries()) {
+    if (models.some(({ name }) => overlap(name, wanted))) continue;
+    const near = hint(
+      wanted,
+      models.map(({ name }) => name),
+    );
+    context.complaints.add(
+      [...at, 'models', j],
+      `no model of this configuration fits '${wanted}'${near}`,
+    );
+  }
+  const sha256 = hashOf(shape, at, context);
+  if (sha256 === null) return null;
+  const {
+    id: keyId,
+    organization: org,
+    team,
+    application: app,
+    namespace,
+    environment,
+    costCenter,
+  } = shape;
+  const caller = {
+    keyId,
+    org,
+    team,
+    app,
+    namespace,
+    environment,
+    costCenter,
+    models: shape.models ?? null,
+  };
+  return { caller, sha256, admin: false };
+};
+
+const ofEnvironment = ({ master, demo }: EnvironmentKeys): readonly KeyConfig[] => [
+  ...(master === ''
+    ? []
+    : [{ caller: { ...nobody, keyId: masterKeyId }, sha256: keyHash(master), admin: true }]),
+  ...(demo === ''
+    ? []
+    : [
+        {
+          caller: { ...nobody, keyId: demoKeyId, team: 'demo', app: 'demo' },
+          sha256: keyHash(demo),
+          admin: false,
+        },
+      ]),
+];
+
+/** Every key that can be read, and those of the environment; complains about the rest. */
+export const checkKeys = (
+  value: unknown,
+  models: readonly ModelConfig[],
+  environment: EnvironmentKeys,
+  context: Context,
+): readonly KeyConfig[] => {
+  const { complaints, document } = context;
+  if (value !== undefined && value !== null && !Array.isArray(value)) {
+    complaints.add(['keys'], `must be a list of keys, not ${found(value, ['keys'], document)}`);
+    return [];
+  }
+  const entries: readonly unknown[] = value ?? [];
+  const ids = new Map<string, number>();
+  const hashes = new Map<string, number>();
+  const [extra, masterHash] = [
+    ofEnvironment(environment),
+    environment.master === '' ? null : keyHash(environment.master),
+  ];
+  const keys = entries.flatMap((entry, i) => {
+    // Before its shape is judged, so that a key with another mistake still has its id compared.
+    const id = isMap(entry) ? entry['id'] : undefined;
+    if (typeof id === 'string') {
+      const first = ids.get(id);
+      if (id === masterKeyId)
+        complaints.add(
+          ['keys', i, 'id'],
+          `'${masterKeyId}' is the administrator's key, which comes from TOLLGATE_MASTER_KEY`,
+        );
+      if (first !== undefined)
+        complaints.add(['keys', i, 'id'], `the id '${id}' is taken by keys[${first}]`);
+      ids.set(id, first ?? i);
+    }
+    const key = readKey(entry, i, models, context);
+    if (key === null) return [];
+    const at = ['keys', i, isMap(entry) && 'secret' in entry ? 'secret' : 'secretSha256'];
+    const first = hashes.get(key.sha256);
+    if (first !== undefined)
+      complaints.add(at, `has the same secret as keys[${first}]: whose call is it?`);
+    if (key.sha256 === masterHash)
+      complaints.add(at, "has the same secret as the administrator's key, TOLLGATE_MASTER_KEY");
+    hashes.set(key.sha256, first ?? i);
+    return [key];
+  });
+  // A file may define the demo key itself, by id or by secret; its word counts.
+  return [
+    ...keys,
+    ...extra.filter(({ caller, sha256 }) => !ids.has(caller.keyId) && !hashes.has(sha256)),
+  ];
+};

@@ -1,0 +1,62 @@
+import type { Secret } from './config.ts';
+import { isMap, type Context } from './context.ts';
+import { pointer, type Path } from './document.ts';
+import { secret } from './secret.ts';
+
+/** Fields whose value is a credential. */
+const secretFields = ['apiKey', 'secret'];
+
+/** The paths of all `{ file: PATH }` credentials in a document's value, for the edge to read. */
+export const secretFiles = (value: unknown): readonly string[] => {
+  if (Array.isArray(value)) return value.flatMap(secretFiles);
+  if (!isMap(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    secretFields.includes(name) && isMap(inner) && typeof inner['file'] === 'string'
+      ? [inner['file']]
+      : secretFiles(inner),
+  );
+};
+
+/** What an HTTP header can carry without being quoted or folded. */
+const sendable = /^[\x21-\x7e]+$/;
+
+/**
+ * The credential at `path`, of an already shaped field. `absent`: none is given, or an empty one;
+ * `bad`: something was wrong with it, and has been said.
+ */
+export const readSecret = (
+  source: string | { readonly file: string } | undefined,
+  path: Path,
+  instead: string,
+  { document, complaints, files }: Context,
+): { kind: 'secret'; secret: Secret } | { kind: 'absent' } | { kind: 'bad' } => {
+  const bad = (message: string, at = path) => {
+    complaints.add(at, message);
+    return { kind: 'bad' } as const;
+  };
+  if (source === undefined) return { kind: 'absent' };
+  let text: string;
+  if (typeof source === 'string') {
+    if (source !== '' && document.substituted.get(pointer(path)) !== 'environment') {
+      return bad(`a secret must not be written into this file; ${instead}`);
+    }
+    text = source;
+  } else {
+    const file = files.get(source.file);
+    if (file?.kind !== 'text') {
+      return bad(`cannot read the secret's file: ${file?.reason ?? 'it was not read'}`, [
+        ...path,
+        'file',
+      ]);
+    }
+    text = file.text.trim();
+    if (text === '') return bad("the secret's file is empty", [...path, 'file']);
+  }
+  if (text === '') return { kind: 'absent' };
+  if (!sendable.test(text)) {
+    return bad(
+      'the secret holds a space, a line break or another character that an HTTP header cannot carry',
+    );
+  }
+  return { kind: 'secret', secret: secret(text) };
+};

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document as YamlDocument,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
+import type { ConfigProblem } from '../../config/config.ts';
+import {
+  pointer,
+  startComplaints,
+  type Complaints,
+  type Document,
+  type Path,
+  type Spot,
+} from '../../config/document.ts';
+import { substitute, type Variables } from '../../config/substitute.ts';
+
+/** Values in one document with its aliases expanded: what a file of aliases of aliases runs into. */
+const mostValues = 200_000;
+const deepest = 32;
+
+interface Reading {
+  readonly yaml: YamlDocument;
+  readonly variables: Variables;
+  readonly spotAt: (offset: number) => Spot;
+  readonly keys: Map<string, Spot>;
+  readonly values: Map<string, Spot>;
+  readonly numbers: Map<string, string>;
+  readonly substituted: Map<string, 'environment' | 'mixed'>;
+  readonly complaints: Complaints;
+  readonly budget: { values: number };
+}
+
+const readScalar = ({ value, source }: Scalar, path: Path, reading: Reading): unknown => {
+  const at = pointer(path);
+  // A key of its own replaces a merged one, so what was noted about that is forgotten.
+  reading.numbers.delete(at);
+  reading.substituted.delete(at);
+  if (typeof value === 'number') reading.numbers.set(at, source ?? String(value));
+  if (typeof value !== 'string') return value;
+  const { text, from, problems } = substitute(value, reading.variables);
+  if (from !== 'file') reading.substituted.set(at, from);
+  for (const problem of problems) reading.complaints.add(path, problem);
+  return problems.length > 0 ? '' : text;
+};
+
+const keyText = (key: unknown): string | null => {
+  if (!isScalar(key)) return null;
+  // `4:` and `true:` are the texts "4" and "true": a name is a name.
+  return typeof key.value === 'string' ? key.value : (key.source ?? null);
+};
+
+/** The maps that `<<` names, the one that counts least first. */
+const mergeSources = (value: unknown, { yaml }: Reading): readonly unknown[] => {
+  const node: unknown = isAlias(value) ? value.resolve(yaml) : value;
+  return isSeq(node) ? node.items.toReversed() : [value];
+};
+
+/** A map's entries, `<<` merges included: own keys win over merged ones, earlier merges over later ones. */
+const readMap = (node: YAMLMap, path: Path, reading: Reading): Record<string, unknown> => {
+  const entries = new Map<string, unknown>();
+  const merges = node.items.filter(({ key }) => keyText(key) === '<<');
+  for (const source of merges.flatMap(({ value }) => mergeSources(value, reading))) {
+    const merged = read(source, path, reading);
+    if (typeof merged !== 'object' || merged === null || Array.isArray(merged)) {
+      reading.complaints.add(path, '<< must be followed by a map, or a list of maps');
+      continue;
+    }
+    for (const [name, value] of Object.entries(merged)) entries.set(name, value);
+  }
+  for (const { key, value } of node.items) {
+    const name = keyText(key);
+    if (name === '<<') continue;
+    if (name === null || name === '__proto__') {
+      reading.complaints.add(path, 'a key must be plain text');
+      continue;
+    }
+    const at = [...path, name];
+    const offset = isScalar(key) ? key.range?.[0] : undefined;
+    if (offset !== undefined) reading.keys.set(pointer(at), reading.spotAt(offset));
+    entries.set(name, read(value, at, reading));
+  }
+  return Object.fromEntries(entries);
+};
+
+const read = (given: unknown, path: Path, reading: Reading): unknown => {
+  if (given === null || given === undefined) return null;
+  const node: unknown = isAlias(given) ? given.resolve(reading.yaml) : given;
+  if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
+  const offset = (isAlias(given) ? given : node).range?.[0];
+  if (offset !== undefined) reading.values.set(pointer(path), reading.spotAt(offset));
+  reading.budget.values -= 1;
+  if (path.length > deepest || reading.budget.values < 0) {
+    if (reading.budget.values >= -1)
+      reading.complaints.add(path, 'the file is too deep or, with its aliases, too large');
+    return null;
+  }
+  if (isScalar(node)) return readScalar(node, path, reading);
+  if (isMap(node)) return readMap(node, path, reading);
+  return node.items.map((item, i) => read(item, [...path, i], reading));
+};
+
+/**
+ * Reads YAML 1.2 (anchors and `<<` merges included) into plain data that remembers where everything stood, and fills in
+ * `${VAR}` inside text values; never in keys or comments. Problems: broken YAML, which leaves no document, and
+ * variables that are not set. No message quotes the environment.
+ */
+export const yamlDocument = (
+  text: string,
+  file: string,
+  variables: Variables,
+): { readonly document: Document | null; readonly problems: readonly ConfigProblem[] } => {
+  const lines = new LineCounter();
+  const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const spotAt = (offset: number): Spot => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  if (yaml.errors.length > 0) {
+    const problems = yaml.errors.map(({ message, pos }) => ({
+      file,
+      ...spotAt(pos[0]),
+      path: '',
+      message: `not YAML: ${message}`,
+    }));
+    return { document: null, problems };
+  }
+  const maps = {
+    keys: new Map<string, Spot>(),
+    values: new Map<string, Spot>(),
+    numbers: new Map<string, string>(),
+  };
+  const substituted = new Map<string, 'environment' | 'mixed'>();
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  const complaints = startComplaints({ file, hash, value: null, ...maps, substituted });
+  const budget = { values: mostValues };
+  const value = read(yaml.contents, [], {
+    yaml,
+    variables,
+    spotAt,
+    ...maps,
+    substituted,
+    complaints,
+    budget,
+  });
+  return { document: { file, hash, value, ...maps, substituted }, problems: complaints.all() };
+};
