@@ -9,14 +9,16 @@ export const anthropic = provider({
   prices: 'anthropic',
   secretVariable: 'ANTHROPIC_API_KEY',
   knownModels: ['claude-*'],
-  forwardedHeaders: ['anthropic-beta'],
+  // A client's own version decides which fields its body may hold, so it goes with the body.
+  forwardedHeaders: ['anthropic-beta', 'anthropic-version'],
   settings: Type.Object(
     {
       baseUrl: baseUrl('https://api.anthropic.com'),
       version: Type.String({
         minLength: 1,
         default: '2023-06-01',
-        description: 'Version of the API, as `anthropic-version`',
+        description:
+          'Version of the API for requests that name none, as `anthropic-version`; 2026-10-21 and later refuse temperature',
       }),
       beta: Type.Optional(
         Type.String({

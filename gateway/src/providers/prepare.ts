@@ -1,0 +1,76 @@
+import type { Ask, Operation, Problem } from '../model/call.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { Dialect, ReplyHead } from './dialects/dialect.ts';
+import { dialects } from './dialects/registry.ts';
+import type { Provider } from './provider.ts';
+import { passThrough, translating, type Road, type RoadLimits } from './road.ts';
+import { spliceTopLevel } from './splice.ts';
+
+/** A request body for a provider, and the way its reply will take back. */
+export interface Prepared {
+  readonly body: Uint8Array;
+  /** @param stream what the provider's reply is, by its content type */
+  road(stream: boolean): Road;
+}
+
+export type Preparation =
+  | { readonly kind: 'ok'; readonly prepared: Prepared }
+  | { readonly kind: 'bad'; readonly problem: Problem };
+
+export interface ClientRequest {
+  readonly dialect: Dialect;
+  readonly operation: Operation;
+  readonly ask: Ask;
+  readonly bytes: Uint8Array;
+  readonly json: JsonObject;
+  readonly head: ReplyHead;
+}
+
+const encoder = new TextEncoder();
+
+const bad = (problem: Problem): Preparation => ({ kind: 'bad', problem });
+
+/**
+ * What to send to a provider for a client's request: its own bytes with the fields that must differ cut in when both
+ * speak one dialect, else the conversation said again. Pure, and the same for every retry.
+ */
+export const prepare = (
+  request: ClientRequest,
+  provider: Provider,
+  model: string,
+  limits: RoadLimits,
+): Preparation => {
+  const { dialect, operation, ask, bytes, json, head } = request;
+  const upstream = dialects[provider.dialect];
+  if (upstream === dialect) {
+    const edits = dialect.edits(ask, model, json, operation, provider.traits);
+    const body = edits === null ? bytes : spliceTopLevel(bytes, edits);
+    // The body was parsed as an object before it came here.
+    if (body === null) throw new Error('a parsed request body is no JSON object');
+    return {
+      kind: 'ok',
+      prepared: {
+        body,
+        road: (stream) => passThrough({ dialect, ask, operation, stream, limits }),
+      },
+    };
+  }
+  if (operation !== 'chat') {
+    return bad({
+      code: 'unsupported_operation',
+      message: `The model '${ask.model}' does not do ${operation}.`,
+      param: 'model',
+    });
+  }
+  const read = dialect.read(json);
+  if (read.kind === 'bad') return bad(read.problem);
+  const written = upstream.write(read.value, model, provider.traits);
+  if (written.kind === 'bad') return bad(written.problem);
+  return {
+    kind: 'ok',
+    prepared: {
+      body: encoder.encode(JSON.stringify(written.value)),
+      road: (stream) => translating({ from: upstream, to: dialect, head, stream, limits }),
+    },
+  };
+};

@@ -1,0 +1,293 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Journal, Served } from './journal.ts';
+
+// What fake providers have in common: scripts, faults on demand, and pouring bytes. Nothing here knows the gateway.
+
+/** One way in which a provider misbehaves. Several may be combined. */
+export interface Fault {
+  /** Before the status line. */
+  readonly delayMs?: number;
+  /** Answers with this status and the dialect's error body. */
+  readonly status?: number;
+  readonly retryAfter?: string;
+  /** Closes the connection before the status line. */
+  readonly hangUp?: boolean;
+  /** Closes the connection after so many bytes of the body. */
+  readonly cutAfterBytes?: number;
+  /** Falls silent after so many bytes of the body, until the client leaves or the fake is closed. */
+  readonly stallAfterBytes?: number;
+  /** Ends the body, politely, after so many bytes. */
+  readonly endAfterBytes?: number;
+  /** Puts an error event into the stream after so many events, and ends it. */
+  readonly errorAfterEvents?: number;
+  /** Sends this as the body, with status 200. */
+  readonly body?: string;
+  readonly contentType?: string;
+  /** Writes the body in pieces of so many bytes, whatever they split. */
+  readonly chunkBytes?: number;
+  /** Between writes. */
+  readonly gapMs?: number;
+}
+
+/** What a fake is to answer. All parts have defaults. */
+export interface Script {
+  readonly say?: string;
+  /** Says so many words instead. */
+  readonly words?: number;
+  readonly reasoning?: string;
+  readonly refusal?: string;
+  readonly tools?: readonly { readonly name: string; readonly arguments: unknown }[];
+  /** The dialect's own reason for the end. */
+  readonly finish?: string;
+  /** The usage in the dialect's own form, right or wrong; null: none. */
+  readonly usage?: Record<string, unknown> | null;
+  readonly serviceTier?: string;
+  readonly fault?: Fault;
+}
+
+type Body = Record<string, unknown>;
+export type Scripting = (body: Body, path: string) => Script | null;
+
+export interface Fake {
+  /** `http://127.0.0.1:port`. */
+  readonly origin: string;
+  readonly journal: Journal;
+  /** The faults of the next requests, one each, in order of arrival. They replace faults not used up. */
+  set(faults: readonly Fault[]): void;
+  /** Cuts all connections and stops listening. */
+  close(): Promise<void>;
+}
+
+/** A piece of a reply, and what has been said once it is sent whole. */
+export interface Part {
+  readonly bytes: string;
+  readonly text?: string;
+  readonly isUsage?: boolean;
+}
+
+export interface Answer {
+  readonly id: string;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly parts: readonly Part[];
+  readonly usage: Body | null;
+}
+
+const isBody = (value: unknown): value is Body =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const parse = (text: string): Body | null => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isBody(value) ? value : null;
+  } catch {
+    return null;
+  }
+};
+
+const textOf = (content: unknown): string => {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  const texts = content.map((part): unknown => (isBody(part) ? part['text'] : ''));
+  return texts.filter((text) => typeof text === 'string').join('');
+};
+
+/** The text of the last message a user sent; of an embedding its input. */
+export const lastUserText = (body: Body): string => {
+  if (typeof body['input'] === 'string') return body['input'];
+  const messages = Array.isArray(body['messages']) ? body['messages'].filter(isBody) : [];
+  return textOf(messages.findLast(({ role }) => role === 'user')?.['content']);
+};
+
+/**
+ * A user's message that is a JSON object with a key `script` tells the fake what to do:
+ * `{"script": {"say": "hello", "fault": {"cutAfterBytes": 100}}}`.
+ */
+const directive = (body: Body): Script | null => {
+  const script = parse(lastUserText(body))?.['script'];
+  return isBody(script) ? script : null;
+};
+
+/** The words a fake says when it was told nothing else. */
+export const wordsOf = (script: Script): readonly string[] => {
+  if (script.say !== undefined) return script.say.match(/\S+\s*|\s+/g) ?? [];
+  return Array.from({ length: script.words ?? 8 }, (_, index) => `word${index} `);
+};
+
+/** A crude count, the same on both sides of no comparison: tests read the journal, they do not count. */
+export const roughTokens = (value: unknown): number =>
+  Math.max(1, Math.ceil(JSON.stringify(value ?? '').length / 4));
+
+const header = (request: IncomingMessage, name: string): string | null => {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : null;
+};
+
+const readBody = async (request: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString();
+};
+
+const write = (response: ServerResponse, bytes: Buffer): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      response.off('close', done);
+      resolve();
+    };
+    response.once('close', done); // a client that left takes no more
+    response.write(bytes, done);
+  });
+
+/** The places at which the parts of a reply are whole, in bytes. */
+const milestones = (parts: readonly Part[]) => {
+  let at = 0;
+  return parts.map((part) => ({ ...part, at: (at += Buffer.byteLength(part.bytes)) }));
+};
+
+/** Where a body stops, and whether that is early. */
+const stopOf = (sizeBytes: number, fault: Fault) => {
+  const { cutAfterBytes = Infinity, stallAfterBytes = Infinity, endAfterBytes = Infinity } = fault;
+  const stop = Math.min(sizeBytes, cutAfterBytes, stallAfterBytes, endAfterBytes);
+  if (stop < sizeBytes && stop === cutAfterBytes) return { stop, how: 'cut' } as const;
+  if (stop < sizeBytes && stop === stallAfterBytes) return { stop, how: 'stalled' } as const;
+  return { stop, how: 'whole' } as const;
+};
+
+const pour = async (
+  response: ServerResponse,
+  served: Served,
+  parts: readonly Part[],
+  fault: Fault,
+): Promise<void> => {
+  const whole = Buffer.from(parts.map(({ bytes }) => bytes).join(''));
+  const steps = milestones(parts);
+  const { stop, how } = stopOf(whole.length, fault);
+  let step = 0;
+  for (let at = 0; at < stop && served.ended === 'open';) {
+    const next = steps[step]?.at ?? stop;
+    const end = Math.min(stop, fault.chunkBytes === undefined ? next : at + fault.chunkBytes);
+    await write(response, whole.subarray(at, end));
+    if (served.ended !== 'open') return;
+    at = end;
+    served.bodyBytesSent = end;
+    for (; (steps[step]?.at ?? Infinity) <= end; step += 1) {
+      served.textSent += steps[step]?.text ?? '';
+      served.usageSent ||= steps[step]?.isUsage ?? false;
+    }
+    if (fault.gapMs !== undefined) await sleep(fault.gapMs);
+  }
+  if (served.ended !== 'open') return;
+  if (how === 'whole') {
+    served.ended = served.status < 400 ? 'complete' : 'refused';
+    response.end();
+  } else {
+    served.ended = how;
+    if (how === 'cut') response.socket?.destroy();
+  }
+};
+
+/** A provider's wire grammar, as far as a fake needs it. */
+export interface Grammar {
+  answer(body: Body, path: string, script: Script, serial: number): Answer | null;
+  error(status: number, fault: Fault): { readonly parts: readonly Part[] };
+  errorEvent(): string;
+}
+
+const garble = (answer: Answer, grammar: Grammar, fault: Fault): readonly Part[] => {
+  if (fault.body !== undefined) return [{ bytes: fault.body }];
+  if (fault.errorAfterEvents === undefined) return answer.parts;
+  return [...answer.parts.slice(0, fault.errorAfterEvents), { bytes: grammar.errorEvent() }];
+};
+
+/** Starts a fake that speaks a grammar, on a free port of 127.0.0.1. */
+export const startFake = async (grammar: Grammar, scripting?: Scripting): Promise<Fake> => {
+  const journal: Journal = [];
+  let queue: Fault[] = [];
+
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const rawBody = await readBody(request);
+    const path = request.url ?? '';
+    const body = parse(rawBody);
+    const served: Served = {
+      at: Date.now(),
+      path,
+      headers: {
+        authorization: request.headers.authorization !== undefined,
+        apiKey: request.headers['x-api-key'] !== undefined,
+        traceparent: header(request, 'traceparent'),
+        tracestate: header(request, 'tracestate'),
+        contentType: header(request, 'content-type'),
+        version: header(request, 'anthropic-version'),
+        beta: header(request, 'anthropic-beta') ?? header(request, 'openai-beta'),
+        names: Object.keys(request.headers).sort(),
+      },
+      rawBody,
+      body,
+      status: 0,
+      id: '',
+      usage: null,
+      usageSent: false,
+      bodyBytesSent: 0,
+      textSent: '',
+      ended: 'open',
+    };
+    const serial = journal.push(served);
+    response.once('close', () => {
+      if (served.ended === 'open') served.ended = 'client_gone';
+    });
+    const script = scripting?.(body ?? {}, path) ?? directive(body ?? {}) ?? {};
+    const fault: Fault = { ...script.fault, ...queue.shift() };
+    if (fault.delayMs !== undefined) await sleep(fault.delayMs);
+    if (served.ended !== 'open') return;
+    if (fault.hangUp === true) {
+      served.ended = 'hung_up';
+      request.socket.destroy();
+      return;
+    }
+    const answer =
+      body === null ? null : grammar.answer(body, path.split('?')[0] ?? '', script, serial);
+    served.status = fault.status ?? answer?.status ?? 404;
+    const isError = fault.status !== undefined || answer === null;
+    const parts = isError
+      ? grammar.error(served.status, fault).parts
+      : garble(answer, grammar, fault);
+    if (!isError) {
+      served.id = answer.id;
+      served.usage = answer.usage;
+    }
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      ...(isError ? {} : answer.headers),
+      'x-request-id': `req_${serial}`,
+    };
+    if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
+    if (fault.retryAfter !== undefined) headers['retry-after'] = fault.retryAfter;
+    response.writeHead(served.status, headers);
+    response.flushHeaders();
+    await pour(response, served, parts, fault);
+  };
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => response.destroy()); // a client that left while sending
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The fake has no port.');
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    journal,
+    set(faults) {
+      queue = [...faults];
+    },
+    close: () =>
+      new Promise((resolve) => {
+        for (const served of journal) {
+          if (served.ended === 'open') served.ended = 'closed';
+        }
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};

@@ -1,0 +1,58 @@
+/** How a fake provider's answer to one request ended, as the fake itself saw it. */
+export type Ended =
+  | 'open'
+  | 'complete'
+  | 'refused'
+  | 'cut'
+  | 'stalled'
+  | 'hung_up'
+  | 'client_gone'
+  | 'closed';
+
+/** What a fake provider did for one request: the truth that a ledger is held against. */
+export interface Served {
+  /** Milliseconds of the wall clock at which the request was whole. */
+  readonly at: number;
+  readonly path: string;
+  readonly headers: {
+    readonly authorization: boolean;
+    readonly apiKey: boolean;
+    readonly traceparent: string | null;
+    readonly tracestate: string | null;
+    readonly contentType: string | null;
+    readonly version: string | null;
+    readonly beta: string | null;
+    /** The names of all headers, lower case and sorted. */
+    readonly names: readonly string[];
+  };
+  /** The body as it came; `body` is the same, parsed (null: no JSON object). */
+  readonly rawBody: string;
+  readonly body: Record<string, unknown> | null;
+  /** 0: no status was sent. */
+  status: number;
+  /** The id of the reply; empty when there was none. */
+  id: string;
+  /** The usage that this reply would be billed by, in the dialect's own form; null: none was promised. */
+  usage: Record<string, unknown> | null;
+  /** The usage left this process whole. */
+  usageSent: boolean;
+  bodyBytesSent: number;
+  /** Text whose events left this process whole. */
+  textSent: string;
+  ended: Ended;
+}
+
+export type Journal = Served[];
+
+/** Waits until a condition holds, or fails after a generous time that is no measurement. */
+export const eventually = async (
+  holds: () => boolean,
+  what: string,
+  timeoutMs = 20_000,
+): Promise<void> => {
+  const endMs = Date.now() + timeoutMs;
+  while (!holds()) {
+    if (Date.now() > endMs) throw new Error(`Never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
