@@ -1,0 +1,25 @@
+/** What a result's format means to HTTP. https://clickhouse.com/docs/interfaces/formats */
+// oxfmt-ignore
+const types: readonly (readonly [RegExp, string])[] = [
+  [/^(?:JSON|JSONStrings|JSONCompact|JSONCompactStrings|JSONColumns\w*|JSONCompactColumns|JSONObjectEachRow|GeoJSON)$/, 'application/json; charset=UTF-8'],
+  [/^(?:JSON\w*EachRow\w*|NDJSON|JSONLines|PrettyJSONEachRow|JSONLineAsString)$/, 'application/x-ndjson; charset=UTF-8'],
+  [/^(?:TSV|TabSeparated)/, 'text/tab-separated-values; charset=UTF-8'],
+  [/^CSVWithNames/, 'text/csv; charset=UTF-8; header=present'],
+  [/^CSV/, 'text/csv; charset=UTF-8; header=absent'],
+  [/^XML$/, 'application/xml; charset=UTF-8'],
+  [/^(?:Native|RowBinary\w*|Arrow\w*|Parquet|ORC|Avro|BSONEachRow|MsgPack|Npy|RawBLOB|Protobuf\w*|CapnProto)$/, 'application/octet-stream'],
+];
+
+export const contentType = (format: string): string =>
+  types.find(([pattern]) => pattern.test(format))?.[1] ?? 'text/plain; charset=UTF-8';
+
+const oneLinePerRow =
+  /^(?:JSON(?:Strings|Compact|CompactStrings)?EachRow|NDJSON|JSONLines|TSV|TabSeparated|TSVRaw|TabSeparatedRaw)$/;
+
+/** Rows in a result, where the format puts each on a line of its own; null where only the engine knows. */
+export const countRows = (format: string, bytes: Uint8Array): number | null => {
+  if (!oneLinePerRow.test(format)) return null;
+  let rows = 0;
+  for (const byte of bytes) if (byte === 10) rows += 1;
+  return rows;
+};

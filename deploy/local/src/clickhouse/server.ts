@@ -1,0 +1,191 @@
+/** The HTTP side: requests in, replies and errors out, and a clean end. */
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { readBody } from './body.ts';
+import { chooseEncoding, encoder } from './codec.ts';
+import { fromEngine, httpStatus, refusal, render } from './errors.ts';
+import { contentType } from './formats.ts';
+import { parseRequest } from './request.ts';
+import { run } from './run.ts';
+import type { Reply, Runner, Summary } from './run.ts';
+import { authenticate } from './users.ts';
+import type { User } from './users.ts';
+
+export interface ServerOptions extends Runner {
+  readonly users: readonly User[];
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+export interface ClickhouseServer {
+  readonly port: number;
+  /** Stops accepting, waits for running queries (bounded by `drainMs`), then closes. True when all of them ended. */
+  readonly stop: () => Promise<boolean>;
+}
+
+/** ClickHouse's own limit for a request's address; settings and short queries travel in it. */
+const maxHeaderBytes = 1024 ** 2;
+
+const summaryHeader = (summary: Summary): string =>
+  JSON.stringify({
+    read_rows: String(summary.readRows),
+    read_bytes: String(summary.readBytes),
+    written_rows: String(summary.writtenRows),
+    written_bytes: String(summary.writtenBytes),
+    total_rows_to_read: '0',
+    result_rows: String(summary.resultRows),
+    result_bytes: String(summary.resultBytes),
+    elapsed_ns: String(Math.round(summary.elapsedMs * 1e6)),
+  });
+
+const plain = (response: ServerResponse, status: number, text: string): void => {
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=UTF-8',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+};
+
+const send = async (response: ServerResponse, reply: Reply, accepts: string): Promise<void> => {
+  const { rows, format, summary } = reply;
+  response.setHeader('content-type', contentType(format));
+  response.setHeader('x-clickhouse-format', format);
+  response.setHeader('x-clickhouse-summary', summaryHeader(summary));
+  const encoding = chooseEncoding(accepts);
+  if (encoding === null) response.setHeader('content-length', summary.resultBytes);
+  else response.setHeader('content-encoding', encoding);
+  if (rows.kind === 'bytes' && rows.bytes.length === 0) {
+    response.removeHeader('content-encoding');
+    response.setHeader('content-length', 0);
+    response.end();
+    return;
+  }
+  const source = rows.kind === 'file' ? createReadStream(rows.file) : Readable.from([rows.bytes]);
+  await (encoding === null
+    ? pipeline(source, response)
+    : pipeline(source, encoder(encoding), response));
+};
+
+/** Starts to serve. @throws the socket's error when the address cannot be had. */
+export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> => {
+  const { engine, limits } = on;
+  let running = 0;
+  let wake: (() => void) | null = null;
+
+  const answer = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
+    const hungUp = new AbortController();
+    response.once('close', () => hungUp.abort());
+    const header = (name: string) => {
+      const value = request.headers[name];
+      return typeof value === 'string' ? value : undefined;
+    };
+    const query = parseRequest({ method: request.method ?? '', url, header }, limits.parameters);
+    response.setHeader('x-clickhouse-query-id', query.queryId ?? randomUUID());
+    const origin = { peer: request.socket.remoteAddress ?? '', host: header('host') ?? '' };
+    const user = authenticate(on.users, query, origin);
+    if (running >= limits.queries) {
+      throw refusal(
+        'TOO_MANY_SIMULTANEOUS_QUERIES',
+        `Too many simultaneous queries. Maximum: ${limits.queries}`,
+      );
+    }
+    running += 1;
+    try {
+      const body = await readBody(request, query.bodyEncoding, {
+        headBytes: limits.queryBytes,
+        bodyBytes: limits.bodyBytes,
+      });
+      // A server answers a bare GET so that a browser or a probe sees that it is there.
+      if (query.readonly && query.sql === '' && body.head.length === 0) {
+        plain(response, 200, 'Ok.\n');
+        return;
+      }
+      const reply = await run(on, { query, user, body, signal: hungUp.signal });
+      try {
+        await send(response, reply, query.accepts);
+      } finally {
+        if (reply.rows.kind === 'file') await rm(reply.rows.file, { force: true });
+      }
+    } finally {
+      running -= 1;
+      if (running === 0) wake?.();
+    }
+  };
+
+  const fail = (request: IncomingMessage, response: ServerResponse, error: unknown): void => {
+    // Half an answer is on its way, or nobody listens: a broken connection is the only honest end.
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const refused = fromEngine(error);
+    response.setHeader('x-clickhouse-exception-code', refused.code);
+    // What is left of a body we do not want would be read as the next request.
+    if (!request.complete) response.setHeader('connection', 'close');
+    if (refused.code === 194) response.setHeader('www-authenticate', 'Basic realm="ClickHouse"');
+    plain(response, httpStatus(refused.code), render(refused, engine.version));
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    response.setHeader('x-clickhouse-server-display-name', engine.displayName);
+    response.setHeader('x-clickhouse-timezone', engine.timezone);
+    try {
+      const url = new URL(request.url ?? '/', 'http://clickhouse.invalid');
+      if (url.pathname === '/ping') plain(response, 200, 'Ok.\n');
+      else if (url.pathname === '/replicas_status') plain(response, 200, 'Ok.\n');
+      else if (url.pathname !== '/') {
+        plain(
+          response,
+          404,
+          `There is no handle ${url.pathname}\n\nUse / or /ping for health checks.\n`,
+        );
+      } else if (['GET', 'HEAD', 'POST'].includes(request.method ?? '')) {
+        await answer(request, response, url);
+      } else plain(response, 405, `Method ${request.method ?? ''} is not supported\n`);
+    } catch (error) {
+      fail(request, response, error);
+    }
+  };
+
+  const server = createServer({ maxHeaderSize: maxHeaderBytes, keepAliveTimeout: 30_000 });
+  // An insert may take as long as its client takes to produce it; the header may not.
+  server.requestTimeout = 0;
+  server.on('request', (request, response) => void handle(request, response));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(on.port, on.host, resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no TCP address');
+
+  return {
+    port: address.port,
+    async stop() {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      let timer: NodeJS.Timeout | undefined;
+      const ended = await Promise.race([
+        new Promise<boolean>((resolve) => {
+          if (running === 0) resolve(true);
+          else wake = () => resolve(true);
+        }),
+        new Promise<boolean>((resolve) => {
+          timer = setTimeout(() => resolve(false), limits.drainMs);
+        }),
+      ]);
+      clearTimeout(timer);
+      server.closeAllConnections();
+      await closed;
+      on.sessions.closeAll();
+      return ended;
+    },
+  };
+};

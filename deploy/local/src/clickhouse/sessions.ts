@@ -1,0 +1,68 @@
+import type { Connection } from './engine.ts';
+import { refusal } from './errors.ts';
+import type { Session } from './request.ts';
+
+/**
+ * `session_id`: a connection that lives across requests, with its temporary tables and `SET`s. One request at a time; forgotten after
+ * its timeout. Unlike in a server, settings given in a request's URL stay for the rest of the session.
+ */
+export interface Sessions {
+  /** @throws Refusal 372 unknown, 373 in use, 202 too many. */
+  readonly take: (user: string, session: Session, open: () => Connection) => Connection;
+  readonly give: (user: string, session: Session) => void;
+  readonly closeAll: () => void;
+}
+
+interface Held {
+  readonly connection: Connection;
+  busy: boolean;
+  timer: NodeJS.Timeout | null;
+}
+
+export const startSessions = (max: number): Sessions => {
+  const held = new Map<string, Held>();
+  const key = (user: string, id: string) => `${user}\0${id}`;
+  const drop = (name: string) => {
+    const one = held.get(name);
+    if (one === undefined) return;
+    held.delete(name);
+    if (one.timer !== null) clearTimeout(one.timer);
+    one.connection.close();
+  };
+  return {
+    take(user, session, open) {
+      const name = key(user, session.id);
+      const known = held.get(name);
+      if (known?.busy === true) {
+        throw refusal(
+          'SESSION_IS_LOCKED',
+          `Session ${session.id} is locked by a concurrent client`,
+        );
+      }
+      if (known !== undefined) {
+        if (known.timer !== null) clearTimeout(known.timer);
+        known.timer = null;
+        known.busy = true;
+        return known.connection;
+      }
+      if (session.mustExist) throw refusal('SESSION_NOT_FOUND', `Session ${session.id} not found`);
+      if (held.size >= max) {
+        throw refusal('TOO_MANY_SIMULTANEOUS_QUERIES', `Too many sessions: ${max} are open`);
+      }
+      const connection = open();
+      held.set(name, { connection, busy: true, timer: null });
+      return connection;
+    },
+    give(user, session) {
+      const name = key(user, session.id);
+      const one = held.get(name);
+      if (one === undefined) return;
+      one.busy = false;
+      if (session.closeAfter) drop(name);
+      else one.timer = setTimeout(() => drop(name), session.timeoutMs).unref();
+    },
+    closeAll() {
+      for (const name of held.keys()) drop(name);
+    },
+  };
+};
