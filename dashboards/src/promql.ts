@@ -173,7 +173,7 @@ export const slowerThan = <M extends Histogram, const L extends LabelIn<M> = nev
 };
 
 /** `part` of `whole`, by the labels of both: 0 (not "no data") where nothing of `part` happened, nothing where idle. */
-export const share = <L extends string>(part: Expr<L>, whole: Expr<L>): Expr<L> => ({
+export const share = <L extends string>(part: Expr<L>, whole: Expr<NoInfer<L>>): Expr<L> => ({
   text: `(${part.text} or ${whole.text} * 0) / (${whole.text} > 0)`,
   labels: part.labels,
 });
@@ -189,7 +189,7 @@ export const times = <L extends string>({ text, labels }: Expr<L>, factor: numbe
   labels,
 });
 
-export const plus = <L extends string>(left: Expr<L>, right: Expr<L>): Expr<L> => ({
+export const plus = <L extends string>(left: Expr<L>, right: Expr<NoInfer<L>>): Expr<L> => ({
   text: `${left.text} + ${right.text}`,
   labels: left.labels,
 });
@@ -208,7 +208,7 @@ export const above = <L extends string>({ text, labels }: Expr<L>, bound: number
 /** Keeps the series of `left` for which `right` is at least `bound`: a guard against tiny traffic. */
 export const provided = <L extends string>(
   left: Expr<L>,
-  right: Expr<L>,
+  right: Expr<NoInfer<L>>,
   bound: number,
 ): Expr<L> => ({
   text: `${left.text} and on (${left.labels.join(', ')}) ${right.text} >= ${bound}`,

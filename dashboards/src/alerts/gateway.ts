@@ -35,8 +35,8 @@ const down: Alert = {
       fires: [],
     },
     {
-      name: 'a restart of a minute is silent',
-      series: [['up{job="tollgate",instance="a"}', '1 1 1 0 1 1 1 1 1']],
+      name: 'a gateway that has been away for one minute is silent',
+      series: [['up{job="tollgate",instance="a"}', '1 1 1 0 0 1 1 1 1']],
       atMinutes: 4,
       fires: [],
     },
@@ -82,8 +82,8 @@ const ledgerConservation: Alert = {
       fires: [],
     },
     {
-      name: 'a call caught between two counters at one scrape is silent',
-      series: [[`${conservation}{quantity="calls"}`, '0 0 0 1 0 0 0 0']],
+      name: 'a call caught between two counters for a minute is silent',
+      series: [[`${conservation}{quantity="calls"}`, '0 0 0 1 1 0 0 0']],
       atMinutes: 4,
       fires: [],
     },
@@ -109,8 +109,8 @@ const unpriced: Alert = {
       fires: [{ labels: unpricedLabels }],
     },
     {
-      name: 'a counter that was at 0 and rises fires',
-      series: [[unpricedSeries, '0+0x40 1+1x5']],
+      name: 'a model unpriced long ago and called again fires',
+      series: [[unpricedSeries, '3+0x40 4+1x5']],
       atMinutes: 44,
       fires: [{ labels: unpricedLabels }],
     },
