@@ -79,16 +79,15 @@ const readKey = (
   const at = ['keys', i];
   const shape = shaped(Key, entry, at, context);
   if (shape === null) return null;
+  const { complaints, document } = context;
+  // Models that could not be read would make a key's models look wrong.
+  const complete = !complaints.under(['models']) && !complaints.under(['providers']);
   for (const [j, wanted] of (shape.models ?? []).entries()) {
-    if (models.some(({ name }) => overlap(name, wanted))) continue;
-    const near = hint(
-      wanted,
-      models.map(({ name }) => name),
-    );
-    context.complaints.add(
-      [...at, 'models', j],
-      `no model of this configuration fits '${wanted}'${near}`,
-    );
+    if (!complete || models.some(({ name }) => overlap(name, wanted))) continue;
+    const place = [...at, 'models', j];
+    const names = models.map(({ name }) => name);
+    const was = found(wanted, place, document);
+    complaints.add(place, `no model of this configuration fits ${was}${hint(wanted, names)}`);
   }
   const sha256 = hashOf(shape, at, context);
   if (sha256 === null) return null;
@@ -159,7 +158,7 @@ export const checkKeys = (
           `'${masterKeyId}' is the administrator's key, which comes from TOLLGATE_MASTER_KEY`,
         );
       if (first !== undefined)
-        complaints.add(['keys', i, 'id'], `the id '${id}' is taken by keys[${first}]`);
+        complaints.add(['keys', i, 'id'], `the id is taken by keys[${first}]`);
       ids.set(id, first ?? i);
     }
     const key = readKey(entry, i, models, context);

@@ -28,10 +28,9 @@ const readTarget = (
   if (target === null) return null;
   if (!names.includes(target.provider)) {
     const where = typeof value === 'string' ? at : [...at, 'provider'];
-    context.complaints.add(
-      where,
-      `no provider is named '${target.provider}'${hint(target.provider, names)}`,
-    );
+    const was = found(target.provider, where, context.document);
+    const near = hint(target.provider, names);
+    context.complaints.add(where, `must be the name of a provider above, not ${was}${near}`);
     return null;
   }
   return { provider: target.provider, model: target.model ?? null };

@@ -51,8 +51,9 @@ export const checkPrices = (
     // Before its shape is judged, so that a price with another mistake still has its provider looked up.
     const named = isMap(entry) ? entry['provider'] : undefined;
     if (typeof named === 'string' && !names.includes(named)) {
-      const message = `no provider is named '${named}'${hint(named, names)}`;
-      complaints.add(['prices', i, 'provider'], message);
+      const at = ['prices', i, 'provider'];
+      const was = found(named, at, document);
+      complaints.add(at, `must be the name of a provider above, not ${was}${hint(named, names)}`);
     }
     const shape = shaped(Price, withWrittenAmounts(entry, i, context), ['prices', i], context);
     if (shape === null) return [];

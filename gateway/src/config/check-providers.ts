@@ -1,4 +1,4 @@
-import { Type, type TProperties, type TSchema } from 'typebox';
+import { Type, type TObject, type TProperties } from 'typebox';
 import type { Provider } from '../providers/provider.ts';
 import type { ProviderConfig, Timeouts } from './config.ts';
 import { isMap, type Context } from './context.ts';
@@ -28,28 +28,23 @@ const settingsOf = (vendor: Provider): TProperties => {
 };
 
 /** What a provider's entry looks like when it uses `vendor`: the common fields and the vendor's own, closed. */
-export const providerSchema = (vendor: Provider): TSchema =>
+export const providerSchema = (vendor: Provider): TObject =>
   Type.Object({ ...settingsOf(vendor), ...common }, { additionalProperties: false });
 
 const vendorOf = (name: string, entry: unknown, context: Context): Provider | null => {
-  const { complaints, vendors } = context;
+  const { complaints, vendors, document } = context;
   const names = [...vendors.keys()];
   const use = isMap(entry) ? entry['use'] : undefined;
-  if (use !== undefined && typeof use !== 'string') {
-    const at = ['providers', name, 'use'];
-    complaints.add(at, `must be a vendor's name, not ${found(use, at, context.document)}`);
-    return null;
-  }
-  const vendor = vendors.get(use ?? name);
+  const at = ['providers', name, 'use'];
+  const vendor =
+    use === undefined || typeof use === 'string' ? vendors.get(use ?? name) : undefined;
   if (vendor !== undefined) return vendor;
   if (use === undefined) {
-    complaints.add(
-      ['providers', name, 'use'],
-      `'use' is missing, and '${name}' is no vendor's name${hint(name, names)}`,
-      'key',
-    );
+    const message = `'use' is missing, and '${name}' is no vendor's name${hint(name, names)}`;
+    complaints.add(at, message, 'key');
   } else {
-    complaints.add(['providers', name, 'use'], `unknown vendor '${use}'${hint(use, names)}`);
+    const near = typeof use === 'string' ? hint(use, names) : '';
+    complaints.add(at, `must be a vendor's name, not ${found(use, at, document)}${near}`);
   }
   return null;
 };
@@ -84,7 +79,7 @@ const readProvider = (
   const vendor = vendorOf(name, entry ?? {}, context);
   if (vendor === null) return null;
   const whole = shaped(providerSchema(vendor), entry ?? {}, at, context);
-  if (!isMap(whole)) return null;
+  if (whole === null) return null;
   const own = Object.keys(settingsOf(vendor));
   const settings = Object.fromEntries(Object.entries(whole).filter(([key]) => own.includes(key)));
   // What was wrong has been said and left out; asking again gives the common part its type.

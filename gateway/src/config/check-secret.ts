@@ -4,7 +4,7 @@ import { pointer, type Path } from './document.ts';
 import { secret } from './secret.ts';
 
 /** Fields whose value is a credential. */
-const secretFields = ['apiKey', 'secret'];
+export const secretFields = ['apiKey', 'secret'];
 
 /** The paths of all `{ file: PATH }` credentials in a document's value, for the edge to read. */
 export const secretFiles = (value: unknown): readonly string[] => {

@@ -43,7 +43,7 @@ const longestMs = 24 * 3_600_000;
 /** Milliseconds of a text that has a duration's shape; complains when it is not between 1 ms and a day. */
 export const boundedMs = (text: string, complain: (message: string) => void): number => {
   const ms = durationMs(text) ?? 0;
-  if (ms < 1 || ms > longestMs) complain(`must be between 1ms and 24h, not '${text}'`);
+  if (ms < 1 || ms > longestMs) complain('must be between 1ms and 24h');
   return ms;
 };
 
@@ -55,6 +55,6 @@ export const boundedBytes = (
 ): number => {
   const bytes = sizeBytes(text) ?? 0;
   const limit = most >= 2 ** 40 ? `${most / 2 ** 40}TiB` : `${most / 2 ** 30}GiB`;
-  if (bytes < 1024 || bytes > most) complain(`must be between 1KiB and ${limit}, not '${text}'`);
+  if (bytes < 1024 || bytes > most) complain(`must be between 1KiB and ${limit}`);
   return bytes;
 };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { builtInConfig } from '../../config/built-in.ts';
@@ -51,14 +52,42 @@ const surroundingsOf = (
     (env['TOLLGATE_OTLP_ENDPOINT'] ?? '') === '' ? null : (env['TOLLGATE_OTLP_ENDPOINT'] ?? null),
 });
 
-/** A configuration and the files it was read from, absolute, so that somebody can watch them. */
-export type ConfigRead = Checked & { readonly files: readonly string[] };
+/** What a configuration was read from. */
+export interface Sources {
+  /** Absolute paths: the file, and the secret files it names. */
+  readonly files: readonly string[];
+  /** Changes when the content of one of them does, or whether it can be read. */
+  readonly fingerprint: string;
+}
 
-const bad = (problems: readonly ConfigProblem[], files: readonly string[]): ConfigRead => ({
-  kind: 'bad',
-  problems,
-  files,
-});
+export type ConfigRead = Checked & { readonly sources: Sources };
+
+const sourcesOf = (texts: ReadonlyMap<string, SecretFile>): Sources => {
+  const hash = createHash('sha256');
+  for (const [path, file] of texts) {
+    hash.update(JSON.stringify([path, file.kind, file.kind === 'text' ? file.text : file.reason]));
+  }
+  return { files: [...texts.keys()], fingerprint: hash.digest('hex') };
+};
+
+const readFiles = async (paths: readonly string[]): Promise<ReadonlyMap<string, SecretFile>> => {
+  const texts = new Map<string, SecretFile>();
+  for (const [i, path] of paths.entries()) {
+    texts.set(path, await readText(path, i === 0 ? largestFile : largestSecret));
+  }
+  return texts;
+};
+
+/** The fingerprint that the files of a configuration have now, without reading them as one. */
+export const currentFingerprint = async ({ files }: Sources): Promise<string> =>
+  sourcesOf(await readFiles(files)).fingerprint;
+
+/** Two lists of problems as one. A variable that is not set leaves a value empty; that this is wrong too is no news. */
+const merged = (first: readonly ConfigProblem[], then: readonly ConfigProblem[]) => {
+  const said = new Set(first.map(({ path }) => path));
+  const further = then.filter(({ path }) => !said.has(path));
+  return [...first, ...further].toSorted((a, b) => a.line - b.line || a.column - b.column);
+};
 
 /**
  * Reads, fills in and checks a configuration. Everything wrong with it is reported at once; an unreadable file too is
@@ -66,28 +95,34 @@ const bad = (problems: readonly ConfigProblem[], files: readonly string[]): Conf
  */
 export const readConfig = async (source: ConfigSource): Promise<ConfigRead> => {
   const { path, env } = source;
-  if (path === null) return { ...builtInConfig(env, surroundingsOf(source, new Map())), files: [] };
-  const watched = [resolve(path)];
-  const file = await readText(path, largestFile);
-  if (file.kind === 'unreadable') {
-    const message = `cannot read the configuration: ${file.reason}`;
-    return bad([{ file: path, line: 1, column: 1, path: '', message }], watched);
+  if (path === null) {
+    const checked = builtInConfig(env, surroundingsOf(source, new Map()));
+    return { ...checked, sources: sourcesOf(new Map()) };
+  }
+  const main = resolve(path);
+  const texts = new Map(await readFiles([main]));
+  const bad = (problems: readonly ConfigProblem[]): ConfigRead => ({
+    kind: 'bad',
+    problems,
+    sources: sourcesOf(texts),
+  });
+  const file = texts.get(main);
+  if (file?.kind !== 'text') {
+    const message = `cannot read the configuration: ${file?.reason}`;
+    return bad([{ file: path, line: 1, column: 1, path: '', message }]);
   }
   const { document, problems } = yamlDocument(file.text, path, env);
-  if (document === null) return bad(problems, watched);
+  if (document === null) return bad(problems);
 
   const files = new Map<string, SecretFile>();
   for (const name of secretFiles(document.value)) {
     const at = resolve(dirname(path), name);
-    watched.push(at);
-    files.set(name, await readText(at, largestSecret));
+    const text = texts.get(at) ?? (await readText(at, largestSecret));
+    texts.set(at, text);
+    files.set(name, text);
   }
   const checked = check(document, surroundingsOf(source, files));
-  if (problems.length === 0) return { ...checked, files: watched };
-  // A variable that is not set leaves a value empty; that this is wrong too is no news.
-  const said = new Set(problems.map((problem) => problem.path));
-  const further =
-    checked.kind === 'bad' ? checked.problems.filter((problem) => !said.has(problem.path)) : [];
-  const all = [...problems, ...further].toSorted((a, b) => a.line - b.line || a.column - b.column);
-  return bad(all, watched);
+  if (problems.length > 0)
+    return bad(merged(problems, checked.kind === 'bad' ? checked.problems : []));
+  return { ...checked, sources: sourcesOf(texts) };
 };

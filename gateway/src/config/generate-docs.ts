@@ -1,0 +1,99 @@
+import type { Provider } from '../providers/provider.ts';
+import { providerSchema } from './check-providers.ts';
+import { isMap } from './context.ts';
+import { collections, Key, Price, ProviderCommon, RouteInFull, sections } from './schema.ts';
+
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+const plain = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+
+const typeOf = (schema: Readonly<Record<string, unknown>>): string => {
+  const { title, type, enum: values, minimum, maximum } = schema;
+  if (Array.isArray(values)) return values.map((value) => `\`${plain(value)}\``).join(', ');
+  const range =
+    typeof minimum === 'number' && typeof maximum === 'number' ? `, ${minimum} to ${maximum}` : '';
+  if (typeof title === 'string') return `${title}${range}`;
+  return type === 'string' ? 'text' : `${plain(type)}${range}`;
+};
+
+/** Rows `field | must be | default | description`, nested maps as `outer.inner`. */
+const rows = (schema: unknown, prefix = ''): readonly string[] => {
+  if (!isMap(schema) || !isMap(schema['properties'])) return [];
+  const { properties, required } = schema;
+  return Object.entries(properties).flatMap(([name, field]) => {
+    if (!isMap(field)) return [];
+    if (isMap(field['properties'])) return rows(field, `${prefix}${name}.`);
+    const { default: by, description } = field;
+    const needed = Array.isArray(required) && required.includes(name) && by === undefined;
+    const missing = needed ? '**required**' : '';
+    const otherwise = by === undefined ? missing : by === '' ? 'empty' : `\`${plain(by)}\``;
+    const about = typeof description === 'string' ? description : '';
+    return [`| \`${prefix}${name}\` | ${cell(typeOf(field))} | ${otherwise} | ${cell(about)} |`];
+  });
+};
+
+const table = (schema: unknown): string =>
+  ['| field | must be | default | what it is |', '|---|---|---|---|', ...rows(schema)].join('\n');
+
+const commonFields = Object.keys(ProviderCommon.properties);
+
+const vendorSection = (vendor: Provider): string => {
+  const { properties, required } = providerSchema(vendor);
+  const own = Object.fromEntries(
+    Object.entries(properties).filter(([name]) => !commonFields.includes(name)),
+  );
+  const models = vendor.knownModels.map((name) => `\`${name}\``).join(', ');
+  return [
+    `### \`${vendor.name}\``,
+    [
+      vendor.secretVariable === null
+        ? 'Needs no credential; `apiKey` is sent when given.'
+        : `Credential by convention in \`${vendor.secretVariable}\`.`,
+      models === '' ? 'Known for no models: name them under `models`.' : `Known models: ${models}.`,
+    ].join(' '),
+    ...(Object.keys(own).length > 0 ? [table({ properties: own, required })] : []),
+  ].join('\n\n');
+};
+
+const introduction = `# Configuration
+
+Generated from \`gateway/src/config/schema.ts\` and \`gateway/src/providers/\` by \`npm run generate\`; do not edit.
+
+The gateway reads the YAML file that \`TOLLGATE_CONFIG\` names, else \`tollgate.yaml\` in its working directory. Without a
+file it serves every vendor whose credential is in the environment, with the models the vendor is known for, and the
+simulated model \`demo\`. \`deploy/examples/tollgate.yaml\` is a complete example.
+
+- **Check it:** \`npm run tollgate -- check FILE\` prints every mistake as \`file:line:column: path: message\`. A key that is
+  not listed here is a mistake.
+- **Environment:** \`\${VAR}\` and \`\${VAR:-default}\` are filled in inside values, never in keys. A variable that is not set
+  and has no default is a mistake. \`$\${\` is a literal \`\${\`.
+- **Secrets** come from the environment (\`\${VAR}\`) or from files (\`{ file: PATH }\`, relative to the configuration), and
+  must not be written into it. A client's key may be given as its SHA-256.
+- **Reload:** a change of the file, or of a secret's file, is taken over whole within seconds; a text with a mistake in it
+  is refused whole, logged, and the old configuration stays. Kubernetes ConfigMaps and Secrets are followed.
+- **Units:** durations are \`500ms\`, \`30s\`, \`15m\`, \`1h\`; sizes \`64KiB\` (1024) or \`8MB\` (1000); amounts of money are read
+  digit by digit, never as floats.
+
+An editor with a YAML language server checks while you type when the first line of the file is
+\`# yaml-language-server: $schema=gateway/gateway.schema.json\` (a path relative to the file).`;
+
+/** The reference of every field: `docs/configuration.md`. */
+export const configurationDocs = (vendors: ReadonlyMap<string, Provider>): string =>
+  [
+    introduction,
+    `## \`providers\`\n\n${collections.providers} Every provider has these fields, and the settings of its vendor.`,
+    table(ProviderCommon),
+    ...[...vendors.values()].map(vendorSection),
+    `## \`models\`\n\n${collections.models}`,
+    '```yaml\nmodels:\n  gpt-*: openai\n  fast:\n    targets:\n      - { provider: openai, model: gpt-4o-mini }\n      - local\n```',
+    table(RouteInFull),
+    'A target is the name of a provider, or a map of `provider` and `model`; without `model` the name the client used is sent on.',
+    `## \`keys\`\n\n${collections.keys} A key has \`secret\` or \`secretSha256\`.`,
+    table(Key),
+    `## \`prices\`\n\n${collections.prices}`,
+    table(Price),
+    ...Object.entries(sections).flatMap(([name, schema]) => [
+      `## \`${name}\`\n\n${'description' in schema ? String(schema.description) : ''}`,
+      table(schema),
+    ]),
+  ].join('\n\n') + '\n';
