@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,10 +16,12 @@ import { stringify } from 'yaml';
 import { groups } from '../../dashboards/src/alerts/registry.ts';
 import { boardQueries } from './board.ts';
 
+/** Found on the path. */
+export const binaries = { prometheus: 'prometheus', promtool: 'promtool' } as const;
 const found = (tool: string): boolean => spawnSync(tool, ['--version']).error === undefined;
 /** False where Debian's package `prometheus` is not installed: tests that need it skip and say so. */
-export const havePrometheus = found('prometheus');
-export const havePromtool = found('promtool');
+export const havePrometheus = found(binaries.prometheus);
+export const havePromtool = found(binaries.promtool);
 /** For the name of a test that may have to skip. */
 export const needsPrometheus = havePrometheus
   ? ''
@@ -133,7 +135,7 @@ export const startPrometheus = async (options: Options): Promise<RunningPromethe
     }),
   );
   const child = spawn(
-    'prometheus',
+    binaries.prometheus,
     [
       `--config.file=${join(dir, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(dir, 'data')}`,
@@ -296,4 +298,3 @@ export const withoutData = async (
 /** The rules as generated and committed. */
 export const rulesFile = join(import.meta.dirname, '../../dashboards/out/rules.yml');
 export const rulesTestFile = join(import.meta.dirname, '../../dashboards/out/rules_test.yml');
-export const readRulesFile = (): string => readFileSync(rulesFile, 'utf8');

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { alerts, groups } from '../../dashboards/src/alerts/registry.ts';
 import { runbook } from '../../dashboards/src/alerts/rule.ts';
-import { havePromtool, needsPromtool, rulesFile, rulesTestFile } from './prometheus.ts';
+import { binaries, havePromtool, needsPromtool, rulesFile, rulesTestFile } from './prometheus.ts';
 
 const rulesText = readFileSync(rulesFile, 'utf8');
 
@@ -63,7 +63,7 @@ test('the runbooks have no entry for an alert that does not exist', () => {
 const RulesTest = Compile(Type.Object({ tests: Type.Array(Type.Object({ name: Type.String() })) }));
 
 const promtool = (...args: string[]) => {
-  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(binaries.promtool, args, { encoding: 'utf8' });
   return { passed: status === 0, output: `${stdout}${stderr}` };
 };
 

@@ -85,25 +85,33 @@ let client: ClickHouseClient;
 
 beforeAll(async () => {
   engine = await startClickhouse();
-  client = createClient({ url: engine.url, username: engine.user, password: engine.password });
+  const writer = createClient({
+    url: engine.url,
+    username: engine.user,
+    password: engine.password,
+  });
   const rows = calls.map(row);
   const [first] = rows;
   if (first === undefined) throw new Error('no fixtures');
   const [column = '', ...columns] = Object.keys(first);
   // Named columns, so that the arrays of `attempts` left out here are filled to the right length.
-  await client.insert({
+  await writer.insert({
     table: 'tollgate.calls',
     columns: [column, ...columns],
     values: rows,
     format: 'JSONEachRow',
   });
   const spans = [span('aaaaaaaaaaaaaaaa', '', 0), span('bbbbbbbbbbbbbbbb', 'aaaaaaaaaaaaaaaa', 1)];
-  await client.insert({
+  await writer.insert({
     table: 'tollgate.otel_traces',
     // A span that was exported twice, as a retry may do.
     values: [...spans, ...spans.slice(1)],
     format: 'JSONEachRow',
   });
+  await writer.close();
+  // As Grafana asks: with a user that may only read.
+  const { user, password } = engine.reader;
+  client = createClient({ url: engine.url, username: user, password });
 });
 afterAll(async () => {
   await client?.close();
@@ -189,7 +197,10 @@ test('calls that reached no provider are in the log, not in the latencies', asyn
   expect(log.rows[0]?.[log.columns.indexOf('call_id')]).toBe(callId(0));
   expect(log.rows[0]?.[log.columns.indexOf('trace_id')]).toBe(traceId);
   const latency = await run(expanded(titled('Latency by model'), seen));
-  expect(latency.rows.map(([provider]) => provider).toSorted()).toEqual(['anthropic', 'openai']);
+  expect(latency.rows.map(([provider]) => String(provider)).toSorted()).toEqual([
+    'anthropic',
+    'openai',
+  ]);
 });
 
 test('a trace id leads to its spans, each once, as the trace view reads them', async () => {
