@@ -15,12 +15,21 @@ export interface ChatCall {
   readonly topP: number | null;
   readonly topK: number | null;
   readonly stop: readonly string[];
+  /** How hard to think, in words that both dialects share; null: as the model likes. */
+  readonly effort: Effort | null;
+  /** JSON Schema that the answer must match; null: free text. */
+  readonly answerSchema: JsonObject | null;
   /** The end user, as an opaque id. */
   readonly user: string | null;
   readonly stream: boolean;
 }
 
+export const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
+export type Effort = (typeof efforts)[number];
+
 export type Message =
+  /** An instruction in the middle of a conversation; those at its beginning are in `ChatCall.system`. */
+  | { readonly role: 'system'; readonly parts: readonly TextPart[] }
   | { readonly role: 'user'; readonly parts: readonly UserPart[] }
   | { readonly role: 'assistant'; readonly parts: readonly AssistantPart[] };
 
@@ -60,6 +69,8 @@ export interface Tool {
   readonly description: string | null;
   /** JSON Schema of the arguments. */
   readonly parameters: JsonObject;
+  /** Arguments must match the schema exactly; null: not said. */
+  readonly strict: boolean | null;
 }
 
 export type ToolChoice =

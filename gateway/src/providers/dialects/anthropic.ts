@@ -1,8 +1,9 @@
 import { check, edits } from './anthropic/check.ts';
 import { readReply, streamReader } from './anthropic/reply-in.ts';
-import { error, reply, streamError, streamWriter } from './anthropic/reply-out.ts';
+import { error, reply, streamError } from './anthropic/reply-out.ts';
 import { read } from './anthropic/request-in.ts';
 import { write } from './anthropic/request-out.ts';
+import { streamWriter } from './anthropic/stream-out.ts';
 import type { Dialect } from './dialect.ts';
 import { readErrorBody } from './errors.ts';
 

@@ -1,4 +1,5 @@
 import type { Problem } from '../../model/call.ts';
+import { isObject, type Json, type JsonObject } from '../../model/json.ts';
 
 // Checks of single fields, shared by the dialects. A complaint says where, what kind of value was given and what is
 // allowed; it never repeats a value, which may be content.
@@ -12,7 +13,8 @@ export const isList: Test = (value) => Array.isArray(value) && value.length > 0;
 const isFlag: Test = (value) => typeof value === 'boolean';
 const isNumber: Test = (value) => typeof value === 'number' && Number.isFinite(value);
 /** Counts of tokens: whole, at least 1, and small enough to be exact everywhere. */
-export const isCount: Test = (value) => Number.isSafeInteger(value) && Number(value) >= 1;
+const isCount: Test = (value) => Number.isSafeInteger(value) && Number(value) >= 1;
+export const isCountOrZero: Test = (value) => value === 0 || isCount(value);
 
 const orNothing =
   (test: Test): Test =>
@@ -60,4 +62,82 @@ export const firstBroken = (rules: readonly Rule[]): Problem | null => {
     if (!test(value)) return invalid(path, value, allowed);
   }
   return null;
+};
+
+/** Takes a complaint; a reader goes on afterwards with what it can. */
+export type Complain = (problem: Problem) => void;
+
+/** Which fields of an object can be translated. Null is everywhere the same as absent. */
+export interface Known {
+  /** Fields that the reader reads. */
+  readonly read: readonly string[];
+  /** Fields that may change what an answer costs or how fast it comes, but not the answer. */
+  readonly hints?: readonly string[];
+  /** Fields that pass as long as they say what is so anyway. */
+  readonly neutral?: Readonly<Record<string, readonly Json[]>>;
+}
+
+const isNeutral = (value: Json, allowed: readonly Json[]): boolean =>
+  allowed.some((one) => JSON.stringify(one) === JSON.stringify(value));
+
+/** Complains about every field that has no counterpart in the other dialect, known to us or not. */
+export const onlyKnown = (
+  body: JsonObject,
+  path: string,
+  { read, hints = [], neutral = {} }: Known,
+  complain: Complain,
+): void => {
+  for (const [key, value] of Object.entries(body)) {
+    if (value === undefined || value === null) continue;
+    if (read.includes(key) || hints.includes(key)) continue;
+    const allowed = Object.hasOwn(neutral, key) ? neutral[key] : undefined;
+    if (allowed !== undefined && isNeutral(value, allowed)) continue;
+    complain(unsupported(path === '' ? key : `${path}.${key}`, noCounterpart));
+  }
+};
+
+const noCounterpart =
+  'cannot be translated: this model is served by a provider that speaks another dialect, which has no counterpart for it.';
+
+/** A field that has one, but not for this value of it. */
+export const untranslatable = (param: string): Problem => unsupported(param, noCounterpart);
+
+/** The objects of a list, each with its path; complains about members that are none. */
+export const objectsIn = (
+  value: Json | undefined,
+  path: string,
+  complain: Complain,
+): readonly { readonly item: JsonObject; readonly path: string }[] => {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) {
+    complain(invalid(path, value, 'an array'));
+    return [];
+  }
+  return value.flatMap((item: Json, index) => {
+    const at = `${path}[${index}]`;
+    if (isObject(item)) return [{ item, path: at }];
+    complain(invalid(at, item, 'an object'));
+    return [];
+  });
+};
+
+/** The text under a key; complains when it is something else, and answers empty text. */
+export const textIn = (from: JsonObject, key: string, path: string, complain: Complain): string => {
+  const value = from[key];
+  if (typeof value === 'string') return value;
+  complain(invalid(`${path}.${key}`, value, 'a string'));
+  return '';
+};
+
+/** The texts of a list; complains about members that are none. */
+export const textsIn = (
+  value: Json | undefined,
+  path: string,
+  complain: Complain,
+): readonly string[] => {
+  if (value === undefined || value === null) return [];
+  const list: readonly Json[] = Array.isArray(value) ? value : [value];
+  const texts = list.filter((item) => typeof item === 'string');
+  if (texts.length < list.length) complain(invalid(path, value, 'an array of strings'));
+  return texts;
 };

@@ -1,7 +1,7 @@
 import type { Ask, Operation, Problem } from '../../../model/call.ts';
 import { numberAt, textAt, type Json, type JsonObject } from '../../../model/json.ts';
 import type { Checked } from '../dialect.ts';
-import { firstBroken, isCount, isList, isText, maybeFlag, maybeNumber } from '../fields.ts';
+import { firstBroken, isCountOrZero, isList, isText, maybeFlag, maybeNumber } from '../fields.ts';
 
 const noEmbeddings: Problem = {
   code: 'unsupported_operation',
@@ -15,7 +15,8 @@ export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
   const problem = firstBroken([
     ['model', body['model'], isText, 'a non-empty string'],
     ['messages', body['messages'], isList, 'a non-empty array'],
-    ['max_tokens', body['max_tokens'], isCount, 'a whole number of at least 1'],
+    // 0 fills the prompt cache and answers nothing.
+    ['max_tokens', body['max_tokens'], isCountOrZero, 'a whole number of at least 0'],
     ['stream', body['stream'], maybeFlag, 'true or false'],
     ['temperature', body['temperature'], maybeNumber, 'a number'],
     ['top_p', body['top_p'], maybeNumber, 'a number'],

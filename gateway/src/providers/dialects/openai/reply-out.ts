@@ -1,6 +1,138 @@
 import { errors } from '../../../contract/errors.ts';
 import type { CallError } from '../../../model/call.ts';
+import type { Delta, StopReason } from '../../../model/delta.ts';
 import type { JsonObject } from '../../../model/json.ts';
+import { inputTokens, outputTokens, type Usage } from '../../../model/usage.ts';
+import type { ReplyHead } from '../dialect.ts';
+import { gather } from '../gather.ts';
+
+// What a provider of another dialect said, as a chat completion:
+// https://platform.openai.com/docs/api-reference/chat-streaming/streaming
+
+const finishReasons = {
+  stop: 'stop',
+  length: 'length',
+  tool_calls: 'tool_calls',
+  content_filter: 'content_filter',
+  refusal: 'content_filter',
+  pause: 'stop',
+  other: 'stop',
+} as const satisfies Record<StopReason, string>;
+
+const usageBody = ({ tokens }: Usage): JsonObject => {
+  const prompt = inputTokens(tokens);
+  const completion = outputTokens(tokens);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: {
+      cached_tokens: tokens.input_cache_read,
+      cache_write_tokens: tokens.input_cache_write_5m + tokens.input_cache_write_1h,
+      audio_tokens: tokens.input_audio,
+    },
+    completion_tokens_details: {
+      reasoning_tokens: tokens.output_reasoning,
+      audio_tokens: tokens.output_audio,
+    },
+  };
+};
+
+const sse = (data: JsonObject): string => `data: ${JSON.stringify(data)}\n\n`;
+
+/** What a delta adds to the message; null: nothing that a chunk could say. */
+const saidBy = (delta: Delta): JsonObject | null => {
+  switch (delta.kind) {
+    case 'text':
+      return { content: delta.text };
+    case 'reasoning':
+      return { reasoning_content: delta.text };
+    case 'refusal':
+      return { refusal: delta.text };
+    case 'tool_started': {
+      const named = { name: delta.name, arguments: '' };
+      return {
+        tool_calls: [{ index: delta.index, id: delta.id, type: 'function', function: named }],
+      };
+    }
+    case 'tool_arguments':
+      return { tool_calls: [{ index: delta.index, function: { arguments: delta.text } }] };
+    case 'opened':
+    case 'reasoning_signature':
+    case 'usage':
+    case 'stopped':
+    case 'ended':
+    case 'failed':
+      return null;
+  }
+};
+
+/** Renders deltas as a stream of chunks; the usage chunk comes only when the client asked for it. */
+export const streamWriter = (head: ReplyHead): ((deltas: readonly Delta[]) => string) => {
+  let id = head.fallbackId;
+  let usage: Usage | null = null;
+  let begun = false;
+
+  const chunk = (choices: readonly JsonObject[], more: JsonObject = {}): string =>
+    sse({
+      id,
+      object: 'chat.completion.chunk',
+      created: head.createdSeconds,
+      model: head.model,
+      choices,
+      ...(head.wantsStreamUsage ? { usage: null } : {}),
+      ...more,
+    });
+  const choice = (delta: JsonObject, finish_reason: string | null = null): string =>
+    chunk([{ index: 0, delta, logprobs: null, finish_reason }]);
+  const begin = (): string => {
+    if (begun) return '';
+    begun = true;
+    return choice({ role: 'assistant', content: '', refusal: null });
+  };
+  const end = (): string => {
+    const last =
+      head.wantsStreamUsage && usage !== null ? chunk([], { usage: usageBody(usage) }) : '';
+    return `${last}data: [DONE]\n\n`;
+  };
+
+  const render = (delta: Delta): string => {
+    if (delta.kind === 'opened' && delta.id !== '') id = delta.id;
+    if (delta.kind === 'usage') usage = delta.usage;
+    if (delta.kind === 'opened') return begin();
+    if (delta.kind === 'stopped') return begin() + choice({}, finishReasons[delta.reason]);
+    if (delta.kind === 'ended') return end();
+    const said = saidBy(delta);
+    return said === null ? '' : begin() + choice(said);
+  };
+  return (deltas) => deltas.map(render).join('');
+};
+
+/** Renders a whole reply as a chat completion. */
+export const reply = (deltas: readonly Delta[], head: ReplyHead): JsonObject => {
+  const said = gather(deltas);
+  const calls = said.tools.map((tool) => ({
+    id: tool.id,
+    type: 'function',
+    function: { name: tool.name, arguments: tool.text === '' ? '{}' : tool.text },
+  }));
+  const message = {
+    role: 'assistant',
+    content: said.text === '' && (calls.length > 0 || said.refusal !== '') ? null : said.text,
+    refusal: said.refusal === '' ? null : said.refusal,
+    ...(said.reasoning === '' ? {} : { reasoning_content: said.reasoning }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  };
+  const finish_reason = finishReasons[said.stopped?.reason ?? 'other'];
+  return {
+    id: said.id === '' ? head.fallbackId : said.id,
+    object: 'chat.completion',
+    created: head.createdSeconds,
+    model: head.model,
+    choices: [{ index: 0, message, logprobs: null, finish_reason }],
+    ...(said.usage === null ? {} : { usage: usageBody(said.usage) }),
+  };
+};
 
 /** The body of an error: https://platform.openai.com/docs/guides/error-codes */
 export const error = ({ code, message, param }: CallError): JsonObject => ({
@@ -8,8 +140,4 @@ export const error = ({ code, message, param }: CallError): JsonObject => ({
 });
 
 /** An error inside a stream, in the form on which OpenAI's clients raise: an event with an `error` object. */
-export const streamError = (failure: CallError): string =>
-  `data: ${JSON.stringify(error(failure))}\n\n`;
-
-export const streamWriter = () => (): string => '';
-export const reply = (): JsonObject => ({});
+export const streamError = (failure: CallError): string => sse(error(failure));
