@@ -62,9 +62,9 @@ const wasteOf = (ending: Ending): WasteReason => {
 /**
  * One admitted call, from its first attempt to its end. Targets are tried in order; past the first byte sent to the
  * client no other provider can take over, for the client would read two half answers.
+ * @param attempts filled as they end, so that what was spent is known even when a bug of ours throws
  */
-export const call = async (stream: boolean, on: Effects): Promise<Story> => {
-  const attempts: Attempt[] = [];
+export const call = async (stream: boolean, on: Effects, attempts: Attempt[]): Promise<Story> => {
   const end = (rest: Partial<Story> & Pick<Story, 'outcome'>): Story => ({
     attempts,
     fault: null,

@@ -20,8 +20,8 @@ export type Ending =
 /** A reply that has begun: its first content is here and waits to be sent. */
 export interface Begun {
   readonly kind: 'begun';
-  /** Sends what is here and all that follows. Settles once, and never throws for what client or provider do. */
-  relay(triesSoFar: number): Promise<Ending>;
+  /** Sends what is here and all that follows; `tries` counts the attempts of this call. Never throws for what client or provider do. */
+  relay(tries: number): Promise<Ending>;
   /** The account of the attempt; after the relay has ended. */
   close(ending: Ending): Attempt;
 }

@@ -81,6 +81,9 @@ export interface Attempt {
   readonly usageSource: UsageSource;
   readonly charge: Charge;
   readonly wasteReason: WasteReason;
+  /** Chunks of the reply, and the longest silence between two with content. */
+  readonly chunks: number;
+  readonly maxGapMs: number;
 }
 
 /** The account of one call: everything we ever observe about it is projected from this value. */
@@ -97,9 +100,6 @@ export interface Settlement {
   readonly firstTokenMs: number | null;
   /** Time spent waiting for providers. */
   readonly providerMs: number;
-  readonly chunks: number;
-  /** Longest silence inside the streamed reply. */
-  readonly maxGapMs: number;
   readonly streamOutcome: StreamOutcome;
   readonly cacheStatus: CacheStatus;
   readonly priceVersion: string;

@@ -112,6 +112,8 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     usageSource: source,
     charge: price === null ? { ...noCharge, priceStatus: 'unpriced' } : charge(usage, price),
     wasteReason: 'abandoned',
+    chunks: 0,
+    maxGapMs: 0,
   };
   return {
     call: intent.call,
@@ -124,8 +126,6 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     durationMs: elapsedMs,
     firstTokenMs: null,
     providerMs: elapsedMs,
-    chunks: 0,
-    maxGapMs: 0,
     streamOutcome: intent.call.ask?.stream === true ? 'cut' : '',
     cacheStatus: 'off',
     priceVersion: prices.version,

@@ -60,6 +60,7 @@ export const startShipper = ({
     const name = `${basename(segment.path)}.${token.replaceAll('/', '_')}.json`;
     writeFileSync(join(dirname(segment.path), 'dead', name), `${row}\n`, { mode: 0o600 });
     totals.dead += 1;
+    spool.spooledRows -= 1;
     onError(`ClickHouse refused a ledger row, set aside as dead/${name}: ${message}`);
   };
 
@@ -70,6 +71,7 @@ export const startShipper = ({
       const result = await sink.insert(rows, token);
       if (result.kind === 'inserted') {
         totals.shipped += rows.length;
+        spool.spooledRows -= rows.length;
         return true;
       }
       if (result.kind === 'refused') {
@@ -100,7 +102,12 @@ export const startShipper = ({
     if (rows.length > 0 && !(await put(segment, rows, token))) return false;
     rmSync(segment.path);
     spool.bytes -= segment.bytes;
-    spool.spooledRows -= rows.length;
+    const damaged = segment.closes - rows.length;
+    if (damaged > 0) {
+      totals.dead += damaged;
+      spool.spooledRows -= damaged;
+      onError(`${damaged} rows of ${basename(segment.path)} were damaged on disk and are lost`);
+    }
     onShipped((performance.now() - startedMs) / 1000);
     return true;
   };

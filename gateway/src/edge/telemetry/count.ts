@@ -80,7 +80,7 @@ const countStream = (store: MetricStore, settlement: Settlement, served: Attempt
   if (settlement.firstTokenMs === null) return;
   const { traceId } = settlement.call.trace;
   store.observe('timeToFirstToken', semantic, settlement.firstTokenMs / 1000, traceId);
-  store.observe('streamGap', { provider }, settlement.maxGapMs / 1000);
+  store.observe('streamGap', { provider }, served.maxGapMs / 1000);
   const output = outputTokens(served.usage.tokens);
   if (output > 1) {
     const perTokenMs = (settlement.durationMs - settlement.firstTokenMs) / (output - 1);

@@ -62,12 +62,17 @@ const metricData = (
 };
 
 /** All metrics of the store that have a value, as the SDK's readers collect them. */
-export const metricProducer = (store: MetricStore, resource: Resource): MetricProducer => {
+export const metricProducer = (
+  store: MetricStore,
+  resource: Resource,
+  refresh: () => void,
+): MetricProducer => {
   const startTime = millisToHrTime(Date.now());
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of the table itself
   const ids = Object.keys(metrics) as MetricId[];
   return {
     collect: () => {
+      refresh();
       const endTime = millisToHrTime(Date.now());
       return Promise.resolve({
         errors: [],
@@ -97,13 +102,17 @@ export const startMetricExport = (options: {
   readonly resource: Resource;
   readonly endpoint: string;
   readonly intervalMs: number;
+  /** Brings in what others count themselves; called before the store is read. */
+  refresh(): void;
 }): MetricExport => {
   const reader = new PeriodicExportingMetricReader({
     exporter: new OTLPMetricExporter({ url: options.endpoint }),
     exportIntervalMillis: options.intervalMs,
     exportTimeoutMillis: Math.min(options.intervalMs, 10_000),
   });
-  reader.setMetricProducer(metricProducer(options.store, options.resource));
+  reader.setMetricProducer(
+    metricProducer(options.store, options.resource, () => options.refresh()),
+  );
   return {
     // A collector that is away must not keep the gateway from stopping.
     stop: () => reader.shutdown().catch(() => {}),

@@ -1,0 +1,95 @@
+import type { Problem } from '../model/call.ts';
+import type { Identity } from '../model/settlement.ts';
+
+/** Longest value of any of these; a longer one is the client's mistake and is said so. */
+const maxChars = 256;
+const maxTagKeyChars = 64;
+const maxBaggageChars = 8192;
+
+/** Keys under which SDKs put the same things into baggage. */
+// oxfmt-ignore
+const wellKnown: Readonly<Record<string, 'agent' | 'session' | 'user'>> = {
+  'gen_ai.agent.name': 'agent', 'gen_ai.conversation.id': 'session', 'session.id': 'session',
+  'enduser.id': 'user', 'user.id': 'user',
+};
+
+interface Headers {
+  readonly agent: string | undefined;
+  readonly session: string | undefined;
+  readonly user: string | undefined;
+  readonly tags: string | undefined;
+  readonly baggage: string | undefined;
+}
+
+export type Identities =
+  | { readonly kind: 'ok'; readonly identity: Identity }
+  | { readonly kind: 'bad'; readonly problem: Problem };
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
+/** Members of a `baggage` header, properties left out; what is not `key=value` is skipped, as the specification asks. */
+const baggageMembers = (header: string): readonly (readonly [string, string])[] =>
+  header.length > maxBaggageChars
+    ? []
+    : header.split(',').flatMap((member) => {
+        const [pair = ''] = member.split(';');
+        const at = pair.indexOf('=');
+        const key = pair.slice(0, at).trim();
+        return at < 1 || key === '' ? [] : [[key, decoded(pair.slice(at + 1).trim())] as const];
+      });
+
+const problem = (param: string, message: string): Identities => ({
+  kind: 'bad',
+  problem: { code: 'invalid_value', message, param },
+});
+
+/**
+ * Which agent, session and end user stands behind a call, and its tags. Headers win over baggage; baggage members of
+ * no known name become tags while there is room. A header that is too long or malformed is a problem, not cut.
+ */
+export const identity = (headers: Headers, maxTags: number): Identities => {
+  const said = { agent: '', session: '', user: '' };
+  const tags: Record<string, string> = {};
+  for (const [key, value] of baggageMembers(headers.baggage ?? '')) {
+    if (value.length > maxChars || key.length > maxTagKeyChars) continue;
+    const known = wellKnown[key];
+    if (known !== undefined) said[known] = value;
+    else if (Object.keys(tags).length < maxTags) tags[key] = value;
+  }
+  for (const name of ['agent', 'session', 'user'] as const) {
+    const value = headers[name];
+    if (value === undefined) continue;
+    if (value.length > maxChars) {
+      return problem(
+        `x-tollgate-${name}`,
+        `x-tollgate-${name} may have at most ${maxChars} characters.`,
+      );
+    }
+    said[name] = value;
+  }
+  let given = 0;
+  for (const part of (headers.tags ?? '').split(',')) {
+    if (part.trim() === '') continue;
+    const at = part.indexOf('=');
+    const key = part.slice(0, at).trim();
+    const value = part.slice(at + 1).trim();
+    if (at < 1 || key === '' || key.length > maxTagKeyChars || value.length > maxChars) {
+      return problem(
+        'x-tollgate-tags',
+        `x-tollgate-tags must be k=v,k=v with keys of at most ${maxTagKeyChars} and values of at most ${maxChars} characters.`,
+      );
+    }
+    given += 1;
+    if (given > maxTags) {
+      return problem('x-tollgate-tags', `x-tollgate-tags may hold at most ${maxTags} tags.`);
+    }
+    tags[key] = value;
+  }
+  return { kind: 'ok', identity: { ...said, tags } };
+};

@@ -1,0 +1,88 @@
+/** Bytes and headers -> a call that may be made, or the problem with it. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { identity } from '../../decide/identity.ts';
+import { mayUse, usableModels } from '../../decide/plan.ts';
+import type { Ask, Caller, Problem, Target } from '../../model/call.ts';
+import { isObject, type JsonObject } from '../../model/json.ts';
+import type { Identity } from '../../model/settlement.ts';
+import { dialects } from '../../providers/dialects/registry.ts';
+import type { Runtime } from '../runtime.ts';
+import { header, nobody, type Arrival } from './arrival.ts';
+
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly identity: Identity;
+  readonly ask: Ask;
+  readonly json: JsonObject;
+  readonly bytes: Buffer;
+  readonly targets: readonly Target[];
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly identity: Identity;
+  readonly ask: Ask | null;
+  readonly problem: Problem;
+}
+
+/** Names listed in an error; a caller with hundreds of models gets the first ones. */
+const maxListed = 50;
+
+const parse = (bytes: Buffer): { readonly json: JsonObject } | { readonly message: string } => {
+  if (bytes.length === 0) return { message: 'The body is empty; it must be a JSON object.' };
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return isObject(value) ? { json: value } : { message: 'The body must be a JSON object.' };
+  } catch (error) {
+    // V8 quotes the text around the fault; a prompt must not come back in an error or reach a log.
+    const at = /position (\d+)/.exec(error instanceof Error ? error.message : '');
+    return { message: `The body is not valid JSON${at === null ? '' : ` (at byte ${at[1]})`}.` };
+  }
+};
+
+/** May this call be made, and where to? */
+export const admit = (options: {
+  readonly arrival: Arrival;
+  readonly caller: Caller;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+  readonly runtime: Runtime;
+}): Admitted | Refused => {
+  const { arrival, caller, headers, bytes, runtime } = options;
+  const refused = (problem: Problem, who: Identity = nobody, ask: Ask | null = null): Refused => ({
+    kind: 'refused',
+    identity: who,
+    ask,
+    problem,
+  });
+  const who = identity(
+    {
+      agent: header(headers, 'x-tollgate-agent'),
+      session: header(headers, 'x-tollgate-session'),
+      user: header(headers, 'x-tollgate-user'),
+      tags: header(headers, 'x-tollgate-tags'),
+      baggage: header(headers, 'baggage'),
+    },
+    runtime.config.limits.tagsPerCall,
+  );
+  if (who.kind === 'bad') return refused(who.problem);
+  const parsed = parse(bytes);
+  if ('message' in parsed) {
+    return refused({ code: 'invalid_json', message: parsed.message, param: null }, who.identity);
+  }
+  const checked = dialects[arrival.dialect].check(parsed.json, arrival.operation);
+  if (checked.kind === 'bad') return refused(checked.problem, who.identity);
+  const ask = checked.value;
+  const targets = mayUse(caller, ask.model) ? runtime.plan(ask.model) : [];
+  if (targets.length === 0) {
+    const usable = usableModels(caller, runtime.config.models);
+    const listed = usable.slice(0, maxListed).join(', ');
+    const more = usable.length > maxListed ? `, and ${usable.length - maxListed} more` : '';
+    const message =
+      usable.length === 0
+        ? 'This key may use no model.'
+        : `This key has no model '${ask.model.slice(0, 100)}'. It may use: ${listed}${more}.`;
+    return refused({ code: 'model_not_found', message, param: 'model' }, who.identity, ask);
+  }
+  return { kind: 'admitted', identity: who.identity, ask, json: parsed.json, bytes, targets };
+};

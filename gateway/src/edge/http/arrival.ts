@@ -1,0 +1,65 @@
+/** A request as it arrives, before anything is decided about it. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { DialectName, Operation } from '../../model/call.ts';
+import { traceContext } from '../../decide/trace-context.ts';
+import type { CallFacts, Identity, TraceContext } from '../../model/settlement.ts';
+import type { Ask, Caller } from '../../model/call.ts';
+import { spanId, traceId, uuid7 } from '../ids.ts';
+
+/** A header's text; of a repeated one, the first. */
+export const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+export interface Arrival {
+  readonly id: string;
+  /** Wall clock of arrival, epoch milliseconds. */
+  readonly startedAtMs: number;
+  /** Monotonic clock of arrival. */
+  readonly startedMs: number;
+  readonly operation: Operation;
+  readonly dialect: DialectName;
+  readonly trace: TraceContext;
+}
+
+const fresh = { traceId, spanId };
+
+/** Gives a request its ids and its place in a trace. */
+export const arrive = (
+  request: IncomingMessage,
+  dialect: DialectName,
+  operation: Operation,
+): Arrival => {
+  const startedAtMs = Date.now();
+  return {
+    id: uuid7(startedAtMs),
+    startedAtMs,
+    startedMs: performance.now(),
+    operation,
+    dialect,
+    trace: traceContext(
+      header(request.headers, 'traceparent'),
+      header(request.headers, 'tracestate'),
+      fresh,
+    ),
+  };
+};
+
+export const nobody: Identity = { agent: '', session: '', user: '', tags: {} };
+
+/** What the settlement says of the call, as far as it was understood. */
+export const factsOf = (
+  arrival: Arrival,
+  caller: Caller | null,
+  said: { readonly identity: Identity; readonly ask: Ask | null },
+): CallFacts => ({
+  id: arrival.id,
+  startedAtMs: arrival.startedAtMs,
+  operation: arrival.operation,
+  dialect: arrival.dialect,
+  caller,
+  trace: arrival.trace,
+  identity: said.identity,
+  ask: said.ask,
+});

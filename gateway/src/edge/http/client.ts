@@ -1,0 +1,56 @@
+/** The client's side of one call: a response to write to, and the news that nobody reads it any more. */
+import type { ServerResponse } from 'node:http';
+
+export interface Client {
+  /** The connection closed before we had sent everything. */
+  gone(): boolean;
+  /** Runs `listener` once when the client goes; returns how to stop listening. */
+  onGone(listener: () => void): () => void;
+  /** True once a status line was sent. */
+  begun(): boolean;
+  begin(status: number, headers: Readonly<Record<string, string>>): void;
+  /** False: what was written waits for the client; call `whenDrained`. */
+  write(bytes: Uint8Array): boolean;
+  whenDrained(listener: () => void): void;
+  /** Ends the response; resolves when its last byte was handed to the system, or the client is gone. */
+  end(bytes: Uint8Array | null): Promise<void>;
+}
+
+/** Wraps Node's response. */
+export const clientOf = (response: ServerResponse): Client => {
+  let gone = response.destroyed;
+  const listeners = new Set<() => void>();
+  response.once('close', () => {
+    if (response.writableFinished) return;
+    gone = true;
+    for (const listener of listeners) listener();
+    listeners.clear();
+  });
+  // A socket that breaks while we write reports it here as well as by `close`.
+  response.on('error', () => {});
+  return {
+    gone: () => gone,
+    onGone(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    begun: () => response.headersSent,
+    begin(status, headers) {
+      response.writeHead(status, headers);
+    },
+    write: (bytes) => response.write(bytes),
+    whenDrained(listener) {
+      response.once('drain', listener);
+    },
+    end: (bytes) =>
+      new Promise((resolve) => {
+        if (gone) {
+          resolve();
+          return;
+        }
+        response.once('close', resolve);
+        if (bytes === null) response.end(resolve);
+        else response.end(bytes, resolve);
+      }),
+  };
+};

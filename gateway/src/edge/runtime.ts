@@ -1,0 +1,83 @@
+/** A configuration brought to life: providers with their connections, routes, keys and prices. Swapped as one. */
+import type { Config } from '../config/config.ts';
+import { identifier } from '../decide/identify.ts';
+import { planner } from '../decide/plan.ts';
+import type { PriceTable } from '../decide/price.ts';
+import { providers } from '../providers/registry.ts';
+import { connectionPool } from './upstream/pools.ts';
+import type { Upstream } from './upstream/upstream.ts';
+
+export interface Runtime {
+  readonly config: Config;
+  readonly prices: PriceTable;
+  readonly identify: ReturnType<typeof identifier>;
+  readonly plan: ReturnType<typeof planner>;
+  upstream(name: string): Upstream;
+  /** Lets calls in flight finish, then closes the connections. */
+  close(): Promise<void>;
+}
+
+const portOf = (url: URL): number =>
+  url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+
+const upstreamOf = (
+  name: string,
+  config: Config,
+  origins: ReadonlyMap<string, string>,
+): Upstream => {
+  const settings = config.providers.get(name);
+  const provider = settings === undefined ? undefined : providers.get(settings.use);
+  if (settings === undefined || provider === undefined)
+    throw new Error(`provider ${name} was not checked`);
+  const simulated = origins.get(provider.name);
+  const endpoint = provider.configure(
+    simulated === undefined ? settings.settings : { ...settings.settings, baseUrl: simulated },
+  );
+  const url = new URL(endpoint.origin);
+  const { secret, timeouts } = settings;
+  return {
+    name,
+    provider,
+    endpoint,
+    account: settings.account,
+    region: settings.region,
+    serverAddress: url.hostname,
+    serverPort: portOf(url),
+    timeouts,
+    pool: connectionPool({
+      origin: endpoint.origin,
+      connectMs: timeouts.connectMs,
+      idleMs: timeouts.idleMs,
+      maxConnections: settings.maxConnections,
+    }),
+    secret: () => secret?.reveal() ?? '',
+  };
+};
+
+/**
+ * Builds a runtime. Opens no connection yet.
+ * @param origins addresses of providers that this process plays itself, by their `use:`
+ */
+export const startRuntime = (
+  config: Config,
+  prices: PriceTable,
+  origins: ReadonlyMap<string, string>,
+): Runtime => {
+  const upstreams = new Map(
+    [...config.providers.keys()].map((name) => [name, upstreamOf(name, config, origins)]),
+  );
+  return {
+    config,
+    prices,
+    identify: identifier(new Map(config.keys.map(({ sha256, caller }) => [sha256, caller]))),
+    plan: planner(config.models),
+    upstream(name) {
+      const upstream = upstreams.get(name);
+      if (upstream === undefined) throw new Error(`provider ${name} was not checked`);
+      return upstream;
+    },
+    async close() {
+      await Promise.all([...upstreams.values()].map(({ pool }) => pool.close()));
+    },
+  };
+};

@@ -1,0 +1,89 @@
+/** The real gateway as a process of its own, on a free port, with a configuration written for the test. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { startProgram, type Program } from './process.ts';
+
+const entry = path.resolve(import.meta.dirname, '../../gateway/src/main.ts');
+
+export interface RunningGateway extends Program {
+  readonly url: string;
+  /** A key of team `shop`, application `checkout`, that may use every model. */
+  readonly key: string;
+  readonly dataDir: string;
+  readonly configPath: string;
+  metrics(accept?: string): Promise<string>;
+}
+
+export interface GatewayOptions {
+  /** YAML of providers and models; the key is added. */
+  readonly config: string;
+  readonly clickhouse?: { readonly url: string; readonly user: string; readonly password: string };
+  readonly otlpEndpoint?: string;
+  /** Kept after `stop()`; without it a temporary one, removed. */
+  readonly dataDir?: string;
+  readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeArgs?: readonly string[];
+}
+
+export const testKey = 'tg-test-0123456789abcdefghijklmnopqrstuvwxyzABCDE';
+
+export const startGateway = async (options: GatewayOptions): Promise<RunningGateway> => {
+  const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-gateway-'));
+  const configPath = path.join(dataDir, 'tollgate.yaml');
+  const keys = `keys:
+  - { id: test, secret: "\${TEST_KEY}", team: shop, application: checkout, organization: acme }
+`;
+  writeFileSync(configPath, `${options.config}\n${keys}`);
+  const program = await startProgram(
+    entry,
+    {
+      TOLLGATE_PORT: String(options.port ?? 0),
+      TOLLGATE_DATA_DIR: dataDir,
+      TOLLGATE_CONFIG: configPath,
+      TOLLGATE_REPLICA: 'test',
+      TEST_KEY: testKey,
+      OPENAI_KEY: 'sk-openai-secret',
+      ANTHROPIC_KEY: 'sk-anthropic-secret',
+      TOLLGATE_CLICKHOUSE_URL: options.clickhouse?.url ?? 'http://127.0.0.1:9',
+      TOLLGATE_CLICKHOUSE_USER: options.clickhouse?.user ?? 'default',
+      TOLLGATE_CLICKHOUSE_PASSWORD: options.clickhouse?.password ?? '',
+      ...(options.otlpEndpoint === undefined
+        ? {}
+        : { TOLLGATE_OTLP_ENDPOINT: options.otlpEndpoint }),
+      ...options.env,
+    },
+    options.nodeArgs,
+  );
+  const url = `http://127.0.0.1:${String(program.ready['port'])}`;
+  return {
+    ...program,
+    url,
+    key: testKey,
+    dataDir,
+    configPath,
+    async metrics(accept = 'text/plain') {
+      return (await fetch(`${url}/metrics`, { headers: { accept } })).text();
+    },
+    async stop() {
+      const code = await program.stop();
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+      return code;
+    },
+  };
+};
+
+/** Providers `openai` and `anthropic` at the fakes, and models that reach them in both dialects. */
+export const twoProviders = (openai: string, anthropic: string, more = ''): string => `providers:
+  openai: { apiKey: "\${OPENAI_KEY}", baseUrl: "${openai}/v1" }
+  anthropic: { apiKey: "\${ANTHROPIC_KEY}", baseUrl: "${anthropic}" }
+models:
+  gpt-*: openai
+  text-embedding-*: openai
+  claude-*: anthropic
+  either:
+    targets:
+      - { provider: openai, model: gpt-4o-mini }
+      - { provider: anthropic, model: claude-sonnet-4-5 }
+${more}`;

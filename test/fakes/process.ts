@@ -1,0 +1,74 @@
+/** Starts one of our programs as a process of its own and waits for its ready line. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export interface Program {
+  readonly pid: number;
+  /** What it printed when it was ready. */
+  readonly ready: Readonly<Record<string, unknown>>;
+  /** Everything it has printed, both streams, the last MiB. */
+  output(): string;
+  /** SIGTERM; the exit code once it is gone. */
+  stop(): Promise<number | null>;
+  /** SIGKILL; resolves when it is gone. */
+  kill9(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+const parse = (line: string): Record<string, unknown> | null => {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && 'ready' in value ? { ...value } : null;
+  } catch {
+    return null;
+  }
+};
+
+const maxOutput = 1024 * 1024;
+
+/** @throws Error with the program's own words when it ends before it is ready. */
+export const startProgram = async (
+  file: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<Program> => {
+  const child = spawn(process.execPath, [...args, file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
+  const gone = once(child, 'exit').then(() => child.exitCode);
+  let output = '';
+  const keep = (text: string): void => {
+    output = (output + text).slice(-maxOutput);
+  };
+  child.stderr.setEncoding('utf8').on('data', keep);
+  const lines = createInterface({ input: child.stdout });
+  const ready = await new Promise<Record<string, unknown> | null>((resolve) => {
+    lines.on('line', (line) => {
+      keep(`${line}\n`);
+      const found = parse(line);
+      if (found !== null) resolve(found);
+    });
+    void gone.then(() => resolve(null));
+  });
+  if (ready === null || child.pid === undefined) {
+    throw new Error(`${file} did not start (exit ${child.exitCode}): ${output}`);
+  }
+  return {
+    pid: child.pid,
+    ready,
+    output: () => output,
+    async stop() {
+      child.kill('SIGTERM');
+      return gone;
+    },
+    async kill9() {
+      child.kill('SIGKILL');
+      await gone;
+    },
+    signal: (signal) => {
+      child.kill(signal);
+    },
+  };
+};
