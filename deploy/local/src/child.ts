@@ -1,0 +1,70 @@
+/** One part as a process: its lines, its readiness, its end. */
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Part } from './parts.ts';
+
+export interface Child {
+  readonly pid: number | undefined;
+  /** How the process ended, when it has: `exit 1` or `signal SIGKILL`, and the last line it wrote to stderr. */
+  readonly ended: Promise<Ended>;
+  readonly signal: (signal: NodeJS.Signals) => void;
+}
+export interface Ended {
+  readonly how: string;
+  readonly lastError: string;
+}
+
+const leash = path.join(import.meta.dirname, 'leash.ts');
+/** Longer lines are cut: a part's output must not fill a terminal or our memory. */
+const maxLineChars = 8192;
+
+/** Starts the process. `write` gets each line of its stdout and stderr, with the part's name before it. */
+export const spawnPart = (part: Part, write: (line: string) => void): Child => {
+  // A process group of its own: Ctrl-C reaches the supervisor alone, which then stops the parts in order.
+  const child = spawn(process.execPath, ['--import', leash, part.entry], {
+    env: part.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let lastError = '';
+  const show = (line: string) => write(`${part.name}: ${line.slice(0, maxLineChars)}`);
+  const plain = (line: string) =>
+    line.startsWith(`${part.name}: `) ? line.slice(part.name.length + 2) : line;
+  createInterface({ input: child.stdout }).on('line', (line) => show(plain(line)));
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (line.trim() !== '') lastError = plain(line);
+    show(plain(line));
+  });
+  // Writing never happens, but a pipe to a dead process may still report EPIPE.
+  child.stdin.on('error', () => {});
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('error', (error) => resolve({ how: 'not started', lastError: error.message }));
+    // `close` comes when its output is read to the end, so the last line is really the last.
+    child.once('close', (code, signal) =>
+      resolve({ how: signal === null ? `exit ${code}` : `signal ${signal}`, lastError }),
+    );
+  });
+  return { pid: child.pid, ended, signal: (signal) => void child.kill(signal) };
+};
+
+/** Asks the readiness check until it says 200. False: the deadline passed or `given up` was called. */
+export const untilReady = async (
+  url: string,
+  withinMs: number,
+  gone: () => boolean,
+): Promise<boolean> => {
+  const deadlineMs = performance.now() + withinMs;
+  while (performance.now() < deadlineMs && !gone()) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(2000) });
+      await response.arrayBuffer();
+      if (response.ok) return true;
+    } catch {
+      // Not yet listening.
+    }
+    await sleep(50);
+  }
+  return false;
+};
