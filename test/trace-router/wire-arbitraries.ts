@@ -1,5 +1,5 @@
 /** Hand-made protobuf: valid requests as no ordinary encoder writes them, and bytes that are broken on purpose. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 const varint = (value: number | bigint): number[] => {
   const out: number[] = [];

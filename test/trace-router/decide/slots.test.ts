@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { slotCount } from '../../../trace-router/src/decide/scan.ts';
 import { fillSlots } from '../../../trace-router/src/decide/slots.ts';

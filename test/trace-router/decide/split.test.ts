@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createScanner } from '../../../trace-router/src/decide/scan.ts';
 import { nobody, split } from '../../../trace-router/src/decide/split.ts';

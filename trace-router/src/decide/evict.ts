@@ -1,0 +1,10 @@
+export interface Room {
+  readonly maxTraces: number;
+  readonly maxBytes: number;
+}
+
+/** Must a trace be decided early to stay within memory? The oldest goes first: it has waited longest, so it is the most complete. */
+export const overfull = (
+  open: { readonly traces: number; readonly bytes: number },
+  room: Room,
+): boolean => open.traces > room.maxTraces || open.bytes > room.maxBytes;

@@ -1,0 +1,146 @@
+/**
+ * The built-in tail sampler as a destination: cuts requests into traces, runs the machine of `flow/sampler.ts` by the
+ * clock, and hands kept traces to the writer. While the writer is full nothing is decided and nothing is taken in, so
+ * what has been acknowledged stays in bounded memory until ClickHouse is back.
+ */
+import type { RouterConfig } from '../config/check.ts';
+import { decodeSpans } from '../decide/decode.ts';
+import { createFactReader } from '../decide/facts.ts';
+import type { Scan } from '../decide/scan.ts';
+import { split } from '../decide/split.ts';
+import { createSampler } from '../flow/sampler.ts';
+import type { SamplerEffect } from '../flow/sampler.ts';
+import { accepted } from '../model/answer.ts';
+import { intList, item, push } from '../model/int-list.ts';
+import type { Piece } from '../model/trace.ts';
+import { toRow } from './clickhouse/row.ts';
+import type { Writer } from './clickhouse/writer.ts';
+import type { Destination } from './members/destination.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+
+/** Traces decided before the loop is given back: decoding one costs up to a millisecond. */
+const decisionsPerTurn = 100;
+
+/** The traces of a request, each a request of its own. Null: together they would be too large. */
+const traces = (scan: Scan, maxBytes: number): Piece[] | null => {
+  const bytes = Buffer.from(scan.bytes.buffer, scan.bytes.byteOffset, scan.bytes.length);
+  const numberOf = new Map<string, number>();
+  const ids: string[] = [];
+  const roots: boolean[] = [];
+  const ownerOf = intList(Math.max(1, scan.spans));
+  for (let i = 0; i < scan.spans; i += 1) {
+    const at = item(scan.traceIdAt, i);
+    const traceId = bytes.toString('hex', at, at + 16);
+    let number = numberOf.get(traceId);
+    if (number === undefined) {
+      number = ids.length;
+      numberOf.set(traceId, number);
+      ids.push(traceId);
+      roots.push(false);
+    }
+    if (item(scan.root, i) === 1) roots[number] = true;
+    push(ownerOf, number);
+  }
+  const parts = split(scan, ownerOf, ids.length, maxBytes);
+  return (
+    parts?.map(({ owner, bytes: part, spans }) => ({
+      traceId: ids[owner] ?? '',
+      bytes: part,
+      spans,
+      hasRoot: roots[owner] ?? false,
+    })) ?? null
+  );
+};
+
+/** The destination `builtin`. */
+export const createBuiltin = (
+  config: RouterConfig,
+  writer: Writer,
+  metrics: Metrics,
+): Destination => {
+  const { sampler: settings } = config;
+  const sampler = createSampler({
+    patience: {
+      decisionWaitMs: settings.decisionWaitMs,
+      afterRootMs: settings.afterRootMs,
+      maxTraceBytes: settings.maxTraceBytes,
+    },
+    room: { maxTraces: settings.maxTraces, maxBytes: settings.maxBytes },
+    remember: { kept: settings.rememberKept, dropped: settings.rememberDropped },
+    voters: settings.voters,
+    readFacts: createFactReader(new Set(settings.voters.flatMap(({ keys }) => keys))),
+  });
+
+  const apply = (effect: SamplerEffect): void => {
+    const { decision, spans } = effect;
+    if (decision.trigger === 'late') {
+      metrics.add('lateSpans', { decision: effect.kind === 'keep' ? 'kept' : 'dropped' }, spans);
+    } else {
+      const { policy, reason, trigger } = decision;
+      metrics.add('decisions', { policy, decision: effect.kind, reason, trigger });
+    }
+    if (effect.kind === 'drop') {
+      metrics.add('spans', { outcome: 'sampled_out' }, spans);
+      return;
+    }
+    if (decision.trigger !== 'late') metrics.observe('keptTraceSpans', {}, spans);
+    const rows = effect.pieces.flatMap((piece) => decodeSpans(piece).map(toRow));
+    writer.add({ rows: Buffer.from(rows.join('')), spans });
+  };
+
+  const shortestMs = Math.min(settings.decisionWaitMs, settings.afterRootMs);
+  const tickMs = Math.min(250, Math.max(5, shortestMs / 10));
+  let more: NodeJS.Immediate | null = null;
+  const tick = (): void => {
+    more = null;
+    if (writer.full()) return;
+    const effects = sampler.advance({
+      kind: 'tick',
+      nowMs: performance.now(),
+      most: decisionsPerTurn,
+    });
+    for (const effect of effects) apply(effect);
+    if (effects.length === decisionsPerTurn) more = setImmediate(tick);
+  };
+  const timer = setInterval(tick, tickMs);
+
+  return {
+    async deliver(scan) {
+      if (writer.full()) {
+        metrics.add('refusals', { reason: 'sampler' });
+        return {
+          kind: 'busy',
+          message: 'ClickHouse does not take traces; the queue of kept spans is full',
+          retryAfterMs: 1000,
+        };
+      }
+      const pieces = traces(scan, config.receive.maxPartsBytes);
+      if (pieces === null) {
+        const most = config.receive.maxPartsBytes;
+        return { kind: 'too_large', message: `more than ${most} bytes after splitting by trace` };
+      }
+      metrics.add('spans', { outcome: 'received' }, scan.spans);
+      metrics.add('spans', { outcome: 'accepted' }, scan.spans);
+      for (const effect of sampler.advance({ kind: 'pieces', pieces, nowMs: performance.now() }))
+        apply(effect);
+      return accepted;
+    },
+    report() {
+      const { traces: open, bytes, kept, dropped } = sampler.holding();
+      metrics.set('openTraces', {}, open);
+      metrics.set('openBytes', {}, bytes);
+      metrics.set('rememberedDecisions', { decision: 'kept' }, kept);
+      metrics.set('rememberedDecisions', { decision: 'dropped' }, dropped);
+      metrics.set('writeQueueBytes', {}, writer.state().queuedBytes);
+      metrics.set('backends', { resolver: 'static' }, 1);
+    },
+    describe: () => [{ name: 'builtin', ...sampler.holding(), ...writer.state() }],
+    async close(untilMs) {
+      clearInterval(timer);
+      if (more !== null) clearImmediate(more);
+      for (const effect of sampler.advance({ kind: 'shutdown', nowMs: performance.now() }))
+        apply(effect);
+      await writer.close(untilMs);
+    },
+  };
+};

@@ -1,0 +1,16 @@
+import type { Scan } from '../../decide/scan.ts';
+import type { Answer } from '../../model/answer.ts';
+
+/** Where requests go: a set of members, or the built-in sampler. */
+export interface Destination {
+  /**
+   * Takes a scanned request. `scan` is valid only until the first await. `patienceMs`: how long the client waits.
+   */
+  deliver(scan: Scan, patienceMs: number): Promise<Answer>;
+  /** Brings its gauges up to date. */
+  report(): void;
+  /** For `/members`. */
+  describe(): unknown;
+  /** Delivers what it holds, at most until then. */
+  close(untilMs: number): Promise<void>;
+}

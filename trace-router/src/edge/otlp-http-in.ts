@@ -1,0 +1,133 @@
+/**
+ * OTLP/HTTP: POST /v1/traces with protobuf or JSON, the answer in the same.
+ * https://opentelemetry.io/docs/specs/otlp/#otlphttp
+ */
+import http from 'node:http';
+import type { RouterConfig } from '../config/check.ts';
+import type { Answer } from '../model/answer.ts';
+import type { Intake, Room } from './intake.ts';
+import { metricsPath, protobufType, tracesPath } from './members/member.ts';
+import type { MetricsForward } from './metrics-forward.ts';
+import { encodeResponse, encodeStatus, refusals, responseJson, statusJson } from './otlp-answer.ts';
+
+type Format = 'protobuf' | 'json';
+const jsonType = 'application/json';
+const retryAfter = (answer: Answer): Record<string, string> =>
+  answer.kind === 'busy'
+    ? { 'retry-after': String(Math.max(1, Math.ceil(answer.retryAfterMs / 1000))) }
+    : {};
+
+const formatOf = (contentType: string | undefined): Format | null => {
+  const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  return type === protobufType ? 'protobuf' : type === jsonType ? 'json' : null;
+};
+
+const reply = (
+  response: http.ServerResponse,
+  format: Format,
+  answer: Answer,
+  status = answer.kind === 'accepted' ? 200 : refusals[answer.kind].http,
+): void => {
+  const body =
+    answer.kind === 'accepted'
+      ? format === 'json'
+        ? responseJson(answer)
+        : encodeResponse(answer)
+      : format === 'json'
+        ? statusJson(answer)
+        : encodeStatus(answer);
+  response.writeHead(status, {
+    'content-type': format === 'json' ? jsonType : protobufType,
+    'content-length': Buffer.byteLength(body),
+    ...retryAfter(answer),
+  });
+  response.end(body);
+};
+
+/** The whole body, or why it was not read to its end. Null: the client went away. */
+const readBody = (request: http.IncomingMessage, room: Room): Promise<Buffer | Answer | null> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => {
+      const refused = room.grow(chunk.length);
+      if (refused === null) chunks.push(chunk);
+      else {
+        request.pause();
+        resolve(refused);
+      }
+    });
+    request.on('end', () => {
+      const [only] = chunks;
+      resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
+    });
+    request.on('error', () => resolve(null));
+    request.on('close', () => resolve(null));
+  });
+
+/** A server, not listening yet. */
+export const otlpHttpIn = (
+  intake: Intake,
+  forwardMetrics: MetricsForward,
+  limits: RouterConfig['receive'],
+): http.Server => {
+  const answerTo = async (
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    room: Room,
+  ): Promise<void> => {
+    const format = formatOf(request.headers['content-type']);
+    const refuse = (status: number, message: string) => {
+      // the rest of the body is not worth reading
+      response.setHeader('connection', 'close');
+      reply(response, format ?? 'json', { kind: 'unsupported', message }, status);
+    };
+    const path = request.url?.split('?', 1)[0];
+    const forMetrics = path === metricsPath && forwardMetrics !== null;
+    if (path !== tracesPath && !forMetrics) {
+      return refuse(404, `no such path; traces go to POST ${tracesPath}`);
+    }
+    if (request.method !== 'POST') return refuse(405, 'only POST');
+    if (format === null) return refuse(415, `content-type must be ${protobufType} or ${jsonType}`);
+    if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
+      response.setHeader('connection', 'close');
+      const message = `more than ${limits.maxBodyBytes} bytes`;
+      return reply(response, format, { kind: 'too_large', message });
+    }
+    const body = await readBody(request, room);
+    if (body === null) return;
+    if (!Buffer.isBuffer(body)) {
+      response.setHeader('connection', 'close');
+      return reply(response, format, body);
+    }
+    const encoding = (request.headers['content-encoding'] ?? '').toLowerCase();
+    if (forMetrics) {
+      const plain = await intake.inflated(body, encoding);
+      const type = format === 'json' ? jsonType : protobufType;
+      return reply(
+        response,
+        format,
+        Buffer.isBuffer(plain) ? await forwardMetrics(plain, type) : plain,
+      );
+    }
+    reply(
+      response,
+      format,
+      await intake.receive({ protocol: 'http', body, encoding, format, deadlineMs: null, room }),
+    );
+  };
+
+  const serve = async (request: http.IncomingMessage, response: http.ServerResponse) => {
+    const room = intake.room();
+    await answerTo(request, response, room);
+    room.release();
+  };
+  const server = http.createServer(
+    { keepAliveTimeout: 65_000, headersTimeout: 10_000, requestTimeout: 60_000 },
+    (request, response) => {
+      response.on('error', () => {});
+      void serve(request, response);
+    },
+  );
+  server.maxConnections = limits.maxConnections;
+  return server;
+};

@@ -1,0 +1,100 @@
+/**
+ * Composition root: environment and configuration -> destination -> receivers -> signals.
+ * Prints one JSON line on stdout when it listens; on a mistake of the operator one line per problem on stderr, exit 1.
+ */
+import type { Server } from 'node:net';
+import { adminServer } from './edge/admin.ts';
+import { createBuiltin } from './edge/builtin.ts';
+import { createWriter } from './edge/clickhouse/writer.ts';
+import { readEnvironment } from './edge/environment.ts';
+import type { Environment } from './edge/environment.ts';
+import { createIntake } from './edge/intake.ts';
+import { createMembers } from './edge/members/members.ts';
+import { createMetricsForward } from './edge/metrics-forward.ts';
+import { otlpGrpcIn } from './edge/otlp-grpc-in.ts';
+import { otlpHttpIn } from './edge/otlp-http-in.ts';
+import { readConfig } from './edge/read-config.ts';
+import { createLog } from './edge/telemetry/log.ts';
+import { createMetrics } from './edge/telemetry/metrics.ts';
+import type { RouterConfig } from './config/check.ts';
+
+const usage = `usage: node trace-router/src/main.ts
+Receives OTLP traces and routes whole traces to members, or samples and writes them itself.
+Environment: TOLLGATE_ROUTER_CONFIG (YAML file), TOLLGATE_HOST, TOLLGATE_OTLP_GRPC_PORT, TOLLGATE_OTLP_HTTP_PORT,
+TOLLGATE_ROUTER_ADMIN_PORT, TOLLGATE_CLICKHOUSE_URL, TOLLGATE_CLICKHOUSE_USER, TOLLGATE_CLICKHOUSE_PASSWORD.
+`;
+
+const fail = (problems: readonly string[]): never => {
+  for (const problem of problems) process.stderr.write(`trace-router: ${problem}\n`);
+  process.exit(1);
+};
+
+/** Listens and returns the port, or a line that says why not. */
+const listen = (server: Server, host: string, port: number, variable: string) =>
+  new Promise<number | string>((resolve) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE' ? 'is already in use' : `cannot be used: ${error.message}`;
+      resolve(`port ${port} (${variable}) on ${host} ${reason}`);
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+
+const run = async (environment: Environment, config: RouterConfig): Promise<void> => {
+  const log = createLog(process.stderr);
+  const metrics = createMetrics();
+  const destination =
+    config.members === 'builtin'
+      ? createBuiltin(
+          config,
+          createWriter(environment.clickhouse, config.write, metrics, log),
+          metrics,
+        )
+      : createMembers(config.members, config, metrics);
+  const intake = createIntake(destination, config.receive, metrics, log);
+  const forward = createMetricsForward(config.metricsForward, metrics);
+  let listening = false;
+  const ready = () => listening && !intake.draining();
+  const grpc = otlpGrpcIn(intake, forward, config.receive);
+  const http = otlpHttpIn(intake, forward, config.receive);
+  const admin = adminServer({ metrics, destination, intake, ready });
+
+  const { host } = environment;
+  const [grpcPort, httpPort, adminPort] = await Promise.all([
+    listen(grpc, host, environment.grpcPort, 'TOLLGATE_OTLP_GRPC_PORT'),
+    listen(http, host, environment.httpPort, 'TOLLGATE_OTLP_HTTP_PORT'),
+    listen(admin, host, environment.adminPort, 'TOLLGATE_ROUTER_ADMIN_PORT'),
+  ]);
+  const problems = [grpcPort, httpPort, adminPort].filter((port) => typeof port === 'string');
+  if (problems.length > 0) fail(problems);
+  listening = true;
+  process.stdout.write(`${JSON.stringify({ ready: true, grpcPort, httpPort, adminPort })}\n`);
+
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) process.exit(130); // asked twice: at once
+    stopping = true;
+    const untilMs = Date.now() + config.shutdownMs;
+    grpc.close();
+    http.close();
+    await intake.drain(untilMs);
+    await destination.close(untilMs);
+    log('info', 'stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+};
+
+if (process.argv.includes('--help')) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
+const environment = readEnvironment(process.env);
+const config = 'problems' in environment ? null : readConfig(environment.configPath);
+if ('problems' in environment) fail(environment.problems);
+else if (config?.kind === 'bad') fail(config.problems);
+else if (config?.kind === 'ok') await run(environment, config.config);
