@@ -91,6 +91,10 @@ const prepare = (connection: Connection, on: Runner, job: Job, statement: Statem
     ['log_comment', randomUUID()],
     ...(takesData(statement) ? insertDefaults : []),
     ...query.settings,
+    // With a token the request's own wishes must not split the block: half a retry would be taken for new rows.
+    ...(query.settings.has('insert_deduplication_token') && takesData(statement)
+      ? insertDefaults
+      : []),
   ]);
   const asked = settings.get('readonly');
   settings.delete('readonly');
