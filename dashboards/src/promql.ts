@@ -47,12 +47,14 @@ interface Options<M extends MetricRow, L extends LabelIn<M>> {
   readonly in?: Place;
 }
 
-/** The board variable that narrows a label. Boards filter on these labels only, and on whichever a metric has. */
+/**
+ * The board variable that narrows a label. Boards filter on these labels only, and on whichever a metric has.
+ * `gen_ai_provider_name` is not among them: it is the vendor, while `provider` is a name from the configuration.
+ */
 const variableOfLabel: Readonly<Record<string, string>> = {
   caller_team: 'team',
   caller_app: 'app',
   provider: 'provider',
-  gen_ai_provider_name: 'provider',
   model: 'model',
   gen_ai_request_model: 'model',
 };
@@ -187,11 +189,6 @@ export const recorded = <L extends string>(name: string, { labels }: Expr<L>): E
 export const times = <L extends string>({ text, labels }: Expr<L>, factor: number): Expr<L> => ({
   text: `${text} * ${factor}`,
   labels,
-});
-
-export const plus = <L extends string>(left: Expr<L>, right: Expr<NoInfer<L>>): Expr<L> => ({
-  text: `${left.text} + ${right.text}`,
-  labels: left.labels,
 });
 
 export const top = <L extends string>(count: number, { text, labels }: Expr<L>): Expr<L> => ({

@@ -83,6 +83,8 @@ interface Lines extends Asked {
   readonly stacked?: true;
   /** Draws a line here: where an alert begins. */
   readonly alertAt?: number;
+  /** Shown instead of "No data": for events that need not ever have happened. */
+  readonly none?: string;
   readonly colors?: Readonly<Record<string, string>>;
 }
 
@@ -123,6 +125,7 @@ export const timeseries = (lines: Lines): dashboard.Panel => {
         new common.GraphThresholdsStyleConfigBuilder().mode(common.GraphThresholdsStyleMode.Dashed),
       );
   }
+  if (lines.none !== undefined) panel.noValue(lines.none);
   if (lines.colors !== undefined) panel.overrides(colored(lines.colors));
   if ('rawSql' in lines.queries) {
     const query = lines.queries;
@@ -135,20 +138,19 @@ export const timeseries = (lines: Lines): dashboard.Panel => {
 };
 
 interface Figure extends Asked {
-  readonly query: Expr;
+  readonly query: Expr | SqlQuery;
   /** From these values on it turns yellow, red. */
   readonly warnAt?: number;
   readonly badAt?: number;
 }
 
-/** One number, now, with its recent course behind it. */
-export const stat = ({ title, description, unit, query, warnAt, badAt }: Figure): dashboard.Panel =>
-  new statPanel.PanelBuilder()
+/** One number, now; from Prometheus with its recent course behind it. */
+export const stat = (figure: Figure): dashboard.Panel => {
+  const { title, description, unit, query, warnAt, badAt } = figure;
+  const panel = new statPanel.PanelBuilder()
     .title(title)
     .description(description)
     .unit(unit)
-    .datasource(prometheus)
-    .targets(ask([{ expr: query, legend: title }], 'range'))
     .graphMode(common.BigValueGraphMode.Area)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']))
     .thresholds(
@@ -156,8 +158,17 @@ export const stat = ({ title, description, unit, query, warnAt, badAt }: Figure)
         ...(warnAt === undefined ? [] : [[warnAt, 'yellow'] as const]),
         ...(badAt === undefined ? [] : [[badAt, 'red'] as const]),
       ]),
-    )
-    .build();
+    );
+  return 'rawSql' in query
+    ? panel
+        .datasource(clickhouse)
+        .withTarget({ build: () => query })
+        .build()
+    : panel
+        .datasource(prometheus)
+        .targets(ask([{ expr: query, legend: title }], 'range'))
+        .build();
+};
 
 /** A ranking, now. */
 export const ranking = (asked: Asked & { readonly query: PromQuery }): dashboard.Panel =>

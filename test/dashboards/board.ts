@@ -27,7 +27,10 @@ const Panel = Type.Object({
   targets: Type.Optional(Type.Array(Target)),
   fieldConfig: Type.Optional(
     Type.Object({
-      defaults: Type.Object({ unit: Type.Optional(Type.String()) }),
+      defaults: Type.Object({
+        unit: Type.Optional(Type.String()),
+        noValue: Type.Optional(Type.String()),
+      }),
       overrides: Type.Array(
         Type.Object({
           matcher: Type.Object({ id: Type.String(), options: Type.String() }),
@@ -76,12 +79,23 @@ interface BoardQuery {
   readonly panel: string;
   readonly expr: string;
   readonly legend: string;
+  /** The panel says what it means when there is no data: it shows events that need not have happened. */
+  readonly mayBeEmpty: boolean;
 }
 
 /** Every PromQL query on a board, variables and all. */
 export const boardQueries = (): BoardQuery[] =>
-  shownPanels().flatMap(({ title, targets = [] }) =>
+  shownPanels().flatMap(({ title, targets = [], fieldConfig }) =>
     targets.flatMap(({ expr, legendFormat = '' }) =>
-      expr === undefined ? [] : [{ panel: title, expr, legend: legendFormat }],
+      expr === undefined
+        ? []
+        : [
+            {
+              panel: title,
+              expr,
+              legend: legendFormat,
+              mayBeEmpty: fieldConfig?.defaults.noValue !== undefined,
+            },
+          ],
     ),
   );

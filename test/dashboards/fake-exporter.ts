@@ -10,7 +10,8 @@ import { type MetricRow, metrics } from '@tollgate/gateway/contract/metrics';
 import { outcomes } from '@tollgate/gateway/contract/outcomes';
 
 /** Values of a label; one that is not listed has the value `some`. */
-const values: Readonly<Record<string, readonly string[]>> = {
+type Values = Readonly<Record<string, readonly string[]>>;
+const values: Values = {
   gen_ai_provider_name: ['openai', 'anthropic'],
   gen_ai_request_model: ['gpt-5', 'claude'],
   gen_ai_token_type: ['input', 'output'],
@@ -26,8 +27,20 @@ const values: Readonly<Record<string, readonly string[]>> = {
   quantity: ['calls', 'rows'],
 };
 
+/** A gateway at which nothing has gone wrong yet. A counter exists from its first event on, so these do not. */
+const calm: Values = { outcome: ['answered'], result: ['ok'], error: [''], error_type: [''] };
+const notYet: ReadonlySet<MetricRow> = new Set([
+  metrics.retries,
+  metrics.fallbacks,
+  metrics.waste,
+  metrics.unpriced,
+  metrics.estimated,
+  metrics.overflow,
+  metrics.authFailures,
+]);
+
 /** Every combination of the values of these labels. */
-const combinations = (labels: readonly string[]): Record<string, string>[] =>
+const combinations = (labels: readonly string[], values: Values): Record<string, string>[] =>
   labels.reduce<Record<string, string>[]>(
     (made, label) =>
       made.flatMap((one) =>
@@ -39,12 +52,12 @@ const combinations = (labels: readonly string[]): Record<string, string>[] =>
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
 /** Registers one metric; the returned function makes everything of it happen once more. */
-const register = (row: MetricRow, registry: Registry): (() => void) => {
+const register = (row: MetricRow, registry: Registry, values: Values): (() => void) => {
   const { name, help, labels } = row;
   const settings = { name, help, labelNames: [...labels], registers: [registry] };
   const enableExemplars = row.exemplars === true;
   const exemplarLabels = enableExemplars ? { trace_id: traceId } : {};
-  const every = combinations(labels);
+  const every = combinations(labels, values);
   switch (row.kind) {
     case 'counter': {
       const counter = new Counter({ ...settings, enableExemplars });
@@ -78,9 +91,14 @@ const register = (row: MetricRow, registry: Registry): (() => void) => {
 };
 
 /** `address` is host:port; each scrape of `/metrics` finds everything once more. */
-export const startFakeExporter = async (): Promise<{ address: string; stop(): Promise<void> }> => {
+export const startFakeExporter = async (
+  mood: 'everything happens' | 'nothing goes wrong' = 'everything happens',
+): Promise<{ address: string; stop(): Promise<void> }> => {
   const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
-  const happenings = Object.values<MetricRow>(metrics).map((row) => register(row, registry));
+  const quiet = mood === 'nothing goes wrong';
+  const happenings = Object.values<MetricRow>(metrics)
+    .filter((row) => !quiet || !notYet.has(row))
+    .map((row) => register(row, registry, quiet ? { ...values, ...calm } : values));
   const server = createServer((_request, response) => {
     for (const happen of happenings) happen();
     registry.metrics().then(

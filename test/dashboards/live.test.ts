@@ -20,7 +20,7 @@ const deadlineMs = 45_000;
 let prometheus: RunningPrometheus;
 let exporter: Awaited<ReturnType<typeof startFakeExporter>>;
 
-describe.skipIf(!havePrometheus)(`a real Prometheus${needsPrometheus}`, () => {
+describe.skipIf(!havePrometheus)(`a busy gateway, on a real Prometheus${needsPrometheus}`, () => {
   beforeAll(async () => {
     exporter = await startFakeExporter();
     prometheus = await startPrometheus({
@@ -72,3 +72,51 @@ describe.skipIf(!havePrometheus)(`a real Prometheus${needsPrometheus}`, () => {
     await expect(prometheus.query('sum by (')).rejects.toThrow('parse error');
   });
 });
+
+describe.skipIf(!havePrometheus)(
+  `a healthy gateway, on a real Prometheus${needsPrometheus}`,
+  () => {
+    beforeAll(async () => {
+      exporter = await startFakeExporter('nothing goes wrong');
+      prometheus = await startPrometheus({
+        targets: [{ job: 'tollgate', address: exporter.address }],
+        rulesFile,
+        scrapeIntervalMs: 500,
+      });
+    });
+    afterAll(async () => {
+      await prometheus.stop();
+      await exporter.stop();
+    });
+
+    test('only the lists of errors, retries and fallbacks are empty, and error shares read 0', async () => {
+      const { board, events, rules } = expressions();
+      const always = board.filter((expr) => !events.includes(expr));
+      expect(events).toHaveLength(3);
+      expect(await withoutData(prometheus, always, deadlineMs)).toEqual([]);
+      expect(await withoutData(prometheus, events, 0)).toEqual(events);
+      const recordings = rules.filter((expr) => expr.includes(':ratio_'));
+      expect(await withoutData(prometheus, recordings, deadlineMs)).toEqual([]);
+      const shares = [
+        ...always.filter((expr) => expr.includes(' * 0) / (')),
+        'provider:tollgate_attempt_errors:ratio_rate5m',
+      ];
+      expect(shares.length).toBeGreaterThan(3);
+      for (const expr of shares) {
+        expect(new Set((await prometheus.query(expr)).map(({ value }) => value))).toEqual(
+          new Set([0]),
+        );
+      }
+    });
+
+    test('no alert is pending or firing, latency aside', async () => {
+      // The exporter observes every bucket equally often, so a third of its calls is slow.
+      const noisy = (await prometheus.rules()).filter(
+        ({ state }) => state === 'pending' || state === 'firing',
+      );
+      expect(
+        noisy.map(({ name }) => name).filter((name) => name !== 'TollgateModelP99Slow'),
+      ).toEqual([]);
+    });
+  },
+);

@@ -134,6 +134,7 @@ const excused: Partial<Record<MetricId, string>> = {
   estimated: 'board Provider & model',
   waste: 'board FinOps; the overview shows waste by caller from the ledger',
   authFailures: 'board Caller',
+  unpriced: 'TollgateUnpriced judges it; the overview counts such calls in the ledger, exactly',
   priceCatalog: 'board Reconciliation & close',
   ledgerRows: 'board Ledger & gateway',
   spoolBytes: 'board Ledger & gateway; the overview shows the age of the oldest row',

@@ -145,7 +145,8 @@ export const startPrometheus = async (options: Options): Promise<RunningPromethe
     ],
     { cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  const ended = once(child, 'exit');
+  // Rejects where it cannot be started at all; `port` below says so.
+  const ended = once(child, 'exit').catch(() => {});
   const words: string[] = [];
   const log = createInterface({ input: child.stderr });
   const stop = async (): Promise<void> => {
@@ -258,21 +259,23 @@ const selectors = (expr: string): string[] => {
 };
 
 /**
- * All PromQL that has to return data while traffic, errors among it, flows: the boards' queries with their variables
- * on All; of the rules every recording, and every series that an alert judges (an alert itself returns data only
- * while it fires).
+ * All PromQL that has to return data while traffic, errors among it, flows.
+ * `board`: the boards' queries, their variables on All. `events`: those of them that stay empty until a provider failed,
+ * a call was retried or fell back. `rules`: every recording, and every series that an alert judges (an alert itself
+ * returns data only while it fires; `tollgate_unpriced_calls_total` exists from the first unpriced call on).
  */
-export const expressions = (): { board: string[]; rules: string[] } => {
-  const rules = Object.values(groups).flat();
+export const expressions = (): { board: string[]; events: string[]; rules: string[] } => {
+  const queries = boardQueries().map((query) => ({ ...query, expr: substituted(query.expr) }));
+  const rules = Object.values(groups)
+    .flat()
+    .flatMap((rule) =>
+      rule.kind === 'recording' ? [rule.expr.text, rule.name] : selectors(rule.expr.text),
+    );
+  const events = queries.filter(({ mayBeEmpty }) => mayBeEmpty);
   return {
-    board: [...new Set(boardQueries().map(({ expr }) => substituted(expr)))],
-    rules: [
-      ...new Set(
-        rules.flatMap((rule) =>
-          rule.kind === 'recording' ? [rule.expr.text, rule.name] : selectors(rule.expr.text),
-        ),
-      ),
-    ],
+    board: [...new Set(queries.map(({ expr }) => expr))],
+    events: [...new Set(events.map(({ expr }) => expr))],
+    rules: [...new Set(rules)],
   };
 };
 

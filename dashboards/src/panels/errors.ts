@@ -63,6 +63,7 @@ export const errorsByKind = timeseries({
     },
   ],
   stacked: true,
+  none: 'No provider error so far',
 });
 
 export const furtherAttempts = timeseries({
@@ -74,4 +75,5 @@ export const furtherAttempts = timeseries({
     { expr: rate(metrics.retries, { by: ['reason'] }), legend: 'retry: {{reason}}' },
     { expr: rate(metrics.fallbacks, { by: ['reason'] }), legend: 'fallback: {{reason}}' },
   ],
+  none: 'No retry or fallback so far',
 });

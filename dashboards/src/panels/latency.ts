@@ -17,7 +17,7 @@ const byModel = (q: number, alertAt?: number): Panel =>
   timeseries({
     title: `P${q * 100} latency by model`,
     description:
-      'A call as the client saw it, from arrival to its last byte. Dots are example traces. Between bucket boundaries this is an estimate; exact values are in the ledger table below.',
+      'A call as the client saw it, from arrival to its last byte. Dots are example traces. Estimated between bucket boundaries; the ledger’s table below is exact to 1 %. In brackets the vendor.',
     unit: units.seconds,
     queries: [
       {

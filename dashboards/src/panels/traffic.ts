@@ -1,5 +1,5 @@
 import { metrics } from '@tollgate/gateway/contract/metrics';
-import { current, plus, rate } from '../promql.ts';
+import { current, rate } from '../promql.ts';
 import { colors, stat, timeseries, units } from '../style.ts';
 
 export const callsNow = stat({
@@ -30,15 +30,10 @@ export const inFlightNow = stat({
 export const inFlight = timeseries({
   title: 'In flight and open streams, by provider',
   description:
-    'Attempts waiting for a provider, and streamed replies being relayed. Flat at a ceiling means a connection limit was reached.',
+    'Attempts at a provider that have not ended, and the streamed replies among them. Flat at a ceiling means a connection limit was reached.',
   unit: units.count,
   queries: [
-    {
-      expr: plus(
-        current(metrics.inflight, { by: ['provider'] }),
-        current(metrics.openStreams, { by: ['provider'] }),
-      ),
-      legend: '{{provider}}',
-    },
+    { expr: current(metrics.inflight, { by: ['provider'] }), legend: '{{provider}}' },
+    { expr: current(metrics.openStreams, { by: ['provider'] }), legend: '{{provider}} streams' },
   ],
 });

@@ -1,6 +1,7 @@
 /** May one believe the numbers? */
 import { metrics } from '@tollgate/gateway/contract/metrics';
-import { firingAlerts, furthest, highest, increase, over } from '../promql.ts';
+import { firingAlerts, furthest, highest } from '../promql.ts';
+import { chosenCalls, sql } from '../sql.ts';
 import { stat, units } from '../style.ts';
 
 export const alertsNow = stat({
@@ -30,11 +31,16 @@ export const spoolAge = stat({
   badAt: 300,
 });
 
+/** From the ledger, because a counter that is born at 1 hides its first call from `increase()`. */
 export const unpriced = stat({
-  title: 'Calls without a price, 24 h',
+  title: 'Calls without a price',
   description:
-    'Calls whose cost is too low because a token class has no price. TollgateUnpriced fires on the first.',
+    'Calls in the chosen time whose cost is too low because a token class has no price. TollgateUnpriced fires on the first.',
   unit: units.count,
-  query: increase(metrics.unpriced, { in: over('1d') }),
+  query: sql(
+    'table',
+    `SELECT countIf(price_status IN ('unpriced', 'partly_unpriced')) AS n FROM tollgate.calls
+     WHERE $__timeFilter(started_at) AND ${chosenCalls} AND entry = 'call'`,
+  ),
   warnAt: 1,
 });
