@@ -8,6 +8,7 @@ import {
   type Script,
   type Scripting,
 } from './faults.ts';
+import { strictAnthropic } from './strict.ts';
 
 // A fake of Anthropic's messages, written from its documentation, without the gateway's code:
 // https://docs.anthropic.com/en/docs/build-with-claude/streaming
@@ -195,5 +196,10 @@ const grammar: Grammar = {
 };
 
 /** Starts a fake Anthropic. What it says and how it fails is chosen by `script`, by a user message, or by `set`. */
-export const startAnthropic = (options: { readonly script?: Scripting } = {}): Promise<Fake> =>
-  startFake(grammar, options.script);
+export const startAnthropic = (
+  options: { readonly script?: Scripting; readonly strict?: boolean } = {},
+): Promise<Fake> =>
+  startFake(
+    options.strict === true ? { ...grammar, refuses: strictAnthropic } : grammar,
+    options.script,
+  );

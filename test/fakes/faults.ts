@@ -193,6 +193,8 @@ export interface Grammar {
   answer(body: Body, path: string, script: Script, serial: number): Answer | null;
   error(status: number, fault: Fault): { readonly parts: readonly Part[] };
   errorEvent(): string;
+  /** What is wrong with a request, or null; a fake that is not strict takes everything. */
+  refuses?(body: Body, path: string): string | null;
 }
 
 const garble = (answer: Answer, grammar: Grammar, fault: Fault): readonly Part[] => {
@@ -201,6 +203,31 @@ const garble = (answer: Answer, grammar: Grammar, fault: Fault): readonly Part[]
   return [...answer.parts.slice(0, fault.errorAfterEvents), { bytes: grammar.errorEvent() }];
 };
 
+const entryOf = (request: IncomingMessage, rawBody: string, body: Body | null): Served => ({
+  at: Date.now(),
+  path: request.url ?? '',
+  headers: {
+    authorization: request.headers.authorization !== undefined,
+    apiKey: request.headers['x-api-key'] !== undefined,
+    traceparent: header(request, 'traceparent'),
+    tracestate: header(request, 'tracestate'),
+    contentType: header(request, 'content-type'),
+    version: header(request, 'anthropic-version'),
+    beta: header(request, 'anthropic-beta') ?? header(request, 'openai-beta'),
+    names: Object.keys(request.headers).toSorted((a, b) => a.localeCompare(b)),
+  },
+  rawBody,
+  body,
+  status: 0,
+  id: '',
+  usage: null,
+  usageSent: false,
+  bodyBytesSent: 0,
+  textSent: '',
+  ended: 'open',
+  refused: null,
+});
+
 /** Starts a fake that speaks a grammar, on a free port of 127.0.0.1. */
 export const startFake = async (grammar: Grammar, scripting?: Scripting): Promise<Fake> => {
   const journal: Journal = [];
@@ -208,36 +235,13 @@ export const startFake = async (grammar: Grammar, scripting?: Scripting): Promis
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const rawBody = await readBody(request);
-    const path = request.url ?? '';
     const body = parse(rawBody);
-    const served: Served = {
-      at: Date.now(),
-      path,
-      headers: {
-        authorization: request.headers.authorization !== undefined,
-        apiKey: request.headers['x-api-key'] !== undefined,
-        traceparent: header(request, 'traceparent'),
-        tracestate: header(request, 'tracestate'),
-        contentType: header(request, 'content-type'),
-        version: header(request, 'anthropic-version'),
-        beta: header(request, 'anthropic-beta') ?? header(request, 'openai-beta'),
-        names: Object.keys(request.headers).sort(),
-      },
-      rawBody,
-      body,
-      status: 0,
-      id: '',
-      usage: null,
-      usageSent: false,
-      bodyBytesSent: 0,
-      textSent: '',
-      ended: 'open',
-    };
+    const served = entryOf(request, rawBody, body);
     const serial = journal.push(served);
     response.once('close', () => {
       if (served.ended === 'open') served.ended = 'client_gone';
     });
-    const script = scripting?.(body ?? {}, path) ?? directive(body ?? {}) ?? {};
+    const script = scripting?.(body ?? {}, served.path) ?? directive(body ?? {}) ?? {};
     const fault: Fault = { ...script.fault, ...queue.shift() };
     if (fault.delayMs !== undefined) await sleep(fault.delayMs);
     if (served.ended !== 'open') return;
@@ -246,27 +250,34 @@ export const startFake = async (grammar: Grammar, scripting?: Scripting): Promis
       request.socket.destroy();
       return;
     }
-    const answer =
-      body === null ? null : grammar.answer(body, path.split('?')[0] ?? '', script, serial);
-    served.status = fault.status ?? answer?.status ?? 404;
-    const isError = fault.status !== undefined || answer === null;
-    const parts = isError
-      ? grammar.error(served.status, fault).parts
-      : garble(answer, grammar, fault);
-    if (!isError) {
-      served.id = answer.id;
-      served.usage = answer.usage;
-    }
-    const headers: Record<string, string> = {
-      'content-type': 'application/json',
-      ...(isError ? {} : answer.headers),
-      'x-request-id': `req_${serial}`,
-    };
-    if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
-    if (fault.retryAfter !== undefined) headers['retry-after'] = fault.retryAfter;
+    const { headers, parts } = answerTo(served, script, fault, serial);
     response.writeHead(served.status, headers);
     response.flushHeaders();
     await pour(response, served, parts, fault);
+  };
+
+  /** Decides on status, headers and body, and writes the promises into the journal. */
+  const answerTo = (served: Served, script: Script, fault: Fault, serial: number) => {
+    const { body } = served;
+    const route = served.path.split('?')[0] ?? '';
+    served.refused = body === null ? null : (grammar.refuses?.(body, route) ?? null);
+    const answer = body === null ? null : grammar.answer(body, route, script, serial);
+    const status = served.refused === null ? fault.status : 400;
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      'x-request-id': `req_${serial}`,
+    };
+    if (fault.retryAfter !== undefined) headers['retry-after'] = fault.retryAfter;
+    if (answer === null || status !== undefined) {
+      served.status = status ?? 404;
+      return { headers, parts: grammar.error(served.status, fault).parts };
+    }
+    served.status = answer.status;
+    served.id = answer.id;
+    served.usage = answer.usage;
+    Object.assign(headers, answer.headers);
+    if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
+    return { headers, parts: garble(answer, grammar, fault) };
   };
 
   const server = createServer((request, response) => {

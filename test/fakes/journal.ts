@@ -40,6 +40,8 @@ export interface Served {
   /** Text whose events left this process whole. */
   textSent: string;
   ended: Ended;
+  /** What a strict fake found wrong with the request. */
+  refused: string | null;
 }
 
 export type Journal = Served[];

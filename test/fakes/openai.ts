@@ -9,6 +9,7 @@ import {
   type Script,
   type Scripting,
 } from './faults.ts';
+import { strictOpenai } from './strict.ts';
 
 // A fake of OpenAI's chat completions and embeddings, written from its documentation, without the gateway's code:
 // https://platform.openai.com/docs/api-reference/chat
@@ -204,5 +205,10 @@ const grammar: Grammar = {
 };
 
 /** Starts a fake OpenAI. What it says and how it fails is chosen by `script`, by a user message, or by `set`. */
-export const startOpenai = (options: { readonly script?: Scripting } = {}): Promise<Fake> =>
-  startFake(grammar, options.script);
+export const startOpenai = (
+  options: { readonly script?: Scripting; readonly strict?: boolean } = {},
+): Promise<Fake> =>
+  startFake(
+    options.strict === true ? { ...grammar, refuses: strictOpenai } : grammar,
+    options.script,
+  );
