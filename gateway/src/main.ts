@@ -122,7 +122,7 @@ async function start(
 
   const view = prometheusView(store);
   const server = httpServer({
-    gate: { runtime: () => runtime, ledger, store, log, settle },
+    gate: { runtime: () => runtime, spool: ledger.spool, store, log, settle },
     metrics: (accept) => {
       gauge(store, ledger);
       return view(accept);

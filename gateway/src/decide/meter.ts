@@ -17,9 +17,6 @@ export interface Reading {
   readonly model: string;
   readonly upstreamId: string;
   readonly finishReason: string;
-  /** The provider said that its reply is whole. */
-  readonly ended: boolean;
-  readonly failure: { readonly type: string; readonly message: string } | null;
 }
 
 export interface Meter {
@@ -27,6 +24,10 @@ export interface Meter {
   read(deltas: readonly Delta[], nowMs: number): void;
   /** Content has arrived, or the reply is over: no other provider may take over after this is sent on. */
   begun(): boolean;
+  /** The provider said that its reply is whole. */
+  ended(): boolean;
+  /** What the provider reported as an error inside its reply. */
+  failure(): { readonly type: string; readonly message: string } | null;
   reading(): Reading;
   /**
    * The usage to account for, and where it comes from: the provider's last word, or what it said so far completed by
@@ -48,7 +49,7 @@ export const startMeter = (): Meter => {
   let upstreamId = '';
   let finishReason = '';
   let ended = false;
-  let failure: Reading['failure'] = null;
+  let failure: { readonly type: string; readonly message: string } | null = null;
   let usage: Usage | null = null;
   let usageFinal = false;
   let text = '';
@@ -105,6 +106,8 @@ export const startMeter = (): Meter => {
       lastContentMs = nowMs;
     },
     begun: () => firstContentMs !== null,
+    ended: () => ended,
+    failure: () => failure,
     reading: () => ({
       firstContentMs,
       lastContentMs,
@@ -113,8 +116,6 @@ export const startMeter = (): Meter => {
       model,
       upstreamId,
       finishReason,
-      ended,
-      failure,
     }),
     usage(inputTokens) {
       if (usage !== null && usageFinal) {

@@ -13,7 +13,9 @@ export interface Runtime {
   readonly identify: ReturnType<typeof identifier>;
   readonly plan: ReturnType<typeof planner>;
   upstream(name: string): Upstream;
-  /** Lets calls in flight finish, then closes the connections. */
+  /** A call begins to use this runtime; run what is returned when it is over. */
+  enter(): () => void;
+  /** Closes the connections once no call uses them any more. */
   close(): Promise<void>;
 }
 
@@ -66,6 +68,13 @@ export const startRuntime = (
   const upstreams = new Map(
     [...config.providers.keys()].map((name) => [name, upstreamOf(name, config, origins)]),
   );
+  let inUse = 0;
+  const idle = Promise.withResolvers<void>();
+  let closing = false;
+  const leave = (): void => {
+    inUse -= 1;
+    if (closing && inUse === 0) idle.resolve();
+  };
   return {
     config,
     prices,
@@ -76,7 +85,13 @@ export const startRuntime = (
       if (upstream === undefined) throw new Error(`provider ${name} was not checked`);
       return upstream;
     },
+    enter() {
+      inUse += 1;
+      return leave;
+    },
     async close() {
+      closing = true;
+      if (inUse > 0) await idle.promise;
       await Promise.all([...upstreams.values()].map(({ pool }) => pool.close()));
     },
   };

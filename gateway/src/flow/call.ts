@@ -1,9 +1,9 @@
-import { errors, type ErrorCode } from '../contract/errors.ts';
+import { errors } from '../contract/errors.ts';
 import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
 import type { WasteReason } from '../contract/ledger.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Attempt } from '../model/settlement.ts';
-import type { Effects, Ending } from './effects.ts';
+import type { Effects, Ending, Refusal } from './effects.ts';
 
 /** How a call went: its attempts, and its ending. */
 export interface Story {
@@ -12,7 +12,7 @@ export interface Story {
   /** The last fault, when that is how it ended. */
   readonly fault: Fault | null;
   /** A refusal of our own after admission. */
-  readonly refusal: ErrorCode | null;
+  readonly refusal: Refusal | null;
   readonly streamOutcome: StreamOutcome;
 }
 

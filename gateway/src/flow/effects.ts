@@ -1,8 +1,10 @@
-import type { ErrorCode } from '../contract/errors.ts';
 import type { Target } from '../model/call.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Attempt } from '../model/settlement.ts';
 import type { Next } from '../decide/retry.ts';
+
+/** Why we ourselves end a call after its admission; rows of `contract/errors.ts`. */
+export type Refusal = 'ledger_full' | 'internal_error';
 
 /** An attempt that ended before the client was sent a byte of it. */
 export interface Failed {
@@ -40,7 +42,7 @@ export interface Effects {
   readonly targets: readonly Target[];
   hungUp(): boolean;
   /** Makes the intent durable before the first provider is called, and each further target before it is. Says why not. */
-  intend(target: Target, previous: Attempt | null): Promise<ErrorCode | null>;
+  intend(target: Target, previous: Attempt | null): Promise<Refusal | null>;
   open(target: Target): Promise<Opened>;
   /** What to do after a fault; draws its own randomness. */
   next(

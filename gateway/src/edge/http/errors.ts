@@ -22,13 +22,39 @@ export const errorOfFault = ({ code, message, param, status, retryAfterMs }: Fau
 
 /** Words for codes that need no detail. */
 // oxfmt-ignore
-export const plainMessages = {
+const plainMessages = {
   invalid_api_key: 'The API key is missing or not valid. Send a key of this gateway as `Authorization: Bearer ...` or `x-api-key`.',
+  unsupported_media: 'The request body must be application/json, not compressed.',
+  invalid_json: 'The request body could not be read.',
   draining: 'This gateway is shutting down.',
   too_many_calls: 'This gateway has reached its limit of calls in flight (limits.callsInFlight).',
   ledger_full: 'The ledger cannot take another call: its spool is full or its disk refuses to write.',
   internal_error: 'The gateway failed on this call. Its call id names it in the log.',
 } as const satisfies Partial<Record<ErrorCode, string>>;
+
+/** A problem that is the same for every request. */
+export const plain = (code: keyof typeof plainMessages): Problem => ({
+  code,
+  message: plainMessages[code],
+  param: null,
+});
+
+/** The server's own refusal of a body. */
+export const bodyProblem = (
+  error: { readonly statusCode?: number },
+  bodyBytes: number,
+): Problem => {
+  const { statusCode = 500 } = error;
+  if (statusCode === 413) {
+    return {
+      code: 'body_too_large',
+      message: `The request body is larger than ${bodyBytes} bytes (limits.bodyBytes).`,
+      param: null,
+    };
+  }
+  if (statusCode === 415) return plain('unsupported_media');
+  return plain(statusCode < 500 ? 'invalid_json' : 'internal_error');
+};
 
 /** An error's headers and body, in the shape of the dialect that the client speaks. */
 export const rendered = (

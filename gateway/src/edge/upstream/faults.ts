@@ -157,3 +157,14 @@ export const unendedFault = (status: number, begun: boolean): Fault => ({
   retryAfterMs: null,
   mayBeBilled: true,
 });
+
+/** The client left. `caller`, because a provider's error rate must not count it. */
+export const abandonment = (status: number): Fault => ({
+  kind: 'caller',
+  code: 'client_closed',
+  status,
+  message: 'The client closed the connection.',
+  param: null,
+  retryAfterMs: null,
+  mayBeBilled: true,
+});

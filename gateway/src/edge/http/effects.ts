@@ -1,0 +1,180 @@
+/** What one admitted call may do to the world: the flow's effects, made of the spool, the providers and the client. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { estimateInputTokens, guessInputTokens } from '../../decide/estimate.ts';
+import { afterFault } from '../../decide/retry.ts';
+import { traceparentFor } from '../../decide/trace-context.ts';
+import type { Effects } from '../../flow/effects.ts';
+import type { Target } from '../../model/call.ts';
+import { noMoney, plus, toPicodollars, usdText } from '../../model/money.ts';
+import type { CallFacts } from '../../model/settlement.ts';
+import { dialects } from '../../providers/dialects/registry.ts';
+import type { Prepared } from '../../providers/prepare.ts';
+import { spanId } from '../ids.ts';
+import { attemptJson, type Further, type Intent, type Progress } from '../ledger/intent.ts';
+import type { Runtime } from '../runtime.ts';
+import { openAttempt, type ReplyFacts } from '../upstream/attempt.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Admitted } from './admission.ts';
+import { header, type Arrival } from './arrival.ts';
+import type { Client } from './client.ts';
+import { errorOfFault } from './errors.ts';
+import type { Gate } from './gate.ts';
+
+export interface CallWorld {
+  readonly gate: Gate;
+  readonly runtime: Runtime;
+  readonly arrival: Arrival;
+  readonly facts: CallFacts;
+  readonly admitted: Admitted;
+  readonly client: Client;
+  readonly headers: IncomingHttpHeaders;
+  /** For each target, in their order. */
+  readonly prepared: readonly Prepared[];
+}
+
+/** Headers every reply carries. */
+export const ownHeaders = ({ id, trace }: Arrival): Record<string, string> => ({
+  'x-tollgate-call-id': id,
+  'x-tollgate-trace-id': trace.traceId,
+});
+
+/** Same dialect: the provider's own content type. Otherwise that of what we render. */
+const contentTypeFor = (
+  { facts, admitted }: CallWorld,
+  upstream: Upstream,
+  upstreamType: string,
+): string => {
+  if (upstream.provider.dialect === facts.dialect && upstreamType !== '') return upstreamType;
+  return admitted.ask.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
+};
+
+const upstreamHeaders = (
+  world: CallWorld,
+  upstream: Upstream,
+  attemptSpanId: string,
+  own: Readonly<Record<string, string>>,
+) => {
+  const { admitted, headers, facts, runtime } = world;
+  const sent: Record<string, string> = {
+    accept: admitted.ask.stream ? 'text/event-stream' : 'application/json',
+    ...own,
+  };
+  for (const name of upstream.provider.forwardedHeaders) {
+    const value = header(headers, name);
+    if (value !== undefined) sent[name] = value;
+  }
+  if (runtime.config.telemetry.propagate)
+    sent['traceparent'] = traceparentFor(facts.trace.traceId, attemptSpanId);
+  return sent;
+};
+
+/** Sleeps, or returns early when the client hangs up. */
+const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const stop = client.onGone(resolve);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    stop();
+  });
+};
+
+/** The effects of one call. */
+export const effectsOf = (world: CallWorld): Effects => {
+  const { gate, runtime, arrival, facts, admitted, client, prepared } = world;
+  const { ask, json, bytes, targets } = admitted;
+  let inputTokens: number | null = null;
+  let intended = false;
+  /** Of attempts that are over. */
+  let spent = noMoney;
+  let providerMs = 0;
+
+  const replyHeaders = (
+    target: Target,
+    upstream: Upstream,
+    facts: ReplyFacts,
+  ): Record<string, string> => {
+    const overheadMs = performance.now() - arrival.startedMs - providerMs - facts.attemptMs;
+    const all: Record<string, string> = {
+      ...ownHeaders(arrival),
+      'content-type': contentTypeFor(world, upstream, facts.contentType),
+      'x-tollgate-provider': target.provider,
+      'x-tollgate-model': target.model,
+      'x-tollgate-attempts': String(facts.tries),
+      'x-tollgate-cache': 'off',
+      'x-tollgate-overhead-ms': Math.max(0, overheadMs).toFixed(2),
+    };
+    if (facts.cost !== null)
+      all['x-tollgate-cost-usd'] = usdText(plus(spent, toPicodollars(facts.cost)));
+    // Proxies on the way must hand a stream on as it comes.
+    if (ask.stream) Object.assign(all, { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
+    return all;
+  };
+
+  return {
+    targets,
+    hungUp: () => client.gone(),
+    async intend(target, previous) {
+      const upstream = runtime.upstream(target.provider);
+      const next: Further['next'] = {
+        target,
+        account: upstream.account,
+        system: upstream.provider.system,
+      };
+      let written = true;
+      if (!intended) {
+        intended = true;
+        const intent: Intent = {
+          call: facts,
+          ...next,
+          estimatedInputTokens: guessInputTokens(bytes.length),
+        };
+        written = await gate.spool.intend(facts.id, JSON.stringify(intent));
+      } else if (previous !== null) {
+        const further = `{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`;
+        written = await gate.spool.further(facts.id, further);
+      }
+      return written ? null : 'ledger_full';
+    },
+    async open(target) {
+      const upstream = runtime.upstream(target.provider);
+      const addressed = upstream.endpoint.request(facts.operation, upstream.secret());
+      const what = prepared[targets.indexOf(target)];
+      if (addressed === null || what === undefined)
+        throw new Error(`target ${target.provider} was not prepared`);
+      const attemptSpanId = spanId();
+      const labels = { provider: target.provider };
+      gate.store.move('inflight', labels, 1);
+      const opened = await openAttempt({
+        upstream,
+        target,
+        prepared: what,
+        path: addressed.path,
+        headers: upstreamHeaders(world, upstream, attemptSpanId, addressed.headers),
+        spanId: attemptSpanId,
+        stream: ask.stream,
+        client,
+        prices: runtime.prices,
+        callStartedAtMs: facts.startedAtMs,
+        callStartedMs: arrival.startedMs,
+        inputTokens: () => (inputTokens ??= estimateInputTokens(json)),
+        replyHeaders: (reply) => replyHeaders(target, upstream, reply),
+        onProgress(meter) {
+          const elapsedMs = Math.round(performance.now() - arrival.startedMs);
+          const progress: Progress = { elapsedMs, outputTokens: meter.outputSoFar() };
+          gate.spool.progress(facts.id, JSON.stringify(progress));
+        },
+        onStream: (open) => gate.store.move('openStreams', labels, open ? 1 : -1),
+        onOver: () => gate.store.move('inflight', labels, -1),
+        failed: (fault) => Buffer.from(dialects[facts.dialect].streamError(errorOfFault(fault))),
+      });
+      if (opened.kind !== 'begun') {
+        spent = plus(spent, opened.attempt.charge.total);
+        providerMs += opened.attempt.durationMs;
+      }
+      return opened;
+    },
+    next: (fault, tries) => afterFault(fault, tries, runtime.config.retry, Math.random()),
+    pause: (ms) => pauseUnlessGone(client, ms),
+  };
+};

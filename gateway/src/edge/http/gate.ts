@@ -1,0 +1,15 @@
+import type { Logger } from 'pino';
+import type { Settlement } from '../../model/settlement.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Runtime } from '../runtime.ts';
+import type { MetricStore } from '../telemetry/store.ts';
+
+/** What the data plane works with; the runtime may be swapped between two calls. */
+export interface Gate {
+  runtime(): Runtime;
+  readonly spool: Pick<Ledger['spool'], 'intend' | 'further' | 'progress'>;
+  readonly store: MetricStore;
+  readonly log: Logger;
+  /** Projects a settlement to ledger, metrics, spans and log. */
+  settle(settlement: Settlement): void;
+}

@@ -1,0 +1,107 @@
+/** One HTTP request to a provider through undici's `dispatch`, its errors already in our words. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Fault } from '../../model/fault.ts';
+import { dialects } from '../../providers/dialects/registry.ts';
+import { networkFault, retryAfterMs, statusFault } from './faults.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Kept of an error's body. */
+const maxErrorBytes = 64 * 1024;
+
+export interface ExchangeEvents {
+  /** A reply with a status of success has begun. */
+  onReply(status: number, contentType: string): void;
+  onData(chunk: Buffer): void;
+  /** The body of the reply ended as HTTP says it should. */
+  onEnd(): void;
+  /** An error status with its whole body, or a connection that failed. The last event. */
+  onFault(fault: Fault): void;
+  /** The reply has content already: a failing connection then cuts it. */
+  hasBegun(): boolean;
+}
+
+export interface Exchange {
+  pause(): void;
+  resume(): void;
+  abort(): void;
+}
+
+const text = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+const aborted = new Error('no longer wanted');
+
+/** Sends the request. Every event comes later, never during this call. */
+export const startExchange = (
+  upstream: Upstream,
+  request: {
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: Uint8Array;
+  },
+  events: ExchangeEvents,
+): Exchange => {
+  let controller: Dispatcher.DispatchController | null = null;
+  let unwanted = false;
+  let dispatching = true;
+  let status = 0;
+  let waitMs: number | null = null;
+  /** Null while the reply is a success. */
+  let errorBody: Buffer[] | null = null;
+  let errorBytes = 0;
+
+  const refused = (): Fault => {
+    const body = Buffer.concat(errorBody ?? []).toString('utf8');
+    return statusFault(status, dialects[upstream.provider.dialect].readError(body), waitMs);
+  };
+
+  upstream.pool.dispatch(
+    { path: request.path, method: 'POST', headers: request.headers, body: request.body },
+    {
+      onRequestStart(started) {
+        controller = started;
+        if (unwanted) started.abort(aborted);
+      },
+      onResponseStart(_controller, statusCode, headers) {
+        status = statusCode;
+        if (statusCode >= 200 && statusCode < 300) {
+          events.onReply(statusCode, text(headers, 'content-type') ?? '');
+          return;
+        }
+        errorBody = [];
+        waitMs = retryAfterMs(text(headers, 'retry-after'), Date.now());
+      },
+      onResponseData(_controller, chunk) {
+        if (errorBody === null) events.onData(chunk);
+        else if (errorBytes < maxErrorBytes) {
+          errorBody.push(chunk.subarray(0, maxErrorBytes - errorBytes));
+          errorBytes += chunk.length;
+        }
+      },
+      onResponseEnd() {
+        if (errorBody === null) events.onEnd();
+        else events.onFault(refused());
+      },
+      onResponseError(_controller, error) {
+        // The status had said it already; a body that breaks off changes nothing.
+        const fault =
+          errorBody === null ? networkFault(error, status, events.hasBegun()) : refused();
+        // A closed pool says so at once, before its caller holds the exchange.
+        if (dispatching) queueMicrotask(() => events.onFault(fault));
+        else events.onFault(fault);
+      },
+    },
+  );
+  dispatching = false;
+  return {
+    pause: () => controller?.pause(),
+    resume: () => controller?.resume(),
+    abort() {
+      unwanted = true;
+      controller?.abort(aborted);
+    },
+  };
+};
