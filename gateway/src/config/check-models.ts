@@ -6,6 +6,8 @@ import { modelPattern, modelTitle } from './fields.ts';
 import { Route, Target } from './schema.ts';
 import { found, shaped } from './shape.ts';
 
+const twice = 'the same target stands here twice; to try one again, see retry.triesPerTarget';
+
 type ModelTarget = ModelConfig['targets'][number];
 
 /** Whether some model's name fits both of two names or patterns. */
@@ -61,11 +63,8 @@ const readTargets = (
   const seen = new Set<string>();
   for (const { at, target } of targets) {
     const key = JSON.stringify([target?.provider, target?.model]);
-    if (target !== null && seen.has(key))
-      context.complaints.add(
-        at,
-        'the same target stands here twice; to try one again, see retry.triesPerTarget',
-      );
+    if (target === null || context.complaints.under(at)) continue;
+    if (seen.has(key)) context.complaints.add(at, twice);
     seen.add(key);
   }
   return targets.flatMap(({ target }) => (target === null ? [] : [target]));

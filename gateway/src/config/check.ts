@@ -36,14 +36,14 @@ export interface Surroundings {
   readonly otlpEndpoint: string | null;
 }
 
-const rootOf = ({ document, complaints }: Context): Readonly<Record<string, unknown>> => {
+const rootOf = ({ document, complaints }: Context): Readonly<Record<string, unknown>> | null => {
   const value = document.value ?? {};
   if (!isMap(value)) {
     complaints.add(
       [],
       `must be a map with providers, models, keys ..., not ${found(value, [], document)}`,
     );
-    return {};
+    return null;
   }
   const known = [...Object.keys(collections), ...Object.keys(sections)];
   for (const key of Object.keys(value)) {
@@ -68,6 +68,7 @@ export const check = (document: Document, surroundings: Surroundings): Checked =
   const { providers: vendors, files } = surroundings;
   const context: Context = { document, complaints, vendors, files };
   const root = rootOf(context);
+  if (root === null) return { kind: 'bad', problems: complaints.all() };
   const timeouts = readTimeouts(root, context);
   const providers = checkProviders(root['providers'], timeouts, context);
   const names = isMap(root['providers']) ? Object.keys(root['providers']) : [];

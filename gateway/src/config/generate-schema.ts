@@ -140,6 +140,9 @@ export const editorSchema = (vendors: ReadonlyMap<string, Provider>): Json => {
         })),
       },
       ...Object.fromEntries(
+        Object.entries(common).map(([name, field]) => [`common.${name}`, field]),
+      ),
+      ...Object.fromEntries(
         [...vendors].map(([name, vendor]) => [`provider.${name}`, definition(vendor)]),
       ),
     },

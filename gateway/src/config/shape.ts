@@ -39,10 +39,11 @@ export const found = (value: unknown, path: Path, document: Document): string =>
   if (document.substituted.has(pointer(path))) return 'what the environment holds';
   if (typeof value !== 'string')
     return `the ${typeof value} ${document.numbers.get(pointer(path)) ?? JSON.stringify(value)}`;
-  if (path.some((part) => confidential.test(String(part)))) return 'the text given';
-  return value === ''
-    ? 'empty text'
-    : `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
+  // The last two parts: an entry of `keys` may be a secret that stands in the wrong place.
+  if (path.slice(-2).some((part) => confidential.test(String(part)))) return 'the text given';
+  // A password in an address is not repeated either.
+  const text = value.replace(/\/\/[^@/]*@/, '//...@');
+  return text === '' ? 'empty text' : `'${text.length > 60 ? `${text.slice(0, 57)}...` : text}'`;
 };
 
 const nouns: Readonly<Record<string, string>> = {
@@ -106,32 +107,44 @@ interface Told {
   readonly complaints: Complaints;
 }
 
-/** One error as complaints. `value` is what was judged, the part of the document at `at`. */
-const complain = (
-  error: ShapeError,
-  { schema, value, at }: { schema: TSchema; value: unknown; at: Path },
-  { document, complaints }: Told,
-) => {
+interface Judged {
+  readonly schema: TSchema;
+  /** The part of the document at `at`. */
+  readonly value: unknown;
+  readonly at: Path;
+}
+
+const fieldsOf = (schema: unknown): readonly string[] =>
+  isRecord(schema) && isRecord(schema['properties']) ? Object.keys(schema['properties']) : [];
+
+/** Of the required keys that are not there, those that no misspelled key was meant to be: one mistake is one problem. */
+const missing = (required: readonly string[], known: readonly string[], map: unknown) => {
+  const unknown = Object.keys(isRecord(map) ? map : {}).filter((key) => !known.includes(key));
+  const meant = unknown.map((key) => nearest(key, known));
+  return required.filter((key) => !meant.includes(key));
+};
+
+const complain = (error: ShapeError, { schema, value, at }: Judged, told: Told): void => {
   // The branches of a union each complain; the union's own title says what all of them mean.
   if (/\/(anyOf|oneOf)\/\d+/.test(error.schemaPath)) return;
   // Said by its parent as `additionalProperties`, with a name.
   if (error.keyword === 'boolean') return;
   const inside = parts(error.instancePath);
   const path = [...at, ...inside.map((part) => (/^\d+$/.test(part) ? Number(part) : part))];
-  const here = follow(schema, parts(error.schemaPath.slice(1)));
+  const inner = follow(value, inside);
+  const rule = follow(schema, parts(error.schemaPath.slice(1)));
+  const known = fieldsOf(rule);
   if (error.keyword === 'additionalProperties') {
-    const properties = isRecord(here) ? here['properties'] : null;
-    const known = isRecord(properties) ? Object.keys(properties) : [];
     for (const key of error.params.additionalProperties) {
-      complaints.add([...path, key], `unknown key '${key}'${hint(key, known)}`, 'key');
+      told.complaints.add([...path, key], `unknown key '${key}'${hint(key, known)}`, 'key');
     }
   } else if (error.keyword === 'required') {
-    for (const key of error.params.requiredProperties) {
-      complaints.add([...path, key], `'${key}' is missing`, 'key');
+    for (const key of missing(error.params.requiredProperties, known, inner)) {
+      told.complaints.add([...path, key], `'${key}' is missing`, 'key');
     }
   } else {
-    const inner = follow(value, inside);
-    complaints.add(path, complaint(error, here, inner, found(inner, path, document)));
+    const was = found(inner, path, told.document);
+    told.complaints.add(path, complaint(error, rule, inner, was));
   }
 };
 

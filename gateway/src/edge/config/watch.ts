@@ -48,7 +48,12 @@ export const watchConfig = (options: WatchOptions, sources: Sources): Watching =
     if (read.kind === 'ok') options.onChange(read.config);
     else options.onRejected(read.problems);
   };
-  const look = () => (looking = looking.then(lookOnce));
+  const look = () => {
+    const result = looking.then(lookOnce);
+    // A listener that throws is told to who asked; the next look runs all the same.
+    looking = result.catch(() => {});
+    return result;
+  };
   const soon = () => {
     clearTimeout(settling);
     if (!closed) settling = setTimeout(() => void look(), settleMs);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -46,7 +47,7 @@ const readScalar = ({ value, source }: Scalar, path: Path, reading: Reading): un
   if (typeof value !== 'string') return value;
   const { text, from, problems } = substitute(value, reading.variables);
   if (from !== 'file') reading.substituted.set(at, from);
-  for (const problem of problems) reading.complaints.add(path, problem);
+  if (problems.length > 0) reading.complaints.add(path, problems.join('; '));
   return problems.length > 0 ? '' : text;
 };
 
@@ -90,11 +91,14 @@ const readMap = (node: YAMLMap, path: Path, reading: Reading): Record<string, un
 };
 
 const read = (given: unknown, path: Path, reading: Reading): unknown => {
-  if (given === null || given === undefined) return null;
-  const node: unknown = isAlias(given) ? given.resolve(reading.yaml) : given;
-  if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
-  const offset = (isAlias(given) ? given : node).range?.[0];
+  if (!isNode(given)) return null;
+  const offset = given.range?.[0];
   if (offset !== undefined) reading.values.set(pointer(path), reading.spotAt(offset));
+  const node = isAlias(given) ? given.resolve(reading.yaml) : given;
+  if (node === undefined || isAlias(node)) {
+    reading.complaints.add(path, 'there is no anchor of this name before it');
+    return null;
+  }
   reading.budget.values -= 1;
   if (path.length > deepest || reading.budget.values < 0) {
     if (reading.budget.values >= -1)
@@ -123,11 +127,12 @@ export const yamlDocument = (
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   if (yaml.errors.length > 0) {
-    const problems = yaml.errors.map(({ message, pos }) => ({
+    const problems = yaml.errors.map(({ code, message, pos }) => ({
       file,
       ...spotAt(pos[0]),
       path: '',
-      message: `not YAML: ${message}`,
+      message:
+        code === 'DUPLICATE_KEY' ? 'this key stands here a second time' : `not YAML: ${message}`,
     }));
     return { document: null, problems };
   }

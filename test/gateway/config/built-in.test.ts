@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { builtInConfig } from '../../../gateway/src/config/built-in.ts';
+import { providers } from '../../../gateway/src/providers/registry.ts';
+
+const surroundings = {
+  providers,
+  files: new Map(),
+  keys: { master: '', demo: '' },
+  otlpEndpoint: null,
+};
+
+const built = (variables: Record<string, string>, more = {}) => {
+  const checked = builtInConfig(variables, { ...surroundings, ...more });
+  if (checked.kind === 'bad') throw new Error(JSON.stringify(checked.problems));
+  return checked.config;
+};
+
+test('without any account there is the demo model, and nobody who may call it', () => {
+  const config = built({});
+  expect([...config.providers.keys()]).toEqual(['demo']);
+  expect(config.models.map(({ name }) => name)).toContain('demo');
+  expect(config.keys).toEqual([]);
+  expect(config.source).toBe('built-in');
+});
+
+test('every vendor whose credential is in the environment serves its known models', () => {
+  const vendors = [...providers.values()].filter(({ secretVariable }) => secretVariable !== null);
+  const variables = Object.fromEntries(
+    vendors.map(({ secretVariable }) => [String(secretVariable), 'sk-x\n']),
+  );
+  const config = built(variables);
+  expect([...config.providers.keys()]).toEqual([...vendors.map(({ name }) => name), 'demo']);
+  for (const { name, knownModels } of vendors) {
+    expect(config.providers.get(name)?.secret?.reveal()).toBe('sk-x');
+    for (const model of knownModels) {
+      const targets = config.models.find((one) => one.name === model)?.targets;
+      expect(targets).toContainEqual({ provider: name, model: null });
+    }
+  }
+});
+
+test('an empty credential counts as none', () => {
+  expect([...built({ OPENAI_API_KEY: '' }).providers.keys()]).toEqual(['demo']);
+});
+
+test('the keys of the environment are accepted as administrator and as team demo', () => {
+  const { keys } = built({}, { keys: { master: 'tg-master-1', demo: 'tg-demo-1' } });
+  expect(keys.map(({ admin, caller }) => [caller.keyId, caller.team, caller.app, admin])).toEqual([
+    ['master', '', '', true],
+    ['demo', 'demo', 'demo', false],
+  ]);
+  // printf %s tg-demo-1 | sha256sum
+  expect(keys[1]?.sha256).toBe('bbaf83e2a72d919e60e21a625308076e075dede0563f87a3ebb2bc3c940892d0');
+});
+
+test('a credential that no header can carry is a problem that does not repeat it', () => {
+  const checked = builtInConfig({ OPENAI_API_KEY: 'sk LEAK' }, surroundings);
+  expect(checked).toMatchObject({
+    kind: 'bad',
+    problems: [{ file: 'built-in', path: 'providers.openai.apiKey' }],
+  });
+  expect(JSON.stringify(checked)).not.toContain('LEAK');
+});
+
+test('the endpoint of the environment is checked like one of a file', () => {
+  expect(built({}, { otlpEndpoint: 'http://127.0.0.1:4317' }).telemetry.otlpEndpoint).toBe(
+    'http://127.0.0.1:4317',
+  );
+  expect(builtInConfig({}, { ...surroundings, otlpEndpoint: 'nonsense' })).toMatchObject({
+    kind: 'bad',
+    problems: [
+      {
+        path: 'telemetry.otlpEndpoint',
+        message: expect.stringContaining('TOLLGATE_OTLP_ENDPOINT'),
+      },
+    ],
+  });
+});
