@@ -106,6 +106,7 @@ export const effectsOf = (world: CallWorld): Effects => {
     };
     if (facts.cost !== null)
       all['x-tollgate-cost-usd'] = usdText(plus(spent, toPicodollars(facts.cost)));
+    if (facts.lengthBytes !== null) all['content-length'] = String(facts.lengthBytes);
     // Proxies on the way must hand a stream on as it comes.
     if (ask.stream) Object.assign(all, { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
     return all;

@@ -1,5 +1,6 @@
 import { createClient, ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
 import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { callColumns } from '../../contract/ledger.ts';
 
 export interface ClickhouseAddress {
@@ -59,6 +60,9 @@ const settings = (token: string) => ({
   date_time_input_format: 'best_effort' as const,
 });
 
+const columnList = callColumns.map((column) => `\`${column}\``).join(', ');
+const insertQuery = `INSERT INTO tollgate.calls (${columnList}) FORMAT JSONCompactEachRow`;
+
 const insertTimeoutMs = 60_000;
 
 /** A client for the ledger's inserts. Connects on first use. */
@@ -75,13 +79,13 @@ export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink
   return {
     async insert(rows, token) {
       try {
-        await client.insert({
-          table: 'tollgate.calls',
-          columns: [...callColumns] as [string, ...string[]],
-          format: 'JSONCompactEachRow',
+        // Not `insert`: it would parse and encode again what is JSON already.
+        const { stream } = await client.exec({
+          query: insertQuery,
           values: Readable.from([`${rows.join('\n')}\n`], { objectMode: false }),
           clickhouse_settings: settings(token),
         });
+        await finished(stream.resume());
         return { kind: 'inserted' };
       } catch (error) {
         const message = error instanceof Error ? error.message.slice(0, 500) : String(error);

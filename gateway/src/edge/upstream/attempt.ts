@@ -25,6 +25,8 @@ export interface ReplyFacts {
   /** Pico-dollars of this attempt; null: it goes on. */
   readonly cost: bigint | null;
   readonly attemptMs: number;
+  /** Of the whole body; null: it is a stream. */
+  readonly lengthBytes: number | null;
 }
 
 export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
@@ -67,15 +69,13 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
   let lastProgressMs = -Infinity;
   /** How it ended, when that was before anyone asked to relay it. */
   let early: Ending | null = null;
+  let answered: Attempt | null = null;
   let tellRelay: ((ending: Ending) => void) | null = null;
 
   const close = (ending: Ending): Attempt => {
-    const fault =
-      ending.kind === 'fault'
-        ? ending.fault
-        : ending.kind === 'hung_up'
-          ? abandonment(status)
-          : null;
+    if (ending.kind === 'complete')
+      return (answered ??= account(start, meter, { status, endedMs, fault: null }));
+    const fault = ending.kind === 'fault' ? ending.fault : abandonment(status);
     return account(start, meter, { status, endedMs, fault });
   };
 
@@ -119,19 +119,25 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
     return ending.kind === 'complete' && client.gone() ? { kind: 'hung_up' } : ending;
   };
 
+  const begin = (tries: number, whole: Attempt | null): void => {
+    const attemptMs = whole?.durationMs ?? performance.now() - start.startedMs;
+    const cost = whole?.charge.total ?? null;
+    const lengthBytes = whole === null || stream ? null : heldBytes;
+    client.begin(200, options.replyHeaders({ tries, contentType, cost, attemptMs, lengthBytes }));
+  };
+
+  /** The reply was whole before anything of it was sent. */
+  const sendWhole = async (tries: number): Promise<Ending> => {
+    begin(tries, close({ kind: 'complete' }));
+    await client.end(held.length === 1 ? (held[0] ?? null) : Buffer.concat(held));
+    return client.gone() ? { kind: 'hung_up' } : { kind: 'complete' };
+  };
+
   const relay = async (tries: number): Promise<Ending> => {
     if (client.gone()) finish({ kind: 'hung_up' });
     if (early?.kind === 'hung_up') return early;
-    const cost = early?.kind === 'complete' ? close(early).charge.total : null;
-    client.begin(
-      200,
-      options.replyHeaders({
-        tries,
-        contentType,
-        cost,
-        attemptMs: performance.now() - start.startedMs,
-      }),
-    );
+    if (early?.kind === 'complete') return sendWhole(tries);
+    begin(tries, null);
     if (stream) options.onStream(true);
     for (const bytes of held) send(bytes);
     held = [];
