@@ -257,6 +257,7 @@ test('results carry the headers a server sends', async () => {
   });
   const summary: unknown = JSON.parse(String(answer.headers['x-clickhouse-summary']));
   expect(summary).toMatchObject({
+    result_rows: '1',
     read_rows: '1',
     written_rows: '0',
     result_bytes: String(answer.bytes.length),

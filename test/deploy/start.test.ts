@@ -5,13 +5,14 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { supervise } from '../../deploy/local/src/supervisor.ts';
 
-const script = path.join(import.meta.dirname, 'stubs/start.ts');
+const script = fileURLToPath(new URL('./stubs/start.ts', import.meta.url));
 const real = path.resolve(import.meta.dirname, '../../deploy/local/src/main.ts');
-const stub = path.join(import.meta.dirname, 'stubs/part.ts');
+const stub = fileURLToPath(new URL('./stubs/part.ts', import.meta.url));
 
 let dir: string;
 const children: ChildProcess[] = [];

@@ -1,6 +1,5 @@
 /** One part as a process: its lines, its readiness, its end. */
 import { spawn } from 'node:child_process';
-import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Part } from './parts.ts';
@@ -16,7 +15,7 @@ export interface Ended {
   readonly lastError: string;
 }
 
-const leash = path.join(import.meta.dirname, 'leash.ts');
+const leash = import.meta.resolve('./leash.ts');
 /** Longer lines are cut: a part's output must not fill a terminal or our memory. */
 const maxLineChars = 8192;
 
@@ -49,7 +48,7 @@ export const spawnPart = (part: Part, write: (line: string) => void): Child => {
   return { pid: child.pid, ended, signal: (signal) => void child.kill(signal) };
 };
 
-/** Asks the readiness check until it says 200. False: the deadline passed or `given up` was called. */
+/** Asks the readiness check until it says 200. False: the deadline passed, or `gone` says there is nobody to ask. */
 export const untilReady = async (
   url: string,
   withinMs: number,

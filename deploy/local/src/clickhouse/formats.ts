@@ -15,9 +15,15 @@ export const contentType = (format: string): string =>
 
 const oneLinePerRow =
   /^(?:JSON(?:Strings|Compact|CompactStrings)?EachRow|NDJSON|JSONLines|TSV|TabSeparated|TSVRaw|TabSeparatedRaw)$/;
+const rowsAtEnd = /^(?:JSON|JSONStrings|JSONCompact|JSONCompactStrings)$/;
 
-/** Rows in a result, where the format puts each on a line of its own; null where only the engine knows. */
+/** Rows in a result, where the format puts each on a line of its own or says their number; null where only the engine knows. */
 export const countRows = (format: string, bytes: Uint8Array): number | null => {
+  if (rowsAtEnd.test(format)) {
+    const end = Buffer.from(bytes).toString('latin1', Math.max(0, bytes.length - 1024));
+    const [, rows] = /\n\t"rows": (\d+),\n/.exec(end) ?? [];
+    return rows === undefined ? null : Number(rows);
+  }
   if (!oneLinePerRow.test(format)) return null;
   let rows = 0;
   for (const byte of bytes) if (byte === 10) rows += 1;

@@ -72,6 +72,22 @@ const session = (url: URL): Session | null => {
   };
 };
 
+/** @throws Refusal for what the embedded server does not speak: better said than ignored. */
+const refuseUnspoken = ({ url, header }: Head): void => {
+  for (const name of ['compress', 'decompress']) {
+    if (!['0', null].includes(url.searchParams.get(name))) {
+      throw refusal(
+        'NOT_IMPLEMENTED',
+        `${name}=1 (ClickHouse's own block compression): use HTTP compression, gzip or zstd`,
+      );
+    }
+  }
+  if (url.searchParams.has('role')) throw refusal('NOT_IMPLEMENTED', 'role: there are no roles');
+  if (header('content-type')?.startsWith('multipart/') === true) {
+    throw refusal('NOT_IMPLEMENTED', 'External tables (multipart bodies) are not supported');
+  }
+};
+
 /**
  * Reads everything but the body.
  * @param maxParameters settings and query parameters allowed together.
@@ -91,18 +107,7 @@ export const parseRequest = (head: Head, maxParameters: number): Query => {
   if (settings.size + params.size > maxParameters) {
     throw refusal('LIMIT_EXCEEDED', `More than ${maxParameters} settings and parameters`);
   }
-  for (const name of ['compress', 'decompress']) {
-    if (!['0', null].includes(url.searchParams.get(name))) {
-      throw refusal(
-        'NOT_IMPLEMENTED',
-        `${name}=1 (ClickHouse's own block compression): use HTTP compression, gzip or zstd`,
-      );
-    }
-  }
-  if (url.searchParams.has('role')) throw refusal('NOT_IMPLEMENTED', 'role: there are no roles');
-  if (header('content-type')?.startsWith('multipart/') === true) {
-    throw refusal('NOT_IMPLEMENTED', 'External tables (multipart bodies) are not supported');
-  }
+  refuseUnspoken(head);
   const compressible = ['1', 'true'].includes(settings.get('enable_http_compression') ?? '0');
   return {
     sql: url.searchParams.get('query') ?? '',

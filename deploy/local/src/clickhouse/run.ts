@@ -1,38 +1,18 @@
-/** One request, from its SQL to rows in a file or in memory. */
+/** One request: understood, allowed, prepared, run. */
 import { randomUUID } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Body } from './body.ts';
 import type { Connection, Engine } from './engine.ts';
-import { Refusal, refusal } from './errors.ts';
-import { countRows } from './formats.ts';
+import { refusal } from './errors.ts';
+import { execute, literal } from './execute.ts';
+import type { Ready, Reply } from './execute.ts';
 import type { Limits } from './limits.ts';
-import { nativeWithRevision } from './native.ts';
+import { inRevision } from './revise.ts';
 import type { Query } from './request.ts';
 import type { Sessions } from './sessions.ts';
 import { understand } from './statement.ts';
 import type { Statement, Understood } from './statement.ts';
 import type { User } from './users.ts';
-
-/** What `X-ClickHouse-Summary` says; counts that are not known are 0, as on a server that has not finished. */
-export interface Summary {
-  readonly readRows: number;
-  readonly readBytes: number;
-  readonly writtenRows: number;
-  readonly writtenBytes: number;
-  readonly resultRows: number;
-  readonly resultBytes: number;
-  readonly elapsedMs: number;
-}
-
-export interface Reply {
-  readonly format: string;
-  readonly summary: Summary;
-  /** In memory, or in a file that the receiver deletes. */
-  readonly rows:
-    | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-    | { readonly kind: 'file'; readonly file: string };
-}
 
 export interface Runner {
   readonly engine: Engine;
@@ -50,19 +30,6 @@ interface Job {
   readonly signal: AbortSignal;
 }
 
-const none: Summary = {
-  readRows: 0,
-  readBytes: 0,
-  writtenRows: 0,
-  writtenBytes: 0,
-  resultRows: 0,
-  resultBytes: 0,
-  elapsedMs: 0,
-};
-
-/** A string literal of ClickHouse. */
-export const literal = (text: string): string =>
-  `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 const identifier = (name: string) => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 
 const assignments = (values: ReadonlyMap<string, string>, prefix = '') =>
@@ -110,120 +77,6 @@ const prepare = (connection: Connection, on: Runner, job: Job, statement: Statem
   return settings.get('log_comment') ?? '';
 };
 
-interface Ready {
-  readonly connection: Connection;
-  readonly statement: Statement;
-  /** SQL text between two byte offsets. */
-  readonly cut: (start: number, end: number) => string;
-  readonly format: string;
-  readonly scratch: (name: string) => string;
-}
-
-const select = async (ready: Ready, statement: Statement & { kind: 'select' }): Promise<Reply> => {
-  const { connection, cut, format, scratch } = ready;
-  const file = scratch('out');
-  const sql = [
-    cut(0, statement.bodyEnd),
-    `INTO OUTFILE ${literal(file)} TRUNCATE COMPRESSION 'none' FORMAT ${format}`,
-    cut(statement.tailStart, statement.end),
-  ].join('\n');
-  try {
-    const done = await connection.read(sql, 'Null');
-    const { size: resultBytes } = await stat(file);
-    const { readRows, readBytes, elapsedMs } = done;
-    const summary = { ...none, readRows, readBytes, resultBytes, elapsedMs };
-    return { format, summary, rows: { kind: 'file', file } };
-  } catch (error) {
-    await rm(file, { force: true });
-    throw error;
-  }
-};
-
-const show = async ({ connection, cut, format }: Ready, end: number): Promise<Reply> => {
-  const done = await connection.read(cut(0, end), format);
-  const { bytes, readRows, readBytes, elapsedMs } = done;
-  const resultRows = countRows(format, bytes) ?? 0;
-  const summary = {
-    ...none,
-    readRows,
-    readBytes,
-    resultRows,
-    resultBytes: bytes.length,
-    elapsedMs,
-  };
-  return { format, summary, rows: { kind: 'bytes', bytes } };
-};
-
-const written = async ({ connection, format }: Ready, sql: string): Promise<Reply> => {
-  const { writtenRows, writtenBytes, elapsedMs } = await connection.write(sql);
-  const summary = {
-    ...none,
-    readRows: writtenRows,
-    readBytes: writtenBytes,
-    writtenRows,
-    writtenBytes,
-    resultRows: writtenRows,
-    resultBytes: writtenBytes,
-    elapsedMs,
-  };
-  return { format, summary, rows: { kind: 'bytes', bytes: new Uint8Array() } };
-};
-
-/** The data are spilled to a file, which the engine reads as if a client had sent it: defaults, column lists, all input formats. */
-const insertData = async (
-  ready: Ready,
-  statement: Statement & { kind: 'insert-data' | 'insert-input' },
-  spill: (file: string) => Promise<number>,
-): Promise<Reply> => {
-  const { cut, scratch } = ready;
-  const file = scratch('in');
-  try {
-    const sizeBytes = await spill(file);
-    if (sizeBytes === 0) return { format: ready.format, summary: none, rows: noRows };
-    if (statement.kind === 'insert-input') {
-      const [start, inside] = statement.input;
-      const call = `file(${literal(file)}, ${literal(statement.format)}, `;
-      return await written(ready, cut(0, start) + call + cut(inside, statement.bodyEnd));
-    }
-    const sql = [
-      cut(0, statement.headEnd),
-      `FROM INFILE ${literal(file)} COMPRESSION 'none'`,
-      cut(...statement.settings),
-      `FORMAT ${statement.format}`,
-    ].join('\n');
-    return await written(ready, sql);
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    throw new Refusal(error.code, error.symbol, error.message.replaceAll(file, 'the request body'));
-  } finally {
-    await rm(file, { force: true });
-  }
-};
-const noRows = { kind: 'bytes', bytes: new Uint8Array() } as const;
-
-const execute = async (ready: Ready, body: Body, prefix: Buffer): Promise<Reply> => {
-  const { statement } = ready;
-  switch (statement.kind) {
-    case 'select':
-      return select(ready, { ...statement, kind: 'select' });
-    case 'show':
-      return show(ready, statement.end);
-    case 'insert-data':
-    case 'insert-input':
-      return insertData(ready, statement, (file) =>
-        body.spill(
-          file,
-          prefix.subarray(statement.dataStart),
-          Math.max(0, statement.dataStart - prefix.length),
-        ),
-      );
-    case 'insert-select':
-      return written(ready, ready.cut(0, statement.end));
-    case 'other':
-      return show(ready, statement.end);
-  }
-};
-
 const check = ({ forbidden }: Understood, { user, query }: Job) => {
   if (forbidden !== null && (user.role === 'reader' || query.readonly)) {
     throw refusal('READONLY', `${user.name}: ${forbidden}`);
@@ -267,7 +120,7 @@ export const run = async (on: Runner, job: Job): Promise<Reply> => {
     if (reads(statement)) cancel = () => void on.engine.cancel(comment).catch(() => {});
     if (cancel !== null) signal.addEventListener('abort', cancel, { once: true });
     const reply = await execute(ready(connection), body, prefix);
-    return await nativeWithRevision(reply, query.nativeRevision);
+    return await inRevision(reply, query.nativeRevision);
   } finally {
     if (cancel !== null) signal.removeEventListener('abort', cancel);
     if (session === null) connection.close();

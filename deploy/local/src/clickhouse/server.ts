@@ -11,8 +11,9 @@ import { chooseEncoding, encoder } from './codec.ts';
 import { fromEngine, httpStatus, refusal, render } from './errors.ts';
 import { contentType } from './formats.ts';
 import { parseRequest } from './request.ts';
+import type { Reply, Summary } from './execute.ts';
 import { run } from './run.ts';
-import type { Reply, Runner, Summary } from './run.ts';
+import type { Runner } from './run.ts';
 import { authenticate } from './users.ts';
 import type { User } from './users.ts';
 
@@ -72,84 +73,100 @@ const send = async (response: ServerResponse, reply: Reply, accepts: string): Pr
     : pipeline(source, encoder(encoding), response));
 };
 
+/** How many queries run, and who waits for the last of them. */
+interface Gate {
+  running: number;
+  wake: (() => void) | null;
+}
+
+const headerOf = (request: IncomingMessage) => (name: string) => {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** One request to `/`. @throws Refusal */
+const answer = async (
+  { on, gate }: { readonly on: ServerOptions; readonly gate: Gate },
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> => {
+  const { limits } = on;
+  const hungUp = new AbortController();
+  response.once('close', () => hungUp.abort());
+  const header = headerOf(request);
+  const query = parseRequest({ method: request.method ?? '', url, header }, limits.parameters);
+  response.setHeader('x-clickhouse-query-id', query.queryId ?? randomUUID());
+  const origin = { peer: request.socket.remoteAddress ?? '', host: header('host') ?? '' };
+  // A server answers a bare GET, so that a browser or a probe sees that it is there.
+  if (query.readonly && query.sql === '') {
+    plain(response, 200, 'Ok.\n');
+    return;
+  }
+  const user = authenticate(on.users, query, origin);
+  if (gate.running >= limits.queries) {
+    throw refusal(
+      'TOO_MANY_SIMULTANEOUS_QUERIES',
+      `Too many simultaneous queries. Maximum: ${limits.queries}`,
+    );
+  }
+  gate.running += 1;
+  try {
+    const body = await readBody(request, query.bodyEncoding, {
+      headBytes: limits.queryBytes,
+      bodyBytes: limits.bodyBytes,
+    });
+    const reply = await run(on, { query, user, body, signal: hungUp.signal });
+    try {
+      await send(response, reply, query.accepts);
+    } finally {
+      if (reply.rows.kind === 'file') await rm(reply.rows.file, { force: true });
+    }
+  } finally {
+    gate.running -= 1;
+    if (gate.running === 0) gate.wake?.();
+  }
+};
+
+const fail = (
+  version: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+): void => {
+  // Half an answer is on its way, or nobody listens: a broken connection is the only honest end.
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const refused = fromEngine(error);
+  for (const name of ['content-encoding', 'content-length', 'x-clickhouse-format']) {
+    response.removeHeader(name);
+  }
+  response.setHeader('x-clickhouse-exception-code', refused.code);
+  // What is left of a body we do not want would be read as the next request.
+  if (!request.complete) response.setHeader('connection', 'close');
+  plain(response, httpStatus(refused.code), render(refused, version));
+};
+
 /** Starts to serve. @throws the socket's error when the address cannot be had. */
 export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> => {
   const { engine, limits } = on;
-  let running = 0;
-  let wake: (() => void) | null = null;
-
-  const answer = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
-    const hungUp = new AbortController();
-    response.once('close', () => hungUp.abort());
-    const header = (name: string) => {
-      const value = request.headers[name];
-      return typeof value === 'string' ? value : undefined;
-    };
-    const query = parseRequest({ method: request.method ?? '', url, header }, limits.parameters);
-    response.setHeader('x-clickhouse-query-id', query.queryId ?? randomUUID());
-    const origin = { peer: request.socket.remoteAddress ?? '', host: header('host') ?? '' };
-    const user = authenticate(on.users, query, origin);
-    if (running >= limits.queries) {
-      throw refusal(
-        'TOO_MANY_SIMULTANEOUS_QUERIES',
-        `Too many simultaneous queries. Maximum: ${limits.queries}`,
-      );
-    }
-    running += 1;
-    try {
-      const body = await readBody(request, query.bodyEncoding, {
-        headBytes: limits.queryBytes,
-        bodyBytes: limits.bodyBytes,
-      });
-      // A server answers a bare GET so that a browser or a probe sees that it is there.
-      if (query.readonly && query.sql === '' && body.head.length === 0) {
-        plain(response, 200, 'Ok.\n');
-        return;
-      }
-      const reply = await run(on, { query, user, body, signal: hungUp.signal });
-      try {
-        await send(response, reply, query.accepts);
-      } finally {
-        if (reply.rows.kind === 'file') await rm(reply.rows.file, { force: true });
-      }
-    } finally {
-      running -= 1;
-      if (running === 0) wake?.();
-    }
-  };
-
-  const fail = (request: IncomingMessage, response: ServerResponse, error: unknown): void => {
-    // Half an answer is on its way, or nobody listens: a broken connection is the only honest end.
-    if (response.headersSent || response.destroyed) {
-      response.destroy();
-      return;
-    }
-    const refused = fromEngine(error);
-    response.setHeader('x-clickhouse-exception-code', refused.code);
-    // What is left of a body we do not want would be read as the next request.
-    if (!request.complete) response.setHeader('connection', 'close');
-    if (refused.code === 194) response.setHeader('www-authenticate', 'Basic realm="ClickHouse"');
-    plain(response, httpStatus(refused.code), render(refused, engine.version));
-  };
+  const gate: Gate = { running: 0, wake: null };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     response.setHeader('x-clickhouse-server-display-name', engine.displayName);
     response.setHeader('x-clickhouse-timezone', engine.timezone);
     try {
       const url = new URL(request.url ?? '/', 'http://clickhouse.invalid');
-      if (url.pathname === '/ping') plain(response, 200, 'Ok.\n');
-      else if (url.pathname === '/replicas_status') plain(response, 200, 'Ok.\n');
-      else if (url.pathname !== '/') {
-        plain(
-          response,
-          404,
-          `There is no handle ${url.pathname}\n\nUse / or /ping for health checks.\n`,
-        );
-      } else if (['GET', 'HEAD', 'POST'].includes(request.method ?? '')) {
-        await answer(request, response, url);
+      const { pathname } = url;
+      if (pathname === '/ping' || pathname === '/replicas_status') plain(response, 200, 'Ok.\n');
+      else if (pathname !== '/') plain(response, 404, `There is no handle ${pathname}\n`);
+      else if (['GET', 'HEAD', 'POST'].includes(request.method ?? '')) {
+        await answer({ on, gate }, request, response, url);
       } else plain(response, 405, `Method ${request.method ?? ''} is not supported\n`);
     } catch (error) {
-      fail(request, response, error);
+      fail(engine.version, request, response, error);
     }
   };
 
@@ -174,8 +191,8 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
       let timer: NodeJS.Timeout | undefined;
       const ended = await Promise.race([
         new Promise<boolean>((resolve) => {
-          if (running === 0) resolve(true);
-          else wake = () => resolve(true);
+          if (gate.running === 0) resolve(true);
+          else gate.wake = () => resolve(true);
         }),
         new Promise<boolean>((resolve) => {
           timer = setTimeout(() => resolve(false), limits.drainMs);

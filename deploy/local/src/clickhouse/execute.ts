@@ -1,0 +1,163 @@
+/** The kinds of statements, each in its way: rows into a file, rows into memory, data from a file into a table. */
+import { readFile, rm, stat } from 'node:fs/promises';
+import type { Body } from './body.ts';
+import type { Connection } from './engine.ts';
+import { Refusal } from './errors.ts';
+import { countRows } from './formats.ts';
+import type { Statement } from './statement.ts';
+
+/** What `X-ClickHouse-Summary` says; counts that are not known are 0, as on a server that has not finished. */
+export interface Summary {
+  readonly readRows: number;
+  readonly readBytes: number;
+  readonly writtenRows: number;
+  readonly writtenBytes: number;
+  readonly resultRows: number;
+  readonly resultBytes: number;
+  readonly elapsedMs: number;
+}
+
+export interface Reply {
+  readonly format: string;
+  readonly summary: Summary;
+  /** In memory, or in a file that the receiver deletes. */
+  readonly rows:
+    | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+    | { readonly kind: 'file'; readonly file: string };
+}
+
+const none: Summary = {
+  readRows: 0,
+  readBytes: 0,
+  writtenRows: 0,
+  writtenBytes: 0,
+  resultRows: 0,
+  resultBytes: 0,
+  elapsedMs: 0,
+};
+
+/** A string literal of ClickHouse. */
+export const literal = (text: string): string =>
+  `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+/** A statement with all it needs to run. */
+export interface Ready {
+  readonly connection: Connection;
+  readonly statement: Statement;
+  /** SQL text between two byte offsets. */
+  readonly cut: (start: number, end: number) => string;
+  readonly format: string;
+  readonly scratch: (name: string) => string;
+}
+
+/** Results up to this size are sent from memory: one read, and the rows can be counted. */
+const smallBytes = 256 * 1024;
+
+const select = async (ready: Ready, statement: Statement & { kind: 'select' }): Promise<Reply> => {
+  const { connection, cut, format, scratch } = ready;
+  const file = scratch('out');
+  const sql = [
+    cut(0, statement.bodyEnd),
+    `INTO OUTFILE ${literal(file)} TRUNCATE COMPRESSION 'none' FORMAT ${format}`,
+    cut(statement.tailStart, statement.end),
+  ].join('\n');
+  try {
+    const done = await connection.read(sql, 'Null');
+    const { size: resultBytes } = await stat(file);
+    const { readRows, readBytes, elapsedMs } = done;
+    const summary = { ...none, readRows, readBytes, resultBytes, elapsedMs };
+    if (resultBytes > smallBytes) return { format, summary, rows: { kind: 'file', file } };
+    const bytes = await readFile(file);
+    await rm(file, { force: true });
+    const resultRows = countRows(format, bytes) ?? 0;
+    return { format, summary: { ...summary, resultRows }, rows: { kind: 'bytes', bytes } };
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  }
+};
+
+const show = async ({ connection, cut, format }: Ready, end: number): Promise<Reply> => {
+  const done = await connection.read(cut(0, end), format);
+  const { bytes, readRows, readBytes, elapsedMs } = done;
+  const resultRows = countRows(format, bytes) ?? 0;
+  const summary = {
+    ...none,
+    readRows,
+    readBytes,
+    resultRows,
+    resultBytes: bytes.length,
+    elapsedMs,
+  };
+  return { format, summary, rows: { kind: 'bytes', bytes } };
+};
+
+const written = async ({ connection, format }: Ready, sql: string): Promise<Reply> => {
+  const { writtenRows, writtenBytes, elapsedMs } = await connection.write(sql);
+  const summary = {
+    ...none,
+    readRows: writtenRows,
+    readBytes: writtenBytes,
+    writtenRows,
+    writtenBytes,
+    resultRows: writtenRows,
+    resultBytes: writtenBytes,
+    elapsedMs,
+  };
+  return { format, summary, rows: { kind: 'bytes', bytes: new Uint8Array() } };
+};
+
+/** The data are spilled to a file, which the engine reads as if a client had sent it: defaults, column lists, all input formats. */
+const insertData = async (
+  ready: Ready,
+  statement: Statement & { kind: 'insert-data' | 'insert-input' },
+  spill: (file: string) => Promise<number>,
+): Promise<Reply> => {
+  const { cut, scratch } = ready;
+  const file = scratch('in');
+  try {
+    const sizeBytes = await spill(file);
+    if (sizeBytes === 0) return { format: ready.format, summary: none, rows: noRows };
+    if (statement.kind === 'insert-input') {
+      const [start, inside] = statement.input;
+      const call = `file(${literal(file)}, ${literal(statement.format)}, `;
+      return await written(ready, cut(0, start) + call + cut(inside, statement.bodyEnd));
+    }
+    const sql = [
+      cut(0, statement.headEnd),
+      `FROM INFILE ${literal(file)} COMPRESSION 'none'`,
+      cut(...statement.settings),
+      `FORMAT ${statement.format}`,
+    ].join('\n');
+    return await written(ready, sql);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(error.code, error.symbol, error.message.replaceAll(file, 'the request body'));
+  } finally {
+    await rm(file, { force: true });
+  }
+};
+const noRows = { kind: 'bytes', bytes: new Uint8Array() } as const;
+
+/** Runs a prepared statement. @throws Refusal */
+export const execute = async (ready: Ready, body: Body, prefix: Buffer): Promise<Reply> => {
+  const { statement } = ready;
+  switch (statement.kind) {
+    case 'select':
+      return select(ready, { ...statement, kind: 'select' });
+    case 'show':
+      return show(ready, statement.end);
+    case 'insert-data':
+    case 'insert-input':
+      return insertData(ready, statement, (file) =>
+        body.spill(
+          file,
+          prefix.subarray(statement.dataStart),
+          Math.max(0, statement.dataStart - prefix.length),
+        ),
+      );
+    case 'insert-select':
+      return written(ready, ready.cut(0, statement.end));
+    case 'other':
+      return show(ready, statement.end);
+  }
+};
