@@ -1,0 +1,232 @@
+import { expect, test } from 'vitest';
+import type { JsonObject } from '../../../../gateway/src/model/json.ts';
+import { anthropic } from '../../../../gateway/src/providers/dialects/anthropic.ts';
+import { openai } from '../../../../gateway/src/providers/dialects/openai.ts';
+
+const messages = [{ role: 'user', content: 'a secret' }];
+const chat = { model: 'm', messages };
+const claude = { model: 'm', messages, max_tokens: 5 };
+
+test('a chat completion is taken as it is, unknown fields and all', () => {
+  const body = {
+    ...chat,
+    stream: true,
+    max_tokens: 5,
+    max_completion_tokens: 7,
+    temperature: 0,
+    top_p: 1,
+    stream_options: { include_usage: true, future: 1 },
+    future: { anything: [] },
+  };
+  expect(openai.check(body, 'chat')).toEqual({
+    kind: 'ok',
+    value: {
+      model: 'm',
+      stream: true,
+      wantsStreamUsage: true,
+      maxTokens: 7,
+      temperature: 0,
+      topP: 1,
+    },
+  });
+});
+
+const nulls = {
+  stream: null,
+  max_tokens: null,
+  temperature: null,
+  top_p: null,
+  stream_options: null,
+};
+test('null is the same as absent', () => {
+  const ask = {
+    model: 'm',
+    stream: false,
+    wantsStreamUsage: false,
+    maxTokens: null,
+    temperature: null,
+    topP: null,
+  };
+  expect(openai.check({ ...chat, ...nulls }, 'chat')).toEqual({ kind: 'ok', value: ask });
+});
+
+test.each<[JsonObject, string, string]>([
+  [{ messages }, 'model', '`model` must be a non-empty string, but nothing was given.'],
+  [
+    { ...chat, model: '' },
+    'model',
+    '`model` must be a non-empty string, but an empty string was given.',
+  ],
+  [{ ...chat, model: 7 }, 'model', '`model` must be a non-empty string, but a number was given.'],
+  [
+    { ...chat, messages: [] },
+    'messages',
+    '`messages` must be a non-empty array, but an empty array was given.',
+  ],
+  [
+    { ...chat, messages: 'a secret' },
+    'messages',
+    '`messages` must be a non-empty array, but a string was given.',
+  ],
+  [
+    { ...chat, stream: 'true' },
+    'stream',
+    '`stream` must be true, false or null, but a string was given.',
+  ],
+  [
+    { ...chat, max_tokens: 0 },
+    'max_tokens',
+    '`max_tokens` must be a whole number of at least 1, or null, but 0 was given.',
+  ],
+  [
+    { ...chat, max_tokens: '5' },
+    'max_tokens',
+    '`max_tokens` must be a whole number of at least 1, or null, but a string was given.',
+  ],
+  [
+    { ...chat, max_completion_tokens: 1.5 },
+    'max_completion_tokens',
+    '`max_completion_tokens` must be a whole number of at least 1, or null, but a fraction was given.',
+  ],
+  [
+    { ...chat, temperature: Infinity },
+    'temperature',
+    '`temperature` must be a number or null, but a number too large to represent was given.',
+  ],
+  [{ ...chat, top_p: {} }, 'top_p', '`top_p` must be a number or null, but an object was given.'],
+  [
+    { ...chat, stream_options: [] },
+    'stream_options',
+    '`stream_options` must be an object or null, but an empty array was given.',
+  ],
+  [
+    { ...chat, stream_options: { include_usage: 1 } },
+    'stream_options.include_usage',
+    '`stream_options.include_usage` must be true, false or null, but a number was given.',
+  ],
+])(
+  'a wrong chat completion %# is refused, naming the field and never its content',
+  (body, param, message) => {
+    expect(openai.check(body, 'chat')).toEqual({
+      kind: 'bad',
+      problem: { code: 'invalid_value', param, message },
+    });
+  },
+);
+
+test.each(['', [], undefined, 5, null])('an embedding of %j is refused', (input) => {
+  expect(openai.check({ model: 'm', input }, 'embeddings')).toMatchObject({
+    kind: 'bad',
+    problem: { param: 'input' },
+  });
+});
+
+test('embeddings are never streamed', () => {
+  expect(openai.check({ model: 'm', input: ['a'], stream: true }, 'embeddings')).toMatchObject({
+    kind: 'ok',
+    value: { stream: false },
+  });
+});
+
+test('a message request needs its limit, which may be 0 to fill the cache', () => {
+  expect(anthropic.check({ ...claude, max_tokens: 0 }, 'chat')).toMatchObject({
+    kind: 'ok',
+    value: { maxTokens: 0 },
+  });
+  for (const max_tokens of [undefined, null, -1, 1.5, '5']) {
+    expect(anthropic.check({ ...claude, max_tokens }, 'chat')).toMatchObject({
+      problem: { code: 'invalid_value', param: 'max_tokens' },
+    });
+  }
+});
+
+test('the Anthropic dialect has no embeddings', () => {
+  expect(anthropic.check(claude, 'embeddings')).toMatchObject({
+    problem: { code: 'unsupported_operation' },
+  });
+});
+
+const ask = {
+  model: 'm',
+  stream: true,
+  wantsStreamUsage: false,
+  maxTokens: null,
+  temperature: null,
+  topP: null,
+};
+const plain = { ...ask, stream: false };
+
+test('the model is set only when it is another', () => {
+  expect(openai.edits(plain, 'm', chat, 'chat')).toBeNull();
+  expect(openai.edits(plain, 'other', chat, 'chat')).toEqual({ model: 'other' });
+  expect(anthropic.edits({ ...ask, wantsStreamUsage: true }, 'm', claude, 'chat')).toBeNull();
+  expect(anthropic.edits(ask, 'other', claude, 'chat')).toEqual({ model: 'other' });
+});
+
+test('a stream is always asked for its usage, and other stream options stay', () => {
+  const stream_options = { include_usage: false, include_obfuscation: false };
+  expect(openai.edits(ask, 'm', { ...chat, stream_options }, 'chat')).toEqual({
+    stream_options: { include_usage: true, include_obfuscation: false },
+  });
+  expect(openai.edits({ ...ask, wantsStreamUsage: true }, 'm', chat, 'chat')).toBeNull();
+});
+
+test('a vendor that reports usage unasked and refuses to be asked is not asked', () => {
+  const traits = { usageUnasked: true, olderMaxTokens: true };
+  expect(openai.edits(ask, 'm', chat, 'chat', traits)).toBeNull();
+});
+
+const failure = {
+  code: 'provider_rate_limited',
+  message: 'Slow down.',
+  param: null,
+  status: 429,
+  origin: 'provider',
+  retryAfterSeconds: 3,
+} as const;
+
+test('errors take the form of the dialect', () => {
+  expect(openai.error(failure)).toEqual({
+    error: {
+      message: 'Slow down.',
+      type: 'rate_limit_error',
+      param: null,
+      code: 'provider_rate_limited',
+    },
+  });
+  expect(anthropic.error(failure)).toMatchObject({
+    type: 'error',
+    error: { type: 'rate_limit_error', message: 'Slow down.' },
+  });
+  expect(openai.streamError(failure)).toBe(`data: ${JSON.stringify(openai.error(failure))}\n\n`);
+  expect(anthropic.streamError(failure)).toMatch(/^event: error\ndata: \{.*\}\n\n$/);
+});
+
+test.each([
+  [
+    '{"error":{"message":"no","type":"t","param":"p","code":"c"}}',
+    { message: 'no', type: 't', param: 'p' },
+  ],
+  [
+    '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
+    { message: 'Overloaded', type: 'overloaded_error', param: null },
+  ],
+  ['{"error":"model not found"}', { message: 'model not found', type: '', param: null }],
+  [
+    '{"object":"error","message":"bad","type":"invalid"}',
+    { message: 'bad', type: 'invalid', param: null },
+  ],
+  ['{"detail":"Not Found"}', { message: 'Not Found', type: '', param: null }],
+  [
+    '<html>\n<b>502</b>\u0000</html>',
+    { message: '<html> <b>502</b> </html>', type: '', param: null },
+  ],
+  ['', { message: '', type: '', param: null }],
+])('the error body %j is read', (body, said) => {
+  expect(openai.readError(body)).toEqual(said);
+  expect(anthropic.readError(body)).toEqual(said);
+});
+
+test('the text of an error is bounded', () => {
+  expect(openai.readError('x'.repeat(10_000)).message).toHaveLength(2_000);
+});

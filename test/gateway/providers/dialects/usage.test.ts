@@ -1,0 +1,228 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  inputTokens,
+  noTokens,
+  outputTokens,
+  type Usage,
+} from '../../../../gateway/src/model/usage.ts';
+import { readUsage as readAnthropic } from '../../../../gateway/src/providers/dialects/anthropic/usage.ts';
+import { readUsage as readOpenai } from '../../../../gateway/src/providers/dialects/openai/usage.ts';
+
+const used = (tokens: object, more: Partial<Usage> = {}) => ({
+  tokens: { ...noTokens, ...tokens },
+  units: {},
+  clamped: false,
+  serviceTier: null,
+  ...more,
+});
+
+test('OpenAI: cached, written, audio and image tokens lie inside the prompt, reasoning and audio inside the completion', () => {
+  expect(
+    readOpenai(
+      {
+        prompt_tokens: 1000,
+        completion_tokens: 300,
+        total_tokens: 1300,
+        prompt_tokens_details: {
+          cached_tokens: 600,
+          cache_write_tokens: 100,
+          audio_tokens: 50,
+          image_tokens: 20,
+        },
+        completion_tokens_details: {
+          reasoning_tokens: 200,
+          audio_tokens: 30,
+          accepted_prediction_tokens: 10,
+          rejected_prediction_tokens: 5,
+        },
+      },
+      'priority',
+    ),
+  ).toEqual(
+    used(
+      {
+        input_uncached: 230,
+        input_cache_read: 600,
+        input_cache_write_5m: 100,
+        input_audio: 50,
+        input_image: 20,
+        output_text: 70,
+        output_reasoning: 200,
+        output_audio: 30,
+      },
+      { serviceTier: 'priority' },
+    ),
+  );
+});
+
+test('OpenAI: usage of an embedding has no completion', () => {
+  expect(readOpenai({ prompt_tokens: 8, total_tokens: 8 }, null)).toEqual(
+    used({ input_uncached: 8 }),
+  );
+});
+
+test('vendors: DeepSeek names its cache hits itself, xAI counts reasoning on top, and its total tells', () => {
+  const deepseek = {
+    prompt_tokens: 10,
+    completion_tokens: 1,
+    total_tokens: 11,
+    prompt_cache_hit_tokens: 4,
+  };
+  expect(readOpenai(deepseek, null)).toEqual(
+    used({ input_uncached: 6, input_cache_read: 4, output_text: 1 }),
+  );
+  const xai = {
+    prompt_tokens: 10,
+    completion_tokens: 5,
+    total_tokens: 115,
+    completion_tokens_details: { reasoning_tokens: 100 },
+    num_sources_used: 3,
+  };
+  expect(readOpenai(xai, null)).toEqual(
+    used(
+      { input_uncached: 10, output_text: 5, output_reasoning: 100 },
+      { units: { search_sources: 3 } },
+    ),
+  );
+});
+
+test.each([
+  [
+    'cached above the prompt',
+    { prompt_tokens: 10, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 30 } },
+    { input_cache_read: 10, output_text: 1 },
+  ],
+  [
+    'cached and audio above the prompt',
+    {
+      prompt_tokens: 10,
+      completion_tokens: 1,
+      prompt_tokens_details: { cached_tokens: 8, audio_tokens: 8 },
+    },
+    { input_cache_read: 8, input_audio: 2, output_text: 1 },
+  ],
+  [
+    'reasoning above the completion',
+    {
+      prompt_tokens: 1,
+      completion_tokens: 10,
+      completion_tokens_details: { reasoning_tokens: 11 },
+    },
+    { input_uncached: 1, output_reasoning: 10 },
+  ],
+  [
+    'a total that is not the sum',
+    { prompt_tokens: 1, completion_tokens: 2, total_tokens: 4 },
+    { input_uncached: 1, output_text: 2 },
+  ],
+  ['a negative count', { prompt_tokens: -5, completion_tokens: 2 }, { output_text: 2 }],
+  [
+    'a fraction',
+    { prompt_tokens: 3.7, completion_tokens: 2 },
+    { input_uncached: 3, output_text: 2 },
+  ],
+  ['a count in words', { prompt_tokens: '7', completion_tokens: 2 }, { output_text: 2 }],
+  ['a count past all reason', { prompt_tokens: 2 ** 31, completion_tokens: 2 }, { output_text: 2 }],
+])('OpenAI: %s is set right and marked', (_, usage, tokens) => {
+  expect(readOpenai(usage, null)).toEqual(used(tokens, { clamped: true }));
+});
+
+test('a usage object without counts is no usage', () => {
+  expect(readOpenai({}, null)).toBeNull();
+  expect(readAnthropic({})).toBeNull();
+});
+
+test('Anthropic: cache reads and writes come on top of the input, writes are split by lifetime, thinking lies inside the output', () => {
+  expect(
+    readAnthropic({
+      input_tokens: 10,
+      cache_read_input_tokens: 1000,
+      cache_creation_input_tokens: 300,
+      cache_creation: { ephemeral_5m_input_tokens: 100, ephemeral_1h_input_tokens: 200 },
+      output_tokens: 50,
+      output_tokens_details: { thinking_tokens: 20 },
+      server_tool_use: { web_search_requests: 2, web_fetch_requests: 1 },
+      service_tier: 'standard',
+    }),
+  ).toEqual(
+    used(
+      {
+        input_uncached: 10,
+        input_cache_read: 1000,
+        input_cache_write_5m: 100,
+        input_cache_write_1h: 200,
+        output_text: 30,
+        output_reasoning: 20,
+      },
+      { units: { web_searches: 2, web_fetches: 1 }, serviceTier: 'standard' },
+    ),
+  );
+});
+
+test('Anthropic: writes without a split are of the ordinary lifetime, a split that does not add up is marked', () => {
+  const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 9 };
+  expect(readAnthropic({ ...usage, cache_creation: null })).toEqual(
+    used({ input_uncached: 1, output_text: 1, input_cache_write_5m: 9 }),
+  );
+  expect(readAnthropic({ ...usage, cache_creation: { ephemeral_1h_input_tokens: 4 } })).toEqual(
+    used(
+      { input_uncached: 1, output_text: 1, input_cache_write_5m: 5, input_cache_write_1h: 4 },
+      { clamped: true },
+    ),
+  );
+});
+
+const count = fc.oneof(
+  fc.nat(1_000_000),
+  fc.constantFrom(-1, 0.5, 2 ** 31, 2 ** 53, NaN, null, '3', undefined, [], {}),
+);
+const details = fc.oneof(
+  fc.record({
+    cached_tokens: count,
+    cache_write_tokens: count,
+    audio_tokens: count,
+    image_tokens: count,
+    reasoning_tokens: count,
+    thinking_tokens: count,
+    ephemeral_5m_input_tokens: count,
+    ephemeral_1h_input_tokens: count,
+  }),
+  fc.constantFrom(null, 7, 'x'),
+);
+// oxfmt-ignore
+const anyUsage = fc.record({
+  prompt_tokens: count, completion_tokens: count, total_tokens: count, prompt_tokens_details: details, completion_tokens_details: details,
+  input_tokens: count, output_tokens: count, cache_read_input_tokens: count, cache_creation_input_tokens: count, cache_creation: details,
+  output_tokens_details: details,
+});
+
+test('whatever a provider says, buckets are whole numbers of 0 or more, and unmarked ones add up to its counts', () => {
+  fc.assert(
+    fc.property(anyUsage, (said) => {
+      const usage = JSON.parse(JSON.stringify(said));
+      for (const read of [readOpenai(usage, null), readAnthropic(usage)]) {
+        for (const tokens of Object.values(read?.tokens ?? {})) {
+          expect(Number.isSafeInteger(tokens) && tokens >= 0).toBe(true);
+        }
+      }
+      const openai = readOpenai(usage, null);
+      const total = Number(usage.total_tokens ?? 0);
+      if (openai !== null && !openai.clamped && total > 0) {
+        expect(inputTokens(openai.tokens)).toBe(usage.prompt_tokens ?? 0);
+        expect(inputTokens(openai.tokens) + outputTokens(openai.tokens)).toBe(total);
+      }
+      const anthropic = readAnthropic(usage);
+      if (anthropic !== null && !anthropic.clamped && usage.cache_creation === null) {
+        const {
+          input_tokens: fresh,
+          cache_read_input_tokens: cached,
+          cache_creation_input_tokens: written,
+        } = usage;
+        expect(inputTokens(anthropic.tokens)).toBe((fresh ?? 0) + (cached ?? 0) + (written ?? 0));
+        expect(outputTokens(anthropic.tokens)).toBe(usage.output_tokens ?? 0);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
