@@ -133,12 +133,13 @@ const explain = (complaints: Iterable<Complaint>, base: Path): Problem[] => {
 };
 
 const checkPolicies = (
-  entries: readonly Readonly<Record<string, unknown>>[],
+  entries: readonly (Readonly<Record<string, unknown>> | null)[],
   policies: readonly Policy[],
   problems: Problem[],
 ): Voter[] => {
   const names = new Set<string>();
   return entries.flatMap((entry, i) => {
+    if (entry === null) return []; // the schema has complained
     const path = ['sampler', 'policies', i];
     const name = String(entry['name']);
     const type = String(entry['type']);
@@ -168,6 +169,17 @@ const checkPolicies = (
     at(type, voter);
     return [];
   });
+};
+
+/** The entries that have a name and a type, also of a file that is wrong elsewhere: all problems come at once. */
+const namedPolicies = (file: unknown) => {
+  const sampler = isRecord(file) ? file['sampler'] : undefined;
+  const entries: unknown = isRecord(sampler) ? sampler['policies'] : undefined;
+  return (Array.isArray(entries) ? entries : []).map((entry: unknown) =>
+    isRecord(entry) && typeof entry['name'] === 'string' && typeof entry['type'] === 'string'
+      ? entry
+      : null,
+  );
 };
 
 const toConfig = (file: Static<typeof schema>, voters: readonly Voter[]): RouterConfig => {
@@ -251,9 +263,8 @@ export const check = (document: unknown, policies: readonly Policy[]): Checked =
     ),
     [],
   );
+  const voters = checkPolicies(namedPolicies(file), policies, problems);
   if (!validator.Check(file)) return { kind: 'bad', problems };
-
-  const voters = checkPolicies(file.sampler.policies, policies, problems);
   if (file.members !== 'builtin') {
     const names = new Set<string>();
     for (const [i, { name }] of file.members.entries()) {

@@ -24,6 +24,9 @@ const streamWindowBytes = 1024 * 1024;
 const sessionWindowBytes = 16 * 1024 * 1024;
 const maxStreamsPerConnection = 256;
 
+/** How long a client may go on sending a request that has been answered. */
+const afterAnswerMs = 1000;
+
 const contentType = 'application/grpc';
 
 const respond = (stream: http2.ServerHttp2Stream, answer: Answer): void => {
@@ -152,8 +155,12 @@ export const otlpGrpcIn = (
     room.release();
     if (answer === null) return;
     respond(stream, answer);
-    // a client still sending is told that nobody reads on
-    if (!stream.readableEnded) stream.close(http2.constants.NGHTTP2_NO_ERROR);
+    if (stream.readableEnded) return;
+    // RST_STREAM at once would overtake the answer at some clients: read on for a moment, keeping nothing
+    stream.removeAllListeners('data');
+    stream.resume();
+    const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_NO_ERROR), afterAnswerMs);
+    stream.on('close', () => clearTimeout(timer));
   };
   server.on('stream', (stream: http2.ServerHttp2Stream, headers) => {
     stream.on('error', () => {});
