@@ -1,0 +1,178 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Value } from 'typebox/value';
+import { describe, expect, test } from 'vitest';
+import type { Delta } from '../../gateway/src/model/delta.ts';
+import { parseObject } from '../../gateway/src/model/json.ts';
+import { noTokens } from '../../gateway/src/model/usage.ts';
+import { compatible } from '../../gateway/src/providers/compatible.ts';
+import { dialects } from '../../gateway/src/providers/dialects/registry.ts';
+import { prepare, type Prepared } from '../../gateway/src/providers/prepare.ts';
+import type { Provider } from '../../gateway/src/providers/provider.ts';
+import { providers } from '../../gateway/src/providers/registry.ts';
+
+// Every provider that ships is held against its cassettes: files of four parts, divided by lines of dashes.
+//   1. what a client of the provider's own dialect sends
+//   2. what the provider must get: request line, headers, an empty line, body
+//   3. what it answers: status and content type, an empty line, body (written after the vendors' documentation)
+//   4. what that means: one delta a line, token classes of 0 left out; of an error, what it says
+// Rows of `compatible.ts` share one set, since they differ in addresses only.
+
+const required = [
+  'text',
+  'tool-call',
+  'length',
+  'refusal',
+  'usage',
+  'error-4xx',
+  'error-5xx',
+  'cut',
+];
+const secret = 'sk-test';
+const cassettes = join(import.meta.dirname, '../cassettes');
+
+const setOf = ({ name }: Provider): string => {
+  const own = join(cassettes, name);
+  const isRow = compatible.some((row) => row.name === name);
+  return existsSync(own) || !isRow ? own : join(cassettes, 'compatible');
+};
+
+const namesIn = (set: string): readonly string[] =>
+  existsSync(set) ? readdirSync(set).map((file) => file.replace(/\.txt$/, '')) : [];
+
+const readCassette = (set: string, name: string) => {
+  const text = readFileSync(join(set, `${name}.txt`), 'utf8').replace(/\n$/, '');
+  const [call = '', sent = '', answered = '', meaning = ''] = text.split('\n---\n');
+  const [head = '', ...frames] = answered.split('\n\n');
+  const [status = '', contentType = ''] = head.split(/ (.*)/);
+  const body = frames.join('\n\n');
+  return { call, sent, status: Number(status), contentType, body, meaning };
+};
+
+/** A set of a vendor's own names the real address; the shared set one that is made up. */
+const settingsFor = (provider: Provider) =>
+  setOf(provider).endsWith('compatible') ? { baseUrl: 'https://vendor.example/v1' } : {};
+
+const prepareFor = (provider: Provider, call: string): Prepared => {
+  const dialect = dialects[provider.dialect];
+  const json = parseObject(call) ?? {};
+  const checked = dialect.check(json, 'chat');
+  if (checked.kind === 'bad') throw new Error(checked.problem.message);
+  const { wantsStreamUsage, model } = checked.value;
+  const head = { model, createdSeconds: 0, fallbackId: '', wantsStreamUsage };
+  const bytes = Buffer.from(call);
+  const request = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
+  const preparation = prepare(request, provider, model, {});
+  if (preparation.kind === 'bad') throw new Error(preparation.problem.message);
+  return preparation.prepared;
+};
+
+const sentBy = (provider: Provider, prepared: Prepared): string => {
+  const endpoint = provider.configure(settingsFor(provider));
+  const { path = '', headers = {} } = endpoint.request('chat', secret) ?? {};
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const body = Buffer.from(prepared.body).toString();
+  return [
+    `POST ${endpoint.origin}${path}`,
+    ...lines.sort((a, b) => a.localeCompare(b)),
+    '',
+    body,
+  ].join('\n');
+};
+
+/** Leaves token classes of 0 out, as the cassettes do. */
+const brief = (delta: Delta): object => {
+  if (delta.kind !== 'usage') return delta;
+  const some = Object.entries(delta.usage.tokens).filter(([, count]) => count !== 0);
+  expect(Object.keys(delta.usage.tokens)).toEqual(Object.keys(noTokens));
+  return { ...delta, usage: { ...delta.usage, tokens: Object.fromEntries(some) } };
+};
+
+const deltasOf = (prepared: Prepared, isStream: boolean, body: string, chunkBytes: number) => {
+  const road = prepared.road(isStream);
+  const bytes = Buffer.from(body);
+  const deltas: Delta[] = [];
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    deltas.push(...road.read(bytes.subarray(at, at + chunkBytes)).deltas);
+  }
+  return [...deltas, ...road.end().deltas].map(brief);
+};
+
+describe.each([...providers.values()])('$name', (provider) => {
+  const set = setOf(provider);
+
+  test('has a cassette of each kind', () => {
+    expect(namesIn(set)).toEqual(expect.arrayContaining(required));
+  });
+
+  test.each(namesIn(set))('%s: sends what its cassette says', (name) => {
+    const { call, sent } = readCassette(set, name);
+    expect(sentBy(provider, prepareFor(provider, call))).toBe(sent);
+  });
+
+  test.each(namesIn(set))('%s: reads what its cassette says, at any split', (name) => {
+    const { call, status, contentType, body, meaning } = readCassette(set, name);
+    const expected = meaning.split('\n').map((line): unknown => JSON.parse(line));
+    if (status >= 400) {
+      expect([dialects[provider.dialect].readError(body)]).toEqual(expected);
+      return;
+    }
+    const prepared = prepareFor(provider, call);
+    const isStream = contentType.startsWith('text/event-stream');
+    for (const chunkBytes of [1, 7, 1 << 20]) {
+      expect(deltasOf(prepared, isStream, body, chunkBytes)).toEqual(expected);
+    }
+  });
+
+  test('its settings have a schema whose defaults are complete or name what is missing', () => {
+    const filled = Value.Default(provider.settings, {});
+    const needsAddress = ['openai-compatible', 'demo'].includes(provider.name);
+    expect(Value.Check(provider.settings, filled)).toBe(!needsAddress);
+    const isRight = (own: object) =>
+      Value.Check(provider.settings, Value.Default(provider.settings, own));
+    expect(isRight({ baseUrl: 'http://127.0.0.1:1/a/b/' })).toBe(true);
+    for (const baseUrl of [
+      '',
+      'ftp://x',
+      'https://user:pass@x',
+      'https://x/?q',
+      'https://x/#f',
+      7,
+    ]) {
+      expect(isRight({ baseUrl })).toBe(false);
+    }
+    expect(isRight({ baseUrl: 'http://x', more: 1 })).toBe(false);
+    expect(() => provider.configure({ baseUrl: 7 })).toThrow(provider.name);
+  });
+
+  test('its address keeps a path, and its secret is sent only when there is one', () => {
+    const endpoint = provider.configure({ baseUrl: 'http://127.0.0.1:1/a/b/' });
+    expect(endpoint.origin).toBe('http://127.0.0.1:1');
+    expect(endpoint.request('chat', secret)?.path).toMatch(/^\/a\/b\/\w/);
+    expect(JSON.stringify(endpoint.request('chat', secret)?.headers)).toContain(secret);
+    const { authorization, 'x-api-key': key } = endpoint.request('chat', '')?.headers ?? {};
+    expect([authorization, key]).toEqual([undefined, undefined]);
+  });
+
+  test('its names are those of a vendor: lower case, and model patterns end in their only star', () => {
+    expect(provider.name).toMatch(/^[a-z][a-z0-9-]*$/);
+    expect(provider.system).toMatch(/^[a-z][a-z0-9_.]*$/);
+    for (const pattern of provider.knownModels) expect(pattern).toMatch(/^[^*]+\*?$/);
+    for (const header of provider.forwardedHeaders) expect(header).toMatch(/^[a-z-]+$/);
+  });
+});
+
+test('names are unique, and no model belongs to two vendors', () => {
+  const all = [...providers.values()];
+  const patterns = all.flatMap(({ knownModels }) => knownModels);
+  expect(new Set(patterns).size).toBe(patterns.length);
+  expect(providers.size).toBeGreaterThan(10);
+  expect(all.every(({ name }, index) => [...providers.keys()][index] === name)).toBe(true);
+});
+
+test('the shared set is only for rows of the table', () => {
+  const stranger = { name: 'stranger' };
+  expect(namesIn(join(cassettes, stranger.name))).toEqual([]);
+  const openai = providers.get('openai');
+  expect(openai && setOf({ ...openai, ...stranger })).toBe(join(cassettes, 'stranger'));
+});
