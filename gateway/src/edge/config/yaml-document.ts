@@ -7,7 +7,9 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  type Alias,
   type Document as YamlDocument,
+  type Node,
   type Scalar,
   type YAMLMap,
 } from 'yaml';
@@ -23,7 +25,7 @@ import {
 import { substitute, type Variables } from '../../config/substitute.ts';
 
 /** Values in one document with its aliases expanded: what a file of aliases of aliases runs into. */
-const mostValues = 200_000;
+const mostValues = 50_000;
 const deepest = 32;
 
 interface Reading {
@@ -35,6 +37,7 @@ interface Reading {
   readonly numbers: Map<string, string>;
   readonly substituted: Map<string, 'environment' | 'mixed'>;
   readonly complaints: Complaints;
+  readonly anchors: Map<Alias, Node>;
   readonly budget: { values: number };
 }
 
@@ -57,9 +60,18 @@ const keyText = (key: unknown): string | null => {
   return typeof key.value === 'string' ? key.value : (key.source ?? null);
 };
 
+/** What an alias stands for. Remembered, for the library searches the whole file each time. */
+const anchored = (alias: Alias, { yaml, anchors }: Reading): Node | undefined => {
+  const known = anchors.get(alias);
+  if (known !== undefined) return known;
+  const node = alias.resolve(yaml);
+  if (node !== undefined) anchors.set(alias, node);
+  return node;
+};
+
 /** The maps that `<<` names, the one that counts least first. */
-const mergeSources = (value: unknown, { yaml }: Reading): readonly unknown[] => {
-  const node: unknown = isAlias(value) ? value.resolve(yaml) : value;
+const mergeSources = (value: unknown, reading: Reading): readonly unknown[] => {
+  const node: unknown = isAlias(value) ? anchored(value, reading) : value;
   return isSeq(node) ? node.items.toReversed() : [value];
 };
 
@@ -94,7 +106,7 @@ const read = (given: unknown, path: Path, reading: Reading): unknown => {
   if (!isNode(given)) return null;
   const offset = given.range?.[0];
   if (offset !== undefined) reading.values.set(pointer(path), reading.spotAt(offset));
-  const node = isAlias(given) ? given.resolve(reading.yaml) : given;
+  const node = isAlias(given) ? anchored(given, reading) : given;
   if (node === undefined || isAlias(node)) {
     reading.complaints.add(path, 'there is no anchor of this name before it');
     return null;
@@ -152,6 +164,7 @@ export const yamlDocument = (
     ...maps,
     substituted,
     complaints,
+    anchors: new Map(),
     budget,
   });
   return { document: { file, hash, value, ...maps, substituted }, problems: complaints.all() };

@@ -40,11 +40,13 @@ test('a key that looks like a number or a flag is a name', () => {
 });
 
 test('own keys win over merged ones, and what was written there is remembered of them', () => {
-  const text = 'x: &x { n: 0.1, s: "${A}", t: 1 }\ny: { n: 0.20, s: literal, <<: *x }\n';
+  const text =
+    'x: &x { n: 0.1, s: "${A}", t: 1, u: 2 }\ny: { n: 0.20, s: literal, u: two, <<: *x }\n';
   const { document } = parsed(text, { A: 'a' });
   expect(document?.value).toMatchObject({ y: { n: 0.2, s: 'literal', t: 1 } });
   expect(document?.numbers.get('/y/n')).toBe('0.20');
   expect(document?.numbers.get('/y/t')).toBe('1');
+  expect(document?.numbers.has('/y/u')).toBe(false);
   expect(document?.substituted.has('/y/s')).toBe(false);
   expect(document?.substituted.get('/x/s')).toBe('environment');
 });
