@@ -1,0 +1,235 @@
+/**
+ * The promise "no call unaccounted": a thousand calls of every kind through the whole product, then fakes' journals,
+ * ledger, traces and metrics held against each other, call by call.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startAnthropic } from '../fakes/anthropic.ts';
+import { startClickhouse, type FakeClickhouse } from '../fakes/clickhouse.ts';
+import type { Fake } from '../fakes/faults.ts';
+import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
+import type { Served } from '../fakes/journal.ts';
+import { startOpenai } from '../fakes/openai.ts';
+import { startRouter, type RunningRouter } from '../trace-router/router.ts';
+import { samples, type Sample } from './exposition.ts';
+import { ledgerReader, picodollars, type LedgerLine, type LedgerReader } from './ledger-reader.ts';
+import { makeCalls, type Outcome } from './workload.ts';
+
+const calls = 1000;
+const seed = 20261122;
+
+let clickhouse: FakeClickhouse;
+let router: RunningRouter;
+let openai: Fake;
+let anthropic: Fake;
+let gateway: RunningGateway;
+let reader: LedgerReader;
+let outcomes: readonly Outcome[];
+let lines: readonly LedgerLine[];
+let series: readonly Sample[];
+let served: ReadonlyMap<string, readonly Served[]>;
+
+beforeAll(async () => {
+  clickhouse = await startClickhouse();
+  reader = ledgerReader(clickhouse);
+  [openai, anthropic] = [await startOpenai(), await startAnthropic()];
+  router = await startRouter(
+    {
+      sampler: { decision_wait: '500ms', decision_wait_after_root_received: '200ms' },
+      write: { linger: '200ms' },
+    },
+    clickhouse,
+  );
+  gateway = await startGateway({
+    config: twoProviders(
+      openai.origin,
+      anthropic.origin,
+      'timeouts: { idle: 1s, firstByte: 2s, total: 20s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: warn }',
+    ),
+    clickhouse,
+    otlpEndpoint: `http://${router.grpcAddress}`,
+  });
+  outcomes = await makeCalls({
+    url: gateway.url,
+    key: gateway.key,
+    seed,
+    from: 0,
+    to: calls,
+    width: 40,
+  });
+  series = samples(await gateway.metrics());
+  await reader.rowsReach(Number(total('tollgate_calls_total', ({ text }) => BigInt(text))));
+  lines = await reader.lines();
+  const byTrace = new Map<string, Served[]>();
+  for (const entry of [...openai.journal, ...anthropic.journal]) {
+    const traceId = entry.headers.traceparent?.split('-')[1] ?? '';
+    byTrace.set(traceId, [...(byTrace.get(traceId) ?? []), entry]);
+  }
+  served = byTrace;
+}, 240_000);
+
+afterAll(async () => {
+  await reader.close();
+  await gateway.stop();
+  await router.stop();
+  await Promise.all([openai.close(), anthropic.close(), clickhouse.stop()]);
+});
+
+const total = (name: string, value: (sample: Sample) => bigint): bigint =>
+  series.filter((sample) => sample.name === name).reduce((sum, sample) => sum + value(sample), 0n);
+const tokensOf = (entry: Served): { input: number; output: number } | null => {
+  const { usage } = entry;
+  if (usage === null) return null;
+  const number = (key: string): number => Number(usage[key] ?? 0);
+  return usage['prompt_tokens'] === undefined && usage['input_tokens'] !== undefined
+    ? {
+        input:
+          number('input_tokens') +
+          number('cache_read_input_tokens') +
+          number('cache_creation_input_tokens'),
+        output: number('output_tokens'),
+      }
+    : { input: number('prompt_tokens'), output: number('completion_tokens') };
+};
+
+test('every call made has exactly one row', () => {
+  const traceIds = new Set(lines.map((line) => line.trace_id));
+  expect(traceIds.size).toBe(lines.length);
+  expect(new Set(lines.map((line) => line.call_id)).size).toBe(lines.length);
+  for (const { planned, status, hungUp } of outcomes) {
+    if (traceIds.has(planned.traceId)) continue;
+    // Gone before its request was whole: there was no call.
+    expect([hungUp, status, served.has(planned.traceId)]).toEqual([true, 0, false]);
+  }
+  expect(lines.length).toBeGreaterThan(calls * 0.98);
+});
+
+test('the workload has every ending that a provider or client can cause', () => {
+  const endings = new Set(lines.map(({ outcome }) => outcome));
+  for (const outcome of [
+    'answered',
+    'abandoned',
+    'unidentified',
+    'refused',
+    'exhausted',
+    'broken',
+  ]) {
+    expect(endings).toContain(outcome);
+  }
+  expect(endings).not.toContain('crashed');
+  expect(lines.some(({ attempt_providers }) => new Set(attempt_providers).size === 2)).toBe(true);
+});
+
+test('every request that a provider served is an attempt of the row of its call', () => {
+  for (const [traceId, entries] of served) {
+    const line = lines.find((one) => one.trace_id === traceId);
+    expect(line, traceId).toBeDefined();
+    if (line?.outcome === 'abandoned') {
+      expect(line.attempt_providers.length).toBeGreaterThanOrEqual(entries.length);
+      continue;
+    }
+    expect(line?.attempt_providers.length, `${traceId} ${JSON.stringify(line)}`).toBe(
+      entries.length,
+    );
+  }
+  for (const line of lines) {
+    if (line.attempt_providers.length > 0 && line.outcome !== 'abandoned')
+      expect(served.has(line.trace_id)).toBe(true);
+  }
+});
+
+test('what the client saw is what the row says', () => {
+  for (const { planned, status, hungUp } of outcomes) {
+    const line = lines.find((one) => one.trace_id === planned.traceId);
+    if (hungUp || line === undefined) continue;
+    // A stream that breaks has sent its 200 already.
+    if (line.outcome === 'broken') expect(status).toBe(200);
+    else expect(line.http_status, JSON.stringify(line)).toBe(status);
+  }
+});
+
+test('an answered call has the tokens that its provider promised, and says where they come from', () => {
+  let compared = 0;
+  for (const line of lines) {
+    if (line.outcome !== 'answered') continue;
+    const entry = served.get(line.trace_id)?.at(-1);
+    const tokens = entry === undefined ? null : tokensOf(entry);
+    const source = line.attempt_sources.at(-1);
+    if (tokens === null) {
+      expect(source).toBe('estimated');
+      continue;
+    }
+    if (line.attempt_providers.length > 1) continue;
+    compared += 1;
+    expect([Number(line.input_tokens), Number(line.output_tokens)]).toEqual([
+      tokens.input,
+      tokens.output,
+    ]);
+    expect(['provider', 'partial']).toContain(source);
+  }
+  expect(compared).toBeGreaterThan(200);
+});
+
+test('metrics equal the ledger to the last token and pico-dollar', async () => {
+  const [sums] = await reader.query<{
+    tokens: string;
+    cost: string;
+    waste: string;
+    attempts: string;
+  }>(
+    `SELECT sum(input_uncached + input_cache_read + input_cache_write_5m + input_cache_write_1h + input_audio + input_image
+       + output_text + output_reasoning + output_audio + output_image) AS tokens,
+       sum(cost_usd) AS cost, sum(waste_usd) AS waste, sum(length(attempts.provider)) AS attempts FROM tollgate.calls`,
+  );
+  const integer = ({ text }: Sample): bigint => BigInt(text);
+  const money = ({ text }: Sample): bigint => picodollars(Number(text).toFixed(12));
+  expect(total('tollgate_tokens_total', integer)).toBe(BigInt(sums?.tokens ?? -1));
+  expect(total('tollgate_cost_usd_total', money)).toBe(picodollars(sums?.cost ?? ''));
+  expect(total('tollgate_model_cost_usd_total', money)).toBe(picodollars(sums?.cost ?? ''));
+  expect(total('tollgate_waste_usd_total', money)).toBe(picodollars(sums?.waste ?? ''));
+  expect(total('tollgate_provider_attempts_total', integer)).toBe(BigInt(sums?.attempts ?? -1));
+  expect(total('gen_ai_client_token_usage_sum', integer)).toBe(BigInt(sums?.tokens ?? -1));
+  const byOutcome = Object.groupBy(lines, ({ outcome }) => outcome);
+  for (const [outcome, found] of Object.entries(byOutcome)) {
+    const counted = series
+      .filter(
+        ({ name, labels }) => name === 'tollgate_calls_total' && labels['outcome'] === outcome,
+      )
+      .reduce((sum, { text }) => sum + Number(text), 0);
+    expect(counted, outcome).toBe(found?.length);
+  }
+  expect(total('tollgate_ledger_conservation_error', integer)).toBe(0n);
+  expect(total('tollgate_inflight_calls', integer)).toBe(0n);
+  expect(total('tollgate_open_streams', integer)).toBe(0n);
+  expect(Number(sums?.cost)).toBeGreaterThan(0);
+});
+
+test('every kept trace is whole: a span for the call and one for each attempt, under one root', async () => {
+  const endMs = Date.now() + 60_000;
+  const expected = lines.reduce((sum, line) => sum + 1 + line.attempt_providers.length, 0);
+  let spans: readonly { TraceId: string; n: string; roots: string }[] = [];
+  for (;;) {
+    spans = await reader.query(
+      `SELECT TraceId, count() AS n, countIf(SpanKind = 'Server') AS roots FROM tollgate.otel_traces GROUP BY TraceId`,
+    );
+    const found = spans.reduce((sum, { n }) => sum + Number(n), 0);
+    if (found >= expected || Date.now() > endMs) break;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const byTrace = new Map(spans.map((one) => [one.TraceId, one]));
+  for (const line of lines) {
+    expect(Number(byTrace.get(line.trace_id)?.n ?? 0), line.trace_id).toBe(
+      1 + line.attempt_providers.length,
+    );
+    expect(byTrace.get(line.trace_id)?.roots).toBe('1');
+  }
+});
+
+test('no credential of a provider or caller is in a row, a span or the log', async () => {
+  const rows = JSON.stringify(await reader.query('SELECT * FROM tollgate.calls'));
+  const spans = JSON.stringify(await reader.query('SELECT * FROM tollgate.otel_traces'));
+  for (const secret of ['sk-openai-secret', 'sk-anthropic-secret', gateway.key]) {
+    expect(rows.includes(secret)).toBe(false);
+    expect(spans.includes(secret)).toBe(false);
+    expect(gateway.output().includes(secret)).toBe(false);
+  }
+});
