@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClickHouseError, createClient } from '@clickhouse/client';
 import type { RouterConfig } from '../../config/check.ts';
@@ -72,12 +73,11 @@ export const createWriter = (
   let lastChanceMs = Infinity;
   let wake: () => void = () => {};
 
-  const insert = (batch: readonly KeptRows[], token: string) =>
-    client.insert({
-      table: 'otel_traces',
-      // a fresh stream for each try; not in object mode, so the client passes the bytes on
+  const insert = async (batch: readonly KeptRows[], token: string): Promise<void> => {
+    // Not `client.insert`: it would encode again what is JSON already. A fresh stream for each try.
+    const { stream } = await client.exec({
+      query: 'INSERT INTO otel_traces FORMAT JSONEachRow',
       values: Readable.from([Buffer.concat(batch.map(({ rows }) => rows))], { objectMode: false }),
-      format: 'JSONEachRow',
       clickhouse_settings: {
         insert_deduplicate: 1,
         insert_deduplication_token: token,
@@ -88,6 +88,9 @@ export const createWriter = (
         max_insert_block_size: '1048449',
       },
     });
+    // an unread answer would hold the connection
+    await finished(stream.resume());
+  };
 
   const forget = (
     batch: readonly KeptRows[],
