@@ -68,11 +68,16 @@ test('with nothing to withhold the very same chunks go out', () => {
   expect(road.end()).toEqual({ bytes: null, deltas: [] });
 });
 
-test('while withholding, a chunk of whole events is still the very same object', () => {
-  const road = streamed(false);
-  const part = bytes(say('a') + say('b'));
-  expect(road.read(part).bytes).toBe(part);
-});
+test.each(['\n', '\r\n'])(
+  'while withholding, a chunk of whole events is still the very same object (%j)',
+  (lineEnd) => {
+    const road = streamed(false);
+    for (const text of [say('a') + say('b'), say('c')]) {
+      const part = bytes(text.replaceAll('\n', lineEnd));
+      expect(road.read(part).bytes).toBe(part);
+    }
+  },
+);
 
 test('while withholding, a whole event goes out at once although another is incomplete behind it', () => {
   const road = streamed(false);

@@ -239,6 +239,21 @@ test('an OpenAI client without interest in usage is told none', async () => {
   expect(ends.at(-1)).toBe('stop');
 });
 
+test.each([true, false])(
+  'a tool without arguments gets an empty object from Anthropic (stream: %s)',
+  async (stream) => {
+    script = () => ({ tools: [{ name: 'now', arguments: {} }] });
+    const asked = { model: 'm', messages: [{ role: 'user' as const, content: 'x' }] };
+    const { completions } = openaiClient().chat;
+    const reply = stream
+      ? await completions.stream(asked).finalChatCompletion()
+      : await completions.create(asked);
+    expect(reply.choices[0]?.message.tool_calls).toMatchObject([
+      { function: { name: 'now', arguments: '{}' } },
+    ]);
+  },
+);
+
 const anthropicTools = ['weather', 'news'].map((name) => ({
   name,
   input_schema: { type: 'object' as const },

@@ -72,6 +72,8 @@ export const streamWriter = (head: ReplyHead): ((deltas: readonly Delta[]) => st
   let id = head.fallbackId;
   let usage: Usage | null = null;
   let begun = false;
+  /** Tools called without arguments: others stream nothing then, clients of this dialect expect `{}`. */
+  const silentTools = new Set<number>();
 
   const chunk = (choices: readonly JsonObject[], more: JsonObject = {}): string =>
     sse({
@@ -96,14 +98,26 @@ export const streamWriter = (head: ReplyHead): ((deltas: readonly Delta[]) => st
     return `${last}data: [DONE]\n\n`;
   };
 
+  const say = (delta: Delta): string => {
+    const said = saidBy(delta);
+    return said === null ? '' : begin() + choice(said);
+  };
+  const stop = (reason: StopReason): string => {
+    const inputs = [...silentTools].map((index) =>
+      say({ kind: 'tool_arguments', index, text: '{}' }),
+    );
+    return begin() + inputs.join('') + choice({}, finishReasons[reason]);
+  };
+
   const render = (delta: Delta): string => {
     if (delta.kind === 'opened' && delta.id !== '') id = delta.id;
     if (delta.kind === 'usage') usage = delta.usage;
+    if (delta.kind === 'tool_started') silentTools.add(delta.index);
+    if (delta.kind === 'tool_arguments') silentTools.delete(delta.index);
     if (delta.kind === 'opened') return begin();
-    if (delta.kind === 'stopped') return begin() + choice({}, finishReasons[delta.reason]);
+    if (delta.kind === 'stopped') return stop(delta.reason);
     if (delta.kind === 'ended') return end();
-    const said = saidBy(delta);
-    return said === null ? '' : begin() + choice(said);
+    return say(delta);
   };
   return (deltas) => deltas.map(render).join('');
 };
