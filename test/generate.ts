@@ -3,10 +3,17 @@
  * A generator is a function from nothing to { path: content }; its output is committed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { generatedFiles as boardsAndRules } from '../dashboards/src/build.ts';
+import { generatedFiles as gatewayConfiguration } from '../gateway/src/config/generate.ts';
+import { generatedFiles as routerConfiguration } from '../trace-router/src/config/generate.ts';
 
 type Generated = Readonly<Record<string, string>>;
 
-const generators: readonly (() => Generated | Promise<Generated>)[] = [];
+const generators: readonly (() => Generated | Promise<Generated>)[] = [
+  gatewayConfiguration,
+  routerConfiguration,
+  boardsAndRules,
+];
 
 const current = (path: string): string | null => {
   try {

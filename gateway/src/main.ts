@@ -21,6 +21,7 @@ import { prometheusView } from './edge/telemetry/prometheus-view.ts';
 import { startSpanExport } from './edge/telemetry/span-export.ts';
 import { spansOf } from './edge/telemetry/spans.ts';
 import { metricStore } from './edge/telemetry/store.ts';
+import { zero } from './edge/telemetry/zero.ts';
 
 /** Time for calls in flight to end after SIGTERM, and then for the ledger to be shipped. */
 const drainMs = 25_000;
@@ -60,6 +61,7 @@ async function start(
     store.set('config', { hash: config.hash }, 1);
     store.clear('priceCatalog');
     store.set('priceCatalog', { version: prices.version }, 1);
+    zero(store, config);
     return startRuntime(config, prices, origins);
   };
   let runtime = enliven(first.config);

@@ -1,0 +1,48 @@
+/**
+ * Series known from the configuration, made before anything is counted: a counter that is born at 1 is invisible to
+ * `increase()`, so a first error would raise no alert.
+ */
+import type { Config } from '../../config/config.ts';
+import { outcomes, type OutcomeKind } from '../../contract/outcomes.ts';
+import type { FaultKind } from '../../model/fault.ts';
+import type { MetricStore } from './store.ts';
+
+const faultKinds = [
+  'server',
+  'rate_limited',
+  'timeout',
+  'network',
+  'auth',
+  'caller',
+] as const satisfies readonly FaultKind[];
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of the table itself
+const outcomeKinds = Object.keys(outcomes) as OutcomeKind[];
+
+/** Makes them at 0; those that exist keep their value. A pattern's models are not known before they are called. */
+export const zero = (store: MetricStore, config: Config): void => {
+  for (const { name, targets } of config.models) {
+    for (const target of targets) {
+      const model = target.model ?? name;
+      if (model.endsWith('*')) continue;
+      const { provider } = target;
+      store.add('attempts', { provider, model, result: 'ok', error: '' }, 0);
+      for (const error of faultKinds)
+        store.add('attempts', { provider, model, result: 'error', error }, 0);
+      store.add('unpriced', { provider, model }, 0);
+      store.addMoney('modelCost', { provider, model }, 0n);
+    }
+  }
+  for (const { caller } of config.keys) {
+    const who = { caller_team: caller.team, caller_app: caller.app };
+    for (const outcome of outcomeKinds) store.add('calls', { ...who, outcome }, 0);
+    store.addMoney('cost', who, 0n);
+  }
+  for (const provider of config.providers.keys()) {
+    store.move('inflight', { provider }, 0);
+    store.move('openStreams', { provider }, 0);
+  }
+  for (const result of ['exported', 'dropped', 'failed']) store.add('spans', { result }, 0);
+  for (const result of ['applied', 'rejected']) store.add('configReloads', { result }, 0);
+  for (const reason of ['missing', 'malformed', 'unknown'])
+    store.add('authFailures', { reason }, 0);
+};

@@ -1,0 +1,99 @@
+/** kill -9 under load, again and again: what a provider served stands in the ledger, once. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startAnthropic } from '../fakes/anthropic.ts';
+import { startClickhouse, type FakeClickhouse } from '../fakes/clickhouse.ts';
+import type { Fake } from '../fakes/faults.ts';
+import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
+import { startOpenai } from '../fakes/openai.ts';
+import { ledgerReader, type LedgerLine, type LedgerReader } from './ledger-reader.ts';
+import { makeCall, planCall } from './workload.ts';
+
+const kills = 5;
+const width = 50;
+
+let clickhouse: FakeClickhouse;
+let openai: Fake;
+let anthropic: Fake;
+let reader: LedgerReader;
+const dataDir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-kill9-'));
+
+beforeAll(async () => {
+  clickhouse = await startClickhouse();
+  reader = ledgerReader(clickhouse);
+  [openai, anthropic] = [await startOpenai(), await startAnthropic()];
+});
+afterAll(async () => {
+  await reader.close();
+  await Promise.all([openai.close(), anthropic.close(), clickhouse.stop()]);
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const start = (): Promise<RunningGateway> =>
+  startGateway({
+    config: twoProviders(
+      openai.origin,
+      anthropic.origin,
+      'timeouts: { idle: 1s, firstByte: 2s, total: 20s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }\nledger: { segmentAge: 200ms }',
+    ),
+    clickhouse,
+    dataDir,
+  });
+
+test('no settled call is missing and none is twice after kill -9 under load; open intents are rows of their own', async () => {
+  const answered = new Set<string>();
+  let next = 0;
+  for (let life = 0; life < kills; life += 1) {
+    const gateway = await start();
+    let alive = true;
+    const worker = async (): Promise<void> => {
+      while (alive) {
+        const planned = planCall(7, next, gateway.key);
+        next += 1;
+        const { status, hungUp } = await makeCall(gateway.url, planned);
+        // A whole answer read before the kill: the client has proof of this call.
+        if (alive && status === 200 && !hungUp) answered.add(planned.traceId);
+      }
+    };
+    const before = answered.size;
+    const load = Promise.all(Array.from({ length: width }, worker));
+    for (let waitedMs = 0; answered.size < before + 60 && waitedMs < 20_000; waitedMs += 20)
+      await sleep(20);
+    await sleep(40 * life);
+    alive = false;
+    await gateway.kill9();
+    await load;
+  }
+  const last = await start();
+  await last.stop();
+
+  const lines = await reader.lines();
+  const byTrace = Map.groupBy(lines, (line: LedgerLine) => line.trace_id);
+  const twice = [...byTrace].filter(([, found]) => found.length > 1).map(([traceId]) => traceId);
+  expect(twice).toEqual([]);
+
+  const served = new Set(
+    [...openai.journal, ...anthropic.journal].map(
+      ({ headers }) => headers.traceparent?.split('-')[1] ?? '',
+    ),
+  );
+  const missing = [...served].filter((traceId) => !byTrace.has(traceId));
+  expect(missing).toEqual([]);
+  expect([...answered].filter((traceId) => !byTrace.has(traceId))).toEqual([]);
+
+  const crashed = lines.filter(({ outcome }) => outcome === 'crashed');
+  expect(crashed.length).toBeGreaterThan(0);
+  // There are never more of them than calls were in flight when it was killed.
+  expect(crashed.length).toBeLessThanOrEqual(kills * width);
+  for (const line of crashed) {
+    expect(['estimated', 'partial']).toContain(line.usage_source);
+    expect(line.attempt_providers.length).toBeGreaterThan(0);
+  }
+  expect(answered.size).toBeGreaterThan(100);
+  process.stdout.write(
+    `kill -9 x${kills}: ${served.size} calls reached a provider, ${lines.length} rows, ${crashed.length} crashed, 0 missing, 0 twice\n`,
+  );
+}, 180_000);
