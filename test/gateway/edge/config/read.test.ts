@@ -133,3 +133,11 @@ test('a file without the demo provider serves no demo model, whatever keys the e
   });
   expect(result.kind === 'ok' && [...result.config.providers.keys()]).toEqual(['vllm']);
 });
+
+test('broken YAML is named where it breaks, before anything else is judged', async () => {
+  const result = await read("providers:\n  openai: { apiKey: 'x'\n  demo: {}\n");
+  expect(result).toMatchObject({
+    kind: 'bad',
+    problems: [{ line: 3, column: 3, message: expect.stringMatching(/^not YAML: /) }],
+  });
+});
