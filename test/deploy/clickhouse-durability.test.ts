@@ -77,6 +77,22 @@ test('SIGTERM lets a running query finish', async () => {
   server = null;
 });
 
+test('SIGTERM cancels a query that outlasts the time to drain', async () => {
+  server = await startClickhouse({
+    dataDir,
+    migrated: false,
+    env: { TOLLGATE_CLICKHOUSE_DRAIN_MS: '100' },
+  });
+  const it = server;
+  const endless = 'SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))';
+  const answer = post(it, endless, { log_comment: 'endless' }).catch((error: unknown) => error);
+  const running = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'endless'";
+  while ((await post(it, running)) !== '1');
+  expect(await it.stop()).toBe(0);
+  expect(String(await answer)).toContain('QUERY_WAS_CANCELLED');
+  server = null;
+});
+
 test('a paused server answers when it goes on', async () => {
   const it = await start();
   it.pause();

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fromEngine, httpStatus, render } from '../../deploy/local/src/clickhouse/errors.ts';
 import { understand } from '../../deploy/local/src/clickhouse/statement.ts';

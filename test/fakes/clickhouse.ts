@@ -7,7 +7,8 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { migrate, migrationFolders } from '../../deploy/clickhouse/migrate.ts';
 
-const entry = path.resolve(import.meta.dirname, '../../deploy/local/src/clickhouse/main.ts');
+const local = path.resolve(import.meta.dirname, '../../deploy/local/src');
+const [entry, leash] = [path.join(local, 'clickhouse/main.ts'), path.join(local, 'leash.ts')];
 
 export interface FakeClickhouseOptions {
   /** Kept after `stop()`. Without it: a temporary directory, removed by `stop()`. */
@@ -53,8 +54,9 @@ export const startClickhouse = async (
   const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-clickhouse-'));
   const [user, password] = ['tollgate', 'test-writer'];
   const reader = { user: 'grafana', password: 'test-reader' };
-  const child = spawn(process.execPath, [entry], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  // On a leash: when the tests are killed, the server goes too.
+  const child = spawn(process.execPath, ['--import', leash, entry], {
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: {
       ...process.env,
       TOLLGATE_HOST: '127.0.0.1',

@@ -33,8 +33,8 @@ export interface Engine {
   readonly timezone: string;
   readonly displayName: string;
   readonly open: () => Connection;
-  /** Cancels the query that runs under this `log_comment`. Asks; does not wait. */
-  readonly cancel: (logComment: string) => Promise<void>;
+  /** Cancels the query that runs under this `log_comment`, or every query. Asks; does not wait. */
+  readonly cancel: (logComment: string | null) => Promise<void>;
   readonly close: () => void;
 }
 
@@ -117,7 +117,7 @@ export const openEngine = (directory: string): Engine => {
     displayName,
     open: () => connect(directory, addon),
     async cancel(logComment) {
-      const where = `Settings['log_comment'] = '${logComment}'`;
+      const where = logComment === null ? '1' : `Settings['log_comment'] = '${logComment}'`;
       await base.queryAsync(`KILL QUERY WHERE ${where} AND query NOT LIKE 'KILL%' ASYNC`);
     },
     close: () => base.close(),

@@ -26,7 +26,7 @@ export interface ServerOptions extends Runner {
 
 export interface ClickhouseServer {
   readonly port: number;
-  /** Stops accepting, waits for running queries (bounded by `drainMs`), then closes. True when all of them ended. */
+  /** Stops accepting, waits `drainMs` for running queries, cancels the rest, then closes. True when all of them ended. */
   readonly stop: () => Promise<boolean>;
 }
 
@@ -149,6 +149,21 @@ const fail = (
   plain(response, httpStatus(refused.code), render(refused, version));
 };
 
+/** How long cancelled queries may take to notice. */
+const cancelMs = 5000;
+
+/** Waits until no query runs. False: time was over first. */
+const idleWithin = async (gate: Gate, withinMs: number): Promise<boolean> => {
+  if (gate.running === 0) return true;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), withinMs);
+    gate.wake = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+  });
+};
+
 /** Starts to serve. @throws the socket's error when the address cannot be had. */
 export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> => {
   const { engine, limits } = on;
@@ -188,17 +203,12 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
         server.close(() => resolve());
       });
       server.closeIdleConnections();
-      let timer: NodeJS.Timeout | undefined;
-      const ended = await Promise.race([
-        new Promise<boolean>((resolve) => {
-          if (gate.running === 0) resolve(true);
-          else gate.wake = () => resolve(true);
-        }),
-        new Promise<boolean>((resolve) => {
-          timer = setTimeout(() => resolve(false), limits.drainMs);
-        }),
-      ]);
-      clearTimeout(timer);
+      let ended = await idleWithin(gate, limits.drainMs);
+      if (!ended) {
+        // Past their time, queries are cancelled; an insert that was cut is in the table wholly or not at all.
+        await engine.cancel(null).catch(() => {});
+        ended = await idleWithin(gate, cancelMs);
+      }
       server.closeAllConnections();
       await closed;
       on.sessions.closeAll();
