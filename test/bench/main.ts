@@ -1,0 +1,65 @@
+/** `npm run bench -- <name> [options]`: runs one benchmark. Exit 0: measured, goals met; 1: not; 2: misused. */
+import { stopAll } from './support/processes.ts';
+import { UsageError } from './support/options.ts';
+
+interface Benchmark {
+  run(args: readonly string[]): Promise<unknown>;
+}
+
+/** Loaded only when asked for: they start servers. */
+const benchmarks: Readonly<
+  Record<string, { readonly what: string; readonly load: () => Promise<Benchmark> }>
+> = {
+  gateway: {
+    what: 'CPU per call of the gateway, everything on, beside nginx; streams too; --profile',
+    load: () => import('./gateway.ts'),
+  },
+  router: {
+    what: 'spans per second and CPU per span of the trace-router',
+    load: () => import('./router.ts'),
+  },
+  soak: {
+    what: 'a thousand streams for minutes: memory stays flat, every call has exactly one ledger row',
+    load: () => import('./soak.ts'),
+  },
+};
+
+const usage = `usage: npm run bench -- ${Object.keys(benchmarks).join(' | ')} [options]
+${Object.entries(benchmarks)
+  .map(([name, { what }]) => `  ${name.padEnd(9)} ${what}`)
+  .join('\n')}
+Each takes --help and --json (JSON and nothing else), and writes .bench/<name>.json.`;
+
+const end = async (code: number): Promise<never> => {
+  await stopAll();
+  process.exit(code);
+};
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(signal, () => void end(code));
+}
+
+const [name = '--help', ...args] = process.argv.slice(2);
+const chosen = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined;
+if (name === '--help') {
+  process.stdout.write(`${usage}\n`);
+} else if (chosen === undefined) {
+  process.stderr.write(`bench: there is no benchmark '${name}'\n${usage}\n`);
+  process.exitCode = 2;
+} else {
+  try {
+    const { run } = await chosen.load();
+    const code = await run(args);
+    await end(typeof code === 'number' ? code : 0);
+  } catch (error) {
+    const misused = error instanceof UsageError;
+    process.stderr.write(
+      `bench: ${error instanceof Error ? (misused ? error.message : error.stack) : String(error)}\n`,
+    );
+    await end(misused ? 2 : 1);
+  }
+}

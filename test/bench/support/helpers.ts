@@ -1,0 +1,97 @@
+/** The processes beside the one that is measured: mock provider, sink, and load. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readyLine, startPart, type Part } from './processes.ts';
+import { isRecord } from './wire.ts';
+
+/** Load, mock and sink share the second core. */
+export const loadCore = 1;
+
+const files = {
+  mock: fileURLToPath(new URL('./mock.ts', import.meta.url)),
+  sink: fileURLToPath(new URL('./sink.ts', import.meta.url)),
+  load: fileURLToPath(new URL('./load.ts', import.meta.url)),
+};
+
+const node = (file: string, settings: object, logPath: string): Part =>
+  startPart({
+    command: process.execPath,
+    args: [file, JSON.stringify(settings)],
+    core: loadCore,
+    logPath,
+  });
+
+/** Starts a provider that answers at once, or streams one event per `gapMs`. */
+export const startMock = async (
+  dir: string,
+  pace: { readonly minEvents: number; readonly maxEvents: number; readonly gapMs: number },
+): Promise<Part & { readonly port: number }> => {
+  const logPath = join(dir, `mock-${pace.gapMs}.log`);
+  const part = node(files.mock, pace, logPath);
+  return { ...part, port: Number((await readyLine(part, logPath, 'port'))['port']) };
+};
+
+/** Starts what takes spans, metrics and ledger rows and keeps none of them. */
+export const startSink = async (
+  dir: string,
+): Promise<Part & { readonly otlpPort: number; readonly clickhousePort: number }> => {
+  const logPath = join(dir, 'sink.log');
+  const part = node(files.sink, {}, logPath);
+  const ports = await readyLine(part, logPath, 'otlpPort');
+  return {
+    ...part,
+    otlpPort: Number(ports['otlpPort']),
+    clickhousePort: Number(ports['clickhousePort']),
+  };
+};
+
+/** What a load process is told. */
+export interface LoadSettings {
+  readonly stream: boolean;
+  readonly port: number;
+  readonly key: string;
+  readonly connections: number;
+  /** No call begins after it. */
+  readonly seconds: number;
+  /** Connections are opened over this time. */
+  readonly rampMs: number;
+  readonly hangupShare: number;
+  readonly withIds: boolean;
+}
+
+export interface LoadResult {
+  readonly started: number;
+  readonly completed: number;
+  readonly hungUp: number;
+  readonly failed: number;
+  readonly events: number;
+  readonly failures: Readonly<Record<string, unknown>>;
+  /** Ids of the calls, as the gateway's headers told them, when asked for. */
+  readonly ids: readonly string[];
+}
+
+let loads = 0;
+
+/** Runs one load process to its end. Throws when it fails as a whole; failed calls are in the result. */
+export const runLoad = async (dir: string, load: LoadSettings): Promise<LoadResult> => {
+  loads += 1;
+  const logPath = join(dir, `load-${loads}.log`);
+  const part = node(files.load, load, logPath);
+  const code = await part.ended;
+  const text = readFileSync(logPath, 'utf8');
+  const line = text.split('\n').findLast((one) => one.startsWith('{'));
+  if (code !== 0 || line === undefined) throw new Error(`the load failed: ${text.slice(-2000)}`);
+  const value: unknown = JSON.parse(line);
+  if (!isRecord(value)) throw new Error('the load said no object');
+  const { failures, ids } = value;
+  return {
+    started: Number(value['started']),
+    completed: Number(value['completed']),
+    hungUp: Number(value['hungUp']),
+    failed: Number(value['failed']),
+    events: Number(value['events']),
+    failures: isRecord(failures) ? failures : {},
+    ids: Array.isArray(ids) ? ids.map(String) : [],
+  };
+};

@@ -1,0 +1,111 @@
+/** nginx, twice: as the yardstick in front of the mock provider, and as a provider that answers faster than Node can. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './ports.ts';
+import { findProgram, startPart, type Part } from './processes.ts';
+
+export interface Upstreams {
+  readonly chatPort: number;
+  readonly streamPort: number;
+}
+
+export interface Nginx extends Part {
+  /** `proxy_buffering on`: for whole replies. */
+  readonly port: number;
+  /** `proxy_buffering off`: for streams. */
+  readonly streamPort: number;
+}
+
+/** One process, no log, connections kept for ever; `inner` is what it serves. */
+const configuration = (dir: string, inner: string): string => {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `  ${name}_temp_path ${join(dir, name)};`)
+    .join('\n');
+  return `daemon off;
+master_process off;
+pid ${join(dir, 'nginx.pid')};
+error_log ${join(dir, 'error.log')} crit;
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
+http {
+${temporary}
+  access_log off;
+  tcp_nodelay on;
+  keepalive_requests 100000000;
+  client_body_buffer_size 64k;
+${inner}
+}
+`;
+};
+
+const proxy = (ports: readonly [number, number], upstream: Upstreams): string => {
+  const server = (name: string, port: number, buffering: 'on' | 'off'): string => `
+  upstream ${name} { server 127.0.0.1:${upstream[name === 'chat' ? 'chatPort' : 'streamPort']}; keepalive 1024; keepalive_requests 100000000; }
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / {
+      proxy_pass http://${name};
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering ${buffering};
+    }
+  }`;
+  return server('chat', ports[0], 'on') + server('stream', ports[1], 'off');
+};
+
+/** True when nginx is installed here. */
+export const hasNginx = findProgram('nginx') !== null;
+
+const start = async (dir: string, inner: string, port: number, core: number): Promise<Part> => {
+  const command = findProgram('nginx');
+  if (command === null) throw new Error('nginx is not installed');
+  mkdirSync(dir);
+  const path = join(dir, 'nginx.conf');
+  writeFileSync(path, configuration(dir, inner));
+  const part = startPart({
+    command,
+    args: ['-p', dir, '-c', path, '-e', join(dir, 'error.log')],
+    core,
+    logPath: join(dir, 'nginx.log'),
+  });
+  for (let waitedMs = 0; waitedMs < 10_000 && part.isRunning(); waitedMs += 50) {
+    const answered = await fetch(`http://127.0.0.1:${port}/`).then(
+      async (response) => {
+        await response.text();
+        return true;
+      },
+      () => false,
+    );
+    if (answered) return part;
+    await sleep(50);
+  }
+  const said =
+    readFileSync(join(dir, 'error.log'), 'utf8') + readFileSync(join(dir, 'nginx.log'), 'utf8');
+  throw new Error(`nginx did not start: ${said}`);
+};
+
+/** Starts nginx in front of the mock providers. Throws when it does not answer. */
+export const startNginx = async (
+  dir: string,
+  upstream: Upstreams,
+  core: number,
+): Promise<Nginx> => {
+  const [port, streamPort] = [await freePort(), await freePort()];
+  const part = await start(join(dir, 'nginx'), proxy([port, streamPort], upstream), port, core);
+  return { ...part, port, streamPort };
+};
+
+/** Starts a provider that answers every request with `body` at once, at a third of the CPU of one in Node. */
+export const startNginxMock = async (
+  dir: string,
+  body: string,
+  core: number,
+): Promise<Part & { readonly port: number }> => {
+  const port = await freePort();
+  const inner = `  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / { default_type application/json; return 200 '${body}'; }
+  }`;
+  return { ...(await start(join(dir, 'nginx-mock'), inner, port, core)), port };
+};

@@ -1,0 +1,44 @@
+/** What a benchmark prints and writes. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const folder = resolve(import.meta.dirname, '../../../.bench');
+
+/** Rows of text as aligned columns; the first row is the head, numbers stand to the right. */
+export const table = (rows: readonly (readonly string[])[]): string => {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+};
+
+/** The machine, without names that would tell whose it is. */
+export const machine = (): Readonly<Record<string, string | number>> => ({
+  cores: availableParallelism(),
+  cpu: cpus()[0]?.model ?? 'unknown',
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  kernel: release().split('-')[0] ?? '',
+  node: process.version,
+  loadAverage: Number(readFileSync('/proc/loadavg', 'utf8').split(' ')[0]),
+});
+
+/** Writes `.bench/<name>.json`, and prints either the text or the same JSON. */
+export const publish = (name: string, text: string, value: object, json: boolean): void => {
+  const whole = `${JSON.stringify({ benchmark: name, at: new Date().toISOString(), machine: machine(), ...value }, null, 2)}\n`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.json`), whole);
+  process.stdout.write(json ? whole : `${text}\n`);
+};
+
+/** Says on stderr what is going on, unless only JSON was asked for. */
+export const sayer =
+  (json: boolean) =>
+  (text: string): void => {
+    if (!json) process.stderr.write(`bench: ${text}\n`);
+  };
