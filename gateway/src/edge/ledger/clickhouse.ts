@@ -18,7 +18,8 @@ export type Inserted =
 
 /** Puts ledger rows (JSON arrays in the order of `callColumns`) into `tollgate.calls`, once per token. */
 export interface Sink {
-  insert(rows: readonly string[], token: string): Promise<Inserted>;
+  /** @param signal gives up; whether the rows went in is then not known */
+  insert(rows: readonly string[], token: string, signal?: AbortSignal): Promise<Inserted>;
   close(): Promise<void>;
 }
 
@@ -77,13 +78,14 @@ export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink
     log: { level: 127 },
   });
   return {
-    async insert(rows, token) {
+    async insert(rows, token, signal) {
       try {
         // Not `insert`: it would parse and encode again what is JSON already.
         const { stream } = await client.exec({
           query: insertQuery,
           values: Readable.from([`${rows.join('\n')}\n`], { objectMode: false }),
           clickhouse_settings: settings(token),
+          ...(signal === undefined ? {} : { abort_signal: signal }),
         });
         await finished(stream.resume());
         return { kind: 'inserted' };

@@ -1,5 +1,5 @@
 /** The spool's directory: one writer at a time, segments by name in the order they were written. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, fsync, fsyncSync, mkdirSync, open, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -30,15 +30,42 @@ export const segmentFiles = (dir: string): readonly SegmentFile[] =>
         : [{ path: join(dir, name), incarnation, number: Number(number) }];
     });
 
-/** A name for this process's life: never used before, and later than all earlier ones. */
-export const newIncarnation = (nowMs: number, random16Bits: number): string =>
-  `${nowMs.toString(36).padStart(9, '0')}-${random16Bits.toString(16).padStart(4, '0')}`;
+/** When an incarnation began, by its own clock. */
+const beganMs = (incarnation: string): number => Number.parseInt(incarnation.slice(0, 9), 36);
+
+/**
+ * A name for this process's life: never used before, and later than all whose files are still here. The second half
+ * must hold when the clock has gone back: files ship in the order of their names, and an intent that outlives its
+ * close would be accounted for twice.
+ */
+export const newIncarnation = (
+  nowMs: number,
+  random16Bits: number,
+  earlier: readonly SegmentFile[] = [],
+): string => {
+  const ms = earlier.reduce((latest, f) => Math.max(latest, beganMs(f.incarnation) + 1), nowMs);
+  return `${ms.toString(36).padStart(9, '0')}-${random16Bits.toString(16).padStart(4, '0')}`;
+};
 
 /** A created or deleted file survives power loss only when its directory is synced. */
 export const syncDirectory = (dir: string): void => {
   const fd = openSync(dir, 'r');
   fsyncSync(fd);
   closeSync(fd);
+};
+
+/** The same behind the back of whoever is busy. */
+export const syncDirectorySoon = (dir: string, onError: (message: string) => void): void => {
+  const complain = (error: Error | null): void => {
+    if (error !== null) onError(`${dir} may not survive a power loss: ${error.message}`);
+  };
+  open(dir, 'r', (failed, fd) => {
+    if (failed !== null) return complain(failed);
+    fsync(fd, (error) => {
+      closeSync(fd);
+      complain(error);
+    });
+  });
 };
 
 export type Locked =

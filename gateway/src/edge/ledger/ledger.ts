@@ -1,6 +1,7 @@
 /** The ledger as the rest of the gateway sees it: intents in, settlements in, rows out to ClickHouse. */
 import { randomInt } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { PriceTable } from '../../decide/price.ts';
 import type { Settlement } from '../../model/settlement.ts';
 import type { Sink } from './clickhouse.ts';
@@ -11,12 +12,15 @@ import {
   segmentFile,
   segmentFiles,
   syncDirectory,
+  type SegmentFile,
 } from './files.ts';
 import { crashSettlement } from './intent.ts';
 import { readLeftover } from './recover.ts';
 import { ledgerRow } from './row.ts';
+import { createSegment } from './segment.ts';
 import { startShipper, type Shipper } from './shipper.ts';
-import { noTotals, startSpool, type Sealed, type Spool, type SpoolLimits } from './spool.ts';
+import type { Sealed } from './rotation.ts';
+import { noTotals, startSpool, type Spool, type SpoolLimits } from './spool.ts';
 
 export interface Ledger {
   readonly spool: Spool;
@@ -45,13 +49,23 @@ export type LedgerStart =
   | { readonly kind: 'started'; readonly ledger: Ledger }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Writes a whole segment at once, durably, before anything of it is shipped. */
-const writeSegment = (dir: string, path: string, lines: readonly string[]): void => {
-  const fd = openSync(path, 'ax', 0o600);
-  writeSync(fd, lines.join(''));
-  fsyncSync(fd);
-  closeSync(fd);
-  syncDirectory(dir);
+/** A closed segment of crashed rows, on disk before anything of it is shipped. Null when no call was left open. */
+const writeRecovered = async (options: {
+  readonly file: SegmentFile;
+  readonly lines: readonly string[];
+  readonly onError: (message: string) => void;
+}): Promise<Sealed | null> => {
+  const { file, lines, onError } = options;
+  if (lines.length === 0) return null;
+  const segment = createSegment(file, onError);
+  const failure = segment.append(lines.join(''));
+  if (failure !== null) {
+    segment.discard();
+    throw new Error(failure);
+  }
+  await segment.finish();
+  syncDirectory(dirname(file.path));
+  return { ...file, bytes: segment.bytes(), closes: lines.length, sealedAtMs: Date.now() };
 };
 
 /**
@@ -63,8 +77,6 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
   const { dir, limits, prices, sink } = options;
   const lock = lockDirectory(dir);
   if (lock.kind === 'failed') return lock;
-  const incarnation = newIncarnation(Date.now(), randomInt(0x1_0000));
-  const replica = `${options.replica}.${incarnation}`;
   const totals = noTotals();
   const shipper = startShipper({
     sink,
@@ -73,17 +85,15 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
     onShipped: options.onShipped,
     onError: options.onError,
   });
-  const row = (settlement: Settlement, seq: number): string =>
-    ledgerRow({ settlement, replica, seq });
   try {
-    const leftover = await readLeftover(segmentFiles(dir));
+    const files = segmentFiles(dir);
+    const incarnation = newIncarnation(Date.now(), randomInt(0x1_0000), files);
+    const replica = `${options.replica}.${incarnation}`;
+    const row = (settlement: Settlement, seq: number): string =>
+      ledgerRow({ settlement, replica, seq });
+    const leftover = await readLeftover(files);
     if (leftover.damaged > 0)
       options.onError(`${leftover.damaged} torn or damaged lines in ${dir} were left out`);
-    for (const segment of leftover.segments) {
-      totals.bytes += segment.bytes;
-      totals.closes += segment.closes;
-      totals.spooledRows += segment.closes;
-    }
     let seq = 1;
     const lines = [...leftover.open].map(([callId, open]) => {
       const line = entryLine({
@@ -95,16 +105,17 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
       seq += 1;
       return line;
     });
-    const recovered: Sealed[] = [];
-    if (lines.length > 0) {
-      const file = segmentFile(dir, incarnation, 0);
-      writeSegment(dir, file.path, lines);
-      const { size } = statSync(file.path);
-      recovered.push({ ...file, bytes: size, closes: lines.length, sealedAtMs: Date.now() });
-      totals.bytes += size;
-      totals.closes += lines.length;
-      totals.recovered += lines.length;
-      totals.spooledRows += lines.length;
+    const recovered = await writeRecovered({
+      file: segmentFile(dir, incarnation, 0),
+      lines,
+      onError: options.onError,
+    });
+    totals.recovered = lines.length;
+    const segments = recovered === null ? leftover.segments : [...leftover.segments, recovered];
+    for (const segment of segments) {
+      totals.bytes += segment.bytes;
+      totals.closes += segment.closes;
+      totals.spooledRows += segment.closes;
     }
     const spool = startSpool({
       dir,
@@ -117,7 +128,7 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
       onCommit: options.onCommit,
       onError: options.onError,
     });
-    for (const segment of [...leftover.segments, ...recovered]) {
+    for (const segment of segments) {
       if (segment.bytes === 0) rmSync(segment.path);
       else shipper.add(segment);
     }
@@ -138,6 +149,7 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
       },
     };
   } catch (error) {
+    await shipper.stop();
     lock.release();
     return {
       kind: 'failed',

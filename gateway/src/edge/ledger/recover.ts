@@ -1,35 +1,53 @@
 /** What an earlier life of this gateway left behind: rows to ship, and calls that never ended. */
 import { createReadStream, statSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { parseEntry } from './entry.ts';
 import type { SegmentFile } from './files.ts';
 import type { OpenCall } from './intent.ts';
-import type { Sealed } from './spool.ts';
+import type { Sealed } from './rotation.ts';
+
+const readBytes = 1024 * 1024;
 
 export interface Leftover {
   readonly segments: readonly Sealed[];
   /** Calls with an intent and no close, by call id. */
   readonly open: ReadonlyMap<string, OpenCall>;
-  readonly rows: number;
   /** Lines that failed their checksum. */
   readonly damaged: number;
 }
 
 /**
+ * The lines of a file, without their newlines. Not `node:readline`, to which U+2028 inside a JSON text ends a line.
+ * Cut as bytes, because a chunk may end inside a character.
+ */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { highWaterMark: readBytes })) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let from = 0;
+    for (let to = data.indexOf(10); to !== -1; to = data.indexOf(10, from)) {
+      yield data.toString('utf8', from, to);
+      from = to + 1;
+    }
+    rest = data.subarray(from);
+  }
+  if (rest.length > 0) yield rest.toString('utf8');
+}
+
+/**
  * Reads left-over segments, oldest first. A call is open only while its close has not been seen, so what is kept in
- * memory is no more than was ever in flight.
+ * memory is no more than was ever in flight: an intent always stands before its close. The one exception, after a
+ * clock that went back, are the closes that recovery wrote (segment 0 of a life), so those are remembered.
  */
 export const readLeftover = async (files: readonly SegmentFile[]): Promise<Leftover> => {
   const open = new Map<string, { intent: string; further: string[]; progress: string | null }>();
-  const closed = new Set<string>();
+  const recovered = new Set<string>();
   const segments: Sealed[] = [];
-  let rows = 0;
   let damaged = 0;
   for (const file of files) {
     const { size, mtimeMs } = statSync(file.path);
     let closes = 0;
-    for await (const text of createInterface({ input: createReadStream(file.path, 'utf8') })) {
-      if (text === '') continue;
+    for await (const text of linesOf(file.path)) {
       const entry = parseEntry(text);
       if (entry === null) {
         damaged += 1;
@@ -49,13 +67,12 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
           break;
         case 'c':
           closes += 1;
-          if (!open.delete(entry.callId)) closed.add(entry.callId);
+          if (!open.delete(entry.callId) && file.number === 0) recovered.add(entry.callId);
           break;
       }
     }
-    rows += closes;
     segments.push({ ...file, bytes: size, closes, sealedAtMs: mtimeMs });
   }
-  for (const callId of closed) open.delete(callId);
-  return { segments, open, rows, damaged };
+  for (const callId of recovered) open.delete(callId);
+  return { segments, open, damaged };
 };

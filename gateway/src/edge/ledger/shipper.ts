@@ -1,13 +1,15 @@
 /**
  * Ships sealed segments to ClickHouse, oldest first, one at a time, each under its own deduplication token, and deletes
- * them when acknowledged. What the server refuses is halved down to the row, and that row is set aside in `dead/`.
+ * them when all their rows are somewhere. Whatever goes wrong, the segment stays and is tried again.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sink } from './clickhouse.ts';
 import { parseEntry } from './entry.ts';
-import type { Sealed, SpoolTotals } from './spool.ts';
+import { placer } from './placer.ts';
+import type { Sealed } from './rotation.ts';
+import type { SpoolTotals } from './spool.ts';
 
 export interface ShipTotals {
   shipped: number;
@@ -19,6 +21,7 @@ export interface Shipper {
   add(segment: Sealed): void;
   /** Ships what is there until all is gone or the time is up. Returns whether all is gone. */
   drain(withinMs: number): Promise<boolean>;
+  /** Gives up what is under way, which the next start sends again. */
   stop(): Promise<void>;
   readonly totals: ShipTotals;
   /** When the oldest segment still here was sealed; null: none is. */
@@ -43,6 +46,16 @@ export const rowsIn = (text: string): readonly string[] =>
     return entry === null ? [] : [entry.json];
   });
 
+/** A segment's text. One that somebody has deleted is empty: its rows are lost, and holding up the others brings none back. */
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+};
+
 /** Starts shipping whatever `add` is given. */
 export const startShipper = ({
   sink,
@@ -56,75 +69,61 @@ export const startShipper = ({
   const stopping = new AbortController();
   let running: Promise<void> | null = null;
 
-  const bury = (segment: Sealed, token: string, row: string, message: string): void => {
-    const name = `${basename(segment.path)}.${token.replaceAll('/', '_')}.json`;
-    writeFileSync(join(dirname(segment.path), 'dead', name), `${row}\n`, { mode: 0o600 });
-    totals.dead += 1;
-    spool.spooledRows -= 1;
-    onError(`ClickHouse refused a ledger row, set aside as dead/${name}: ${message}`);
+  /** Waits before the next try; false: told to stop. */
+  const pause = async (tries: number): Promise<boolean> => {
+    const pauseMs = Math.min(backoffMs.most, backoffMs.first * 2 ** Math.min(tries, 10));
+    await sleep(pauseMs, null, { signal: stopping.signal }).catch(() => null);
+    return !stopping.signal.aborted;
   };
 
-  /** Puts rows in, however often it takes; false: told to stop before it was done. */
-  const put = async (segment: Sealed, rows: readonly string[], token: string): Promise<boolean> => {
-    for (let attempt = 0; ; attempt += 1) {
-      if (attempt > 0) totals.resent += rows.length;
-      const result = await sink.insert(rows, token);
-      if (result.kind === 'inserted') {
-        totals.shipped += rows.length;
-        spool.spooledRows -= rows.length;
-        return true;
-      }
-      if (result.kind === 'refused') {
-        const [only] = rows;
-        if (rows.length === 1 && only !== undefined) {
-          bury(segment, token, only, result.message);
-          return true;
-        }
-        const half = Math.ceil(rows.length / 2);
-        return (
-          (await put(segment, rows.slice(0, half), `${token}/a`)) &&
-          (await put(segment, rows.slice(half), `${token}/b`))
-        );
-      }
-      if (attempt === 0)
-        onError(`ClickHouse did not take ${rows.length} rows, trying again: ${result.message}`);
-      if (stopping.signal.aborted) return false;
-      const pauseMs = Math.min(backoffMs.most, backoffMs.first * 2 ** Math.min(attempt, 10));
-      await sleep(pauseMs, null, { signal: stopping.signal }).catch(() => null);
-      if (stopping.signal.aborted) return false;
-    }
-  };
+  const place = placer({
+    sink,
+    replica,
+    pause,
+    signal: stopping.signal,
+    onResent: (rows) => (totals.resent += rows),
+    onError,
+  });
 
+  /** False: told to stop before it was done. */
   const ship = async (segment: Sealed): Promise<boolean> => {
     const startedMs = performance.now();
-    const rows = rowsIn(readFileSync(segment.path, 'utf8'));
-    const token = `${replica}/${basename(segment.path, '.seg')}`;
-    if (rows.length > 0 && !(await put(segment, rows, token))) return false;
-    rmSync(segment.path);
+    const rows = rowsIn(textOf(segment.path));
+    const placed = rows.length === 0 ? { shipped: 0, dead: 0 } : await place(segment.path, rows);
+    if (placed === null) return false;
+    rmSync(segment.path, { force: true });
     spool.bytes -= segment.bytes;
     const damaged = segment.closes - rows.length;
-    if (damaged > 0) {
-      totals.dead += damaged;
-      spool.spooledRows -= damaged;
-      onError(`${damaged} rows of ${basename(segment.path)} were damaged on disk and are lost`);
-    }
+    if (damaged > 0)
+      onError(
+        `${damaged} rows of ${basename(segment.path)} are damaged or gone from the disk, and lost`,
+      );
+    totals.shipped += placed.shipped;
+    totals.dead += placed.dead + damaged;
+    spool.spooledRows -= segment.closes;
     onShipped((performance.now() - startedMs) / 1000);
     return true;
   };
 
+  /** Ships all there is. A file that cannot be read, deleted or set aside holds up those behind it, until it can. */
   const run = async (): Promise<void> => {
-    for (;;) {
-      const [segment] = queue;
-      if (segment === undefined || !(await ship(segment))) return;
-      queue.shift();
+    for (let failures = 0; queue[0] !== undefined;) {
+      try {
+        if (!(await ship(queue[0]))) return;
+        queue.shift();
+        failures = 0;
+      } catch (error) {
+        if (failures === 0)
+          onError(`cannot ship ${basename(queue[0].path)}, trying again: ${String(error)}`);
+        if (!(await pause(failures))) return;
+        failures += 1;
+      }
     }
   };
   const wake = (): void => {
-    running ??= run()
-      .catch((error: unknown) => onError(`shipping stopped: ${String(error)}`))
-      .finally(() => {
-        running = null;
-      });
+    running ??= run().finally(() => {
+      running = null;
+    });
   };
 
   return {
@@ -135,11 +134,11 @@ export const startShipper = ({
       if (!stopping.signal.aborted) wake();
     },
     async drain(withinMs) {
-      const endsMs = performance.now() + withinMs;
-      while (queue.length > 0 && performance.now() < endsMs) {
-        wake();
-        await Promise.race([running, sleep(Math.max(1, endsMs - performance.now()))]);
-      }
+      const over = new AbortController();
+      const late = sleep(withinMs, 'late', { signal: over.signal }).catch(() => null);
+      if (queue.length > 0) wake();
+      await Promise.race([running, late]);
+      over.abort();
       return queue.length === 0;
     },
     async stop() {

@@ -1,0 +1,265 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { callColumns } from '../../../../gateway/src/contract/ledger.ts';
+import { entryLine } from '../../../../gateway/src/edge/ledger/entry.ts';
+import {
+  newIncarnation,
+  segmentFile,
+  segmentFiles,
+} from '../../../../gateway/src/edge/ledger/files.ts';
+import { readLeftover } from '../../../../gateway/src/edge/ledger/recover.ts';
+import { noTotals, startSpool } from '../../../../gateway/src/edge/ledger/spool.ts';
+import {
+  callId,
+  idOfRow,
+  intentOf,
+  ledgerIn,
+  limits,
+  scriptedSink,
+  segmentsIn,
+  tempDir,
+} from './support.ts';
+
+const life = newIncarnation(1_700_000_000_000, 1);
+
+const line = (kind: 'i' | 'a' | 'p' | 'c', n: number, json = '{}'): string =>
+  entryLine({ kind, callId: callId(n), seq: kind === 'c' ? n : 0, json });
+
+/** A directory with the segments given, by number. */
+const spooled = (segments: Readonly<Record<number, string>>, incarnation = life): string => {
+  const dir = tempDir();
+  for (const [number, text] of Object.entries(segments))
+    writeFileSync(segmentFile(dir, incarnation, Number(number)).path, text);
+  return dir;
+};
+
+const openIn = async (dir: string) => {
+  const { open, damaged } = await readLeftover(segmentFiles(dir));
+  return { open: Object.fromEntries(open), damaged };
+};
+
+test('a call is open when its close is in none of the segments, and its story is the last one carried', async () => {
+  const dir = spooled({
+    1: line('i', 1, '"old"') + line('a', 1) + line('i', 2) + line('c', 2),
+    2: line('i', 1, '"carried"') + line('a', 1, '"again"') + line('p', 1, '"5"') + line('i', 3),
+    3: line('c', 3) + line('p', 1, '"9"'),
+  });
+  expect(await openIn(dir)).toEqual({
+    open: { [callId(1)]: { intent: '"carried"', further: ['"again"'], progress: '"9"' } },
+    damaged: 0,
+  });
+});
+
+test('a line separator inside a text ends no line', async () => {
+  const tags = JSON.stringify({ tag: 'a\u2028b\u2029c\u0085d' });
+  const dir = spooled({ 1: line('i', 1, tags) + line('c', 2, tags) });
+  const leftover = await readLeftover(segmentFiles(dir));
+  expect(leftover.damaged).toBe(0);
+  expect(leftover.segments[0]?.closes).toBe(1);
+  expect(leftover.open.get(callId(1))?.intent).toBe(tags);
+});
+
+test('lines longer than a read, cut inside their characters, are read whole', async () => {
+  const long = JSON.stringify('\u20ac'.repeat(800_000));
+  const dir = spooled({ 1: line('i', 1, long) + line('i', 2, long) + line('c', 2) });
+  expect(await openIn(dir)).toEqual({
+    open: { [callId(1)]: { intent: long, further: [], progress: null } },
+    damaged: 0,
+  });
+});
+
+test('closes written by recovery count even when their file is read first, because a clock went back', async () => {
+  const dir = spooled({ 1: line('i', 1) + line('i', 2) });
+  const earlier = newIncarnation(1_600_000_000_000, 1);
+  writeFileSync(segmentFile(dir, earlier, 0).path, line('c', 1));
+  expect(Object.keys((await openIn(dir)).open)).toEqual([callId(2)]);
+});
+
+test('rows of refused calls, which have no intent, are not remembered', async () => {
+  const dir = spooled({ 1: line('c', 1) + line('c', 2), 2: line('c', 3) });
+  const { segments, open } = await readLeftover(segmentFiles(dir));
+  expect(segments.map(({ closes }) => closes)).toEqual([2, 1]);
+  expect(open.size).toBe(0);
+});
+
+test('a torn last line is left out and said', async () => {
+  const dir = spooled({ 1: line('i', 1) + line('c', 1).slice(0, -5) });
+  const { open, damaged } = await openIn(dir);
+  expect([Object.keys(open), damaged]).toEqual([[callId(1)], 1]);
+});
+
+test('a file without rows is deleted once the calls in it are accounted for elsewhere', async () => {
+  const dir = spooled({ 1: line('i', 1, intentOf(1)) });
+  const { sink, rows } = scriptedSink();
+  const { ledger } = await ledgerIn(dir, sink);
+  expect(ledger.recovered).toBe(1);
+  expect((await ledger.stop(10_000)).allShipped).toBe(true);
+  expect(rows().map(idOfRow)).toEqual([callId(1)]);
+  expect([...segmentsIn(dir).keys()]).toEqual([]);
+});
+
+test('a call that died is a crashed row: estimated, unbilled attempts kept, priced at nothing unknown', async () => {
+  const dir = spooled({
+    1: line('i', 1, intentOf(1)) + line('p', 1, '{"elapsedMs":1500,"outputTokens":40}'),
+  });
+  const { sink, rows } = scriptedSink();
+  const { ledger } = await ledgerIn(dir, sink);
+  await ledger.stop(10_000);
+  const values: unknown = JSON.parse(rows()[0] ?? '[]');
+  const row = Object.fromEntries(
+    callColumns.map((column, i) => [column, Array.isArray(values) ? values[i] : null]),
+  );
+  expect(row).toMatchObject({
+    outcome: 'crashed',
+    error_code: 'internal_error',
+    error_origin: 'gateway',
+    http_status: 500,
+    input_uncached: 100,
+    output_text: 40,
+    usage_source: 'partial',
+    price_status: 'unpriced',
+    cost_usd: '0',
+    duration_ms: 1500,
+    'attempts.status': [0],
+    'attempts.error': ['network'],
+    'attempts.usage_source': ['partial'],
+  });
+});
+
+interface Step {
+  readonly kind: 'intend' | 'further' | 'progress' | 'close' | 'refuse' | 'seal';
+  readonly call: number;
+}
+
+const anyStory = fc.array(
+  fc.record({
+    kind: fc.constantFrom<Step['kind']>('intend', 'further', 'progress', 'close', 'refuse', 'seal'),
+    call: fc.nat(5),
+  }),
+  { minLength: 3, maxLength: 30 },
+);
+
+/** Plays a story on a real spool and returns the bytes of its directory after each of its writes. */
+const played = async (story: readonly Step[]) => {
+  const dir = tempDir();
+  const spool = startSpool({
+    dir,
+    incarnation: life,
+    limits,
+    firstSegment: 1,
+    firstSeq: 1,
+    totals: noTotals(),
+    onSealed: () => {},
+    onCommit: () => {},
+    onError: (message) => {
+      throw new Error(message);
+    },
+  });
+  const open = new Map<number, number>();
+  const intended = new Set<string>();
+  const closed: string[] = [];
+  let fresh = 0;
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const moments: Map<string, Buffer>[] = [];
+  const moment = (): void => {
+    moments.push(
+      new Map(segmentFiles(dir).map((f) => [path.basename(f.path), readFileSync(f.path)])),
+    );
+  };
+  for (const { kind, call } of story) {
+    const n = open.get(call);
+    const id = callId(n ?? 0);
+    if (kind === 'intend' && n === undefined) {
+      fresh += 1;
+      open.set(call, fresh);
+      intended.add(callId(fresh));
+      await spool.intend(callId(fresh), intentOf(fresh));
+    } else if (kind === 'refuse') {
+      fresh += 1;
+      const refused = callId(fresh);
+      spool.close(refused, (seq) => JSON.stringify([seq, refused, '\u2028']));
+      closed.push(refused);
+      await turn();
+    } else if (kind === 'seal') {
+      spool.seal();
+    } else if (n !== undefined && kind === 'progress') {
+      spool.progress(id, '{"elapsedMs":5,"outputTokens":7}');
+      await turn();
+    } else if (n !== undefined && kind === 'close') {
+      spool.close(id, (seq) => JSON.stringify([seq, id]));
+      open.delete(call);
+      closed.push(id);
+      await turn();
+    }
+    moment();
+  }
+  await spool.stop();
+  moment();
+  return { moments, intended, closed };
+};
+
+/** Rows by call after starting a ledger on these bytes and stopping it again; `crashed` says how many died open. */
+const recovered = async (dir: string, sink = scriptedSink()) => {
+  const { ledger } = await ledgerIn(dir, sink.sink);
+  await ledger.stop(10_000);
+  return { crashed: ledger.recovered, ids: sink.rows().map(idOfRow) };
+};
+
+test('whatever moment the process dies at, and wherever its last write is torn, every intent ends in one row', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyStory, fc.nat(), fc.nat(), async (story, when, where) => {
+      const { moments } = await played(story);
+      const at = when % moments.length;
+      const before = moments[at - 1];
+      const bytes = moments[at] ?? new Map<string, Buffer>();
+      const dir = mkdtempSync(path.join(tempDir(), 'life-'));
+      for (const [name, whole] of bytes) {
+        // Only what this moment added can be torn; what was there before had been written.
+        const old = before?.get(name)?.length ?? 0;
+        const length = old + (where % (whole.length - old + 1));
+        writeFileSync(path.join(dir, name), whole.subarray(0, length));
+      }
+      const onDisk = [...segmentsIn(dir).values()].flat();
+      const expected = new Set(
+        onDisk.filter(({ kind }) => kind === 'i' || kind === 'c').map((e) => e.callId),
+      );
+
+      // Once with a ClickHouse that is away, so that the second start finds the first one's work.
+      const away = scriptedSink(() => 'unavailable');
+      const { ledger } = await ledgerIn(dir, away.sink);
+      await ledger.stop(0);
+      const second = await recovered(dir);
+      expect(second.crashed).toBe(0);
+      expect(second.ids.toSorted()).toEqual([...expected].toSorted());
+      expect((await recovered(dir)).ids).toEqual([]);
+      rmSync(dir, { recursive: true });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a recovery that died while it wrote is completed by the next one', async () => {
+  const intents = line('i', 1, intentOf(1)) + line('i', 2, intentOf(2));
+  const dir = spooled({ 1: intents });
+  const first = await ledgerIn(dir, scriptedSink(() => 'unavailable').sink);
+  await first.ledger.stop(0);
+  const [recovery] = segmentFiles(dir);
+  const text = readFileSync(recovery?.path ?? '', 'utf8');
+  writeFileSync(segmentFile(dir, life, 1).path, intents);
+  // The first of its two rows came to the disk, the second one was torn.
+  writeFileSync(recovery?.path ?? '', text.slice(0, text.indexOf('\n') + 40));
+  const second = await recovered(dir);
+  expect(second.crashed).toBe(1);
+  expect(second.ids.toSorted()).toEqual([callId(1), callId(2)]);
+});
+
+test('a directory that is no directory is said, not thrown', async () => {
+  const dir = tempDir();
+  mkdirSync(path.join(dir, 'dead'));
+  mkdirSync(segmentFile(dir, life, 1).path);
+  await expect(ledgerIn(dir, scriptedSink().sink)).rejects.toThrow(
+    /^the ledger directory .* cannot be used: .*EISDIR/,
+  );
+});

@@ -1,0 +1,221 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { entryLine } from '../../../../gateway/src/edge/ledger/entry.ts';
+import { segmentFile } from '../../../../gateway/src/edge/ledger/files.ts';
+import type { Sealed } from '../../../../gateway/src/edge/ledger/rotation.ts';
+import { rowsIn, startShipper } from '../../../../gateway/src/edge/ledger/shipper.ts';
+import { noTotals } from '../../../../gateway/src/edge/ledger/spool.ts';
+import { callId, scriptedSink, tempDir, until } from './support.ts';
+
+const life = '0loyw3v28-0001';
+
+/** A segment that holds these rows, and a line that is no row. */
+const segmentOf = (dir: string, number: number, rows: readonly string[]): Sealed => {
+  const file = segmentFile(dir, life, number);
+  const intent = entryLine({ kind: 'i', callId: callId(0), seq: 0, json: '{}' });
+  const lines = rows.map((json, i) => entryLine({ kind: 'c', callId: callId(i), seq: i, json }));
+  writeFileSync(file.path, intent + lines.join(''));
+  return { ...file, bytes: statSync(file.path).size, closes: rows.length, sealedAtMs: number };
+};
+
+const shipping = (script: ReturnType<typeof scriptedSink>, segments: (dir: string) => Sealed[]) => {
+  const dir = tempDir();
+  mkdirSync(path.join(dir, 'dead'));
+  const spool = noTotals();
+  const complaints: string[] = [];
+  const shipper = startShipper({
+    sink: script.sink,
+    replica: 'test',
+    spool,
+    onShipped: () => {},
+    onError: (message) => complaints.push(message),
+  });
+  const all = segments(dir);
+  for (const segment of all) {
+    spool.bytes += segment.bytes;
+    spool.spooledRows += segment.closes;
+  }
+  for (const segment of all) shipper.add(segment);
+  return { dir, spool, shipper, complaints, segments: all };
+};
+
+test('segments are shipped oldest first, each under its own token, and deleted', async () => {
+  const script = scriptedSink();
+  const { dir, spool, shipper } = shipping(script, (at) => [
+    segmentOf(at, 1, ['[1]', '[2]']),
+    segmentOf(at, 2, ['[3]']),
+  ]);
+  expect(shipper.oldestSealedMs()).toBe(1);
+  expect(await shipper.drain(10_000)).toBe(true);
+  expect(script.asked).toEqual([
+    { token: `test/${life}.00000001`, rows: ['[1]', '[2]'] },
+    { token: `test/${life}.00000002`, rows: ['[3]'] },
+  ]);
+  expect(readdirSync(dir)).toEqual(['dead']);
+  expect(spool).toMatchObject({ bytes: 0, spooledRows: 0 });
+  expect(shipper.totals).toEqual({ shipped: 3, resent: 0, dead: 0 });
+  expect(shipper.oldestSealedMs()).toBeNull();
+  await shipper.stop();
+});
+
+test('a segment without rows asks nothing of the server', async () => {
+  const script = scriptedSink();
+  const { dir, shipper } = shipping(script, (at) => [segmentOf(at, 1, [])]);
+  expect(await shipper.drain(10_000)).toBe(true);
+  expect(script.asked).toEqual([]);
+  expect(readdirSync(dir)).toEqual(['dead']);
+  await shipper.stop();
+});
+
+test('while the server is away the segment stays; then it goes under the same token, byte by byte', async () => {
+  let away = true;
+  const script = scriptedSink(() => (away ? 'unavailable' : 'inserted'));
+  const { shipper, complaints, segments } = shipping(script, (at) => [
+    segmentOf(at, 1, ['[1]', '["\u2028"]']),
+  ]);
+  await until(() => script.asked.length >= 2);
+  expect(existsSync(segments[0]?.path ?? '')).toBe(true);
+  away = false;
+  expect(await shipper.drain(20_000)).toBe(true);
+  expect(new Set(script.asked.map((insert) => JSON.stringify(insert))).size).toBe(1);
+  expect(shipper.totals.resent).toBe(2 * (script.asked.length - 1));
+  expect(complaints).toHaveLength(1);
+  await shipper.stop();
+});
+
+test('an answer lost after the commit is asked again with the same token, and the rows are there once', async () => {
+  const script = scriptedSink((_insert, earlier) => (earlier.length === 0 ? 'lost' : 'inserted'));
+  const { shipper } = shipping(script, (at) => [segmentOf(at, 1, ['[1]', '[2]'])]);
+  expect(await shipper.drain(10_000)).toBe(true);
+  expect(script.asked.map(({ token }) => token)).toEqual([
+    `test/${life}.00000001`,
+    `test/${life}.00000001`,
+  ]);
+  expect(script.rows()).toEqual(['[1]', '[2]']);
+  expect(shipper.totals).toEqual({ shipped: 2, resent: 2, dead: 0 });
+  await shipper.stop();
+});
+
+test('rows that are refused are found by halving and set aside; all others arrive once', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }), async (bad) => {
+      const rows = bad.map((isBad, i) => JSON.stringify([isBad ? 'bad' : 'good', i]));
+      const script = scriptedSink((insert) =>
+        insert.rows.some((row) => row.includes('bad')) ? 'refused' : 'inserted',
+      );
+      const { dir, spool, shipper } = shipping(script, (at) => [segmentOf(at, 1, rows)]);
+      expect(await shipper.drain(10_000)).toBe(true);
+      await shipper.stop();
+      const dead = readdirSync(path.join(dir, 'dead')).map((name) =>
+        readFileSync(path.join(dir, 'dead', name), 'utf8').trim(),
+      );
+      expect(script.rows()).toEqual(rows.filter((row) => row.includes('good')));
+      expect(dead.toSorted()).toEqual(rows.filter((row) => row.includes('bad')).toSorted());
+      expect(shipper.totals).toMatchObject({ shipped: script.rows().length, dead: dead.length });
+      expect(spool).toMatchObject({ bytes: 0, spooledRows: 0 });
+      // A token names its rows: no two inserts under one token differ.
+      expect(new Set(script.asked.map(({ token }) => token)).size).toBe(script.asked.length);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a dead row is named after its segment and its half, so that a second try writes the same file', async () => {
+  const script = scriptedSink((insert) => (insert.rows.includes('[3]') ? 'refused' : 'inserted'));
+  const { dir, shipper, complaints } = shipping(script, (at) => [
+    segmentOf(at, 1, ['[1]', '[2]', '[3]', '[4]']),
+  ]);
+  await shipper.drain(10_000);
+  expect(readdirSync(path.join(dir, 'dead'))).toEqual([`${life}.00000001.ba.json`]);
+  expect(complaints).toEqual([
+    `ClickHouse refused a ledger row, set aside as dead/${life}.00000001.ba.json: scripted: refused`,
+  ]);
+  await shipper.stop();
+});
+
+test('a row that cannot be set aside holds its segment; what was counted is counted once', async () => {
+  const script = scriptedSink((insert) => (insert.rows.includes('[2]') ? 'refused' : 'inserted'));
+  const { dir, spool, shipper, complaints } = shipping(script, (at) => {
+    rmSync(path.join(at, 'dead'), { recursive: true });
+    return [segmentOf(at, 1, ['[1]', '[2]'])];
+  });
+  await until(() => complaints.length > 0);
+  expect(complaints[0]).toMatch(
+    /^cannot ship 0loyw3v28-0001\.00000001\.seg, trying again: .*ENOENT/,
+  );
+  mkdirSync(path.join(dir, 'dead'));
+  expect(await shipper.drain(20_000)).toBe(true);
+  expect(shipper.totals).toMatchObject({ shipped: 1, dead: 1 });
+  expect(script.rows()).toEqual(['[1]']);
+  expect(spool).toMatchObject({ bytes: 0, spooledRows: 0 });
+  await shipper.stop();
+});
+
+test('a row damaged on disk is left out, counted as dead and said', async () => {
+  const script = scriptedSink();
+  const { spool, shipper, complaints } = shipping(script, (at) => {
+    const segment = segmentOf(at, 1, ['[1]', '[2]', '[3]']);
+    writeFileSync(segment.path, readFileSync(segment.path, 'utf8').replace('[2]', '[7]'));
+    return [segment];
+  });
+  expect(await shipper.drain(10_000)).toBe(true);
+  expect(script.rows()).toEqual(['[1]', '[3]']);
+  expect(shipper.totals).toEqual({ shipped: 2, resent: 0, dead: 1 });
+  expect(spool.spooledRows).toBe(0);
+  expect(complaints).toEqual([
+    `1 rows of ${life}.00000001.seg are damaged or gone from the disk, and lost`,
+  ]);
+  await shipper.stop();
+});
+
+test('a segment that somebody deleted holds up none of the others', async () => {
+  const script = scriptedSink();
+  const { shipper, complaints } = shipping(script, (at) => {
+    const gone = segmentOf(at, 1, ['[1]']);
+    rmSync(gone.path);
+    return [gone, segmentOf(at, 2, ['[2]'])];
+  });
+  expect(await shipper.drain(10_000)).toBe(true);
+  expect(script.rows()).toEqual(['[2]']);
+  expect(shipper.totals).toMatchObject({ shipped: 1, dead: 1 });
+  expect(complaints).toHaveLength(1);
+  await shipper.stop();
+});
+
+test('stopping gives up an insert that nobody answers, and leaves its segment', async () => {
+  const script = scriptedSink();
+  const asked: (AbortSignal | undefined)[] = [];
+  const silent: typeof script.sink = {
+    ...script.sink,
+    insert: (_rows, _token, signal) =>
+      new Promise((resolve) => {
+        asked.push(signal);
+        signal?.addEventListener('abort', () => resolve({ kind: 'unavailable', message: '' }));
+      }),
+  };
+  const { shipper, segments, complaints } = shipping({ ...script, sink: silent }, (at) => [
+    segmentOf(at, 1, ['[1]']),
+  ]);
+  await until(() => asked.length === 1);
+  expect(await shipper.drain(10)).toBe(false);
+  await shipper.stop();
+  expect(existsSync(segments[0]?.path ?? '')).toBe(true);
+  expect(complaints).toEqual([]);
+});
+
+test('rows are read as they were written, whatever stands between them', () => {
+  const lines = ['["a\u2028b"]', '["\\n"]'].map((json, i) =>
+    entryLine({ kind: 'c', callId: callId(i), seq: i, json }),
+  );
+  expect(rowsIn(`${lines.join('garbage\n')}c torn`)).toEqual(['["a\u2028b"]', '["\\n"]']);
+});

@@ -1,0 +1,267 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { newIncarnation } from '../../../../gateway/src/edge/ledger/files.ts';
+import { readLeftover } from '../../../../gateway/src/edge/ledger/recover.ts';
+import type { Sealed } from '../../../../gateway/src/edge/ledger/rotation.ts';
+import { segmentFiles } from '../../../../gateway/src/edge/ledger/files.ts';
+import {
+  noTotals,
+  startSpool,
+  type SpoolLimits,
+} from '../../../../gateway/src/edge/ledger/spool.ts';
+import { callId, limits, segmentsIn, tempDir, until } from './support.ts';
+
+const spoolIn = (dir: string, less: Partial<SpoolLimits> = {}) => {
+  const sealed: Sealed[] = [];
+  const complaints: string[] = [];
+  let commits = 0;
+  const spool = startSpool({
+    dir,
+    incarnation: newIncarnation(1_700_000_000_000, 1),
+    limits: { ...limits, ...less },
+    firstSegment: 1,
+    firstSeq: 1,
+    totals: noTotals(),
+    onSealed: (segment) => sealed.push(segment),
+    onCommit: () => {
+      commits += 1;
+    },
+    onError: (message) => complaints.push(message),
+  });
+  return { spool, sealed, complaints, commits: () => commits };
+};
+
+/** `i1 c1`: what a segment tells, in short. */
+const told = (dir: string): Record<string, string> =>
+  Object.fromEntries(
+    [...segmentsIn(dir)].map(([name, entries]) => [
+      name.slice(-12, -4),
+      entries.map((e) => `${e.kind}${Number.parseInt(e.callId.slice(-12), 16)}`).join(' '),
+    ]),
+  );
+
+test('entries of one turn are one write, in order, and on disk before anyone is answered', async () => {
+  const dir = tempDir();
+  const { spool, commits } = spoolIn(dir);
+  const answers = [1, 2, 3].map((n) => spool.intend(callId(n), `{"n":${n}}`));
+  spool.close(callId(9), (seq) => `["refused",${seq}]`);
+  expect(told(dir)).toEqual({ '00000001': '' });
+  await expect(answers[0]).resolves.toBe(true);
+  expect(told(dir)).toEqual({ '00000001': 'i1 i2 i3 c9' });
+  expect(await Promise.all(answers)).toEqual([true, true, true]);
+  expect(commits()).toBe(1);
+  await spool.stop();
+});
+
+test('a segment is sealed by its number of rows, and says what is in it', async () => {
+  const dir = tempDir();
+  const { spool, sealed } = spoolIn(dir, { segmentCloses: 2 });
+  for (const n of [1, 2, 3]) {
+    spool.close(callId(n), (seq) => `[${seq}]`);
+    await until(() => spool.totals.bytes > 0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until(() => sealed.length === 1);
+  expect(sealed[0]).toMatchObject({ number: 1, closes: 2 });
+  expect(sealed[0]?.bytes).toBe(statSync(sealed[0]?.path ?? '').size);
+  expect(told(dir)).toEqual({ '00000001': 'c1 c2', '00000002': 'c3' });
+  await spool.stop();
+});
+
+test('a segment is sealed by its size', async () => {
+  const { spool, sealed } = spoolIn(tempDir(), { segmentBytes: 1000 });
+  spool.close(callId(1), () => `["${'x'.repeat(990)}"]`);
+  await until(() => sealed.length === 1);
+  await spool.stop();
+});
+
+test('a segment is sealed by its age, but not while it holds no row', async () => {
+  const dir = tempDir();
+  const { spool, sealed } = spoolIn(dir, { segmentAgeMs: 1 });
+  await spool.intend(callId(1), '{}');
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(sealed).toEqual([]);
+  spool.close(callId(1), () => '[]');
+  await until(() => sealed.length === 1);
+  await spool.stop();
+});
+
+test('a new segment begins with all that is known of the calls still open', async () => {
+  const dir = tempDir();
+  const { spool } = spoolIn(dir);
+  await spool.intend(callId(1), '{"first":1}');
+  await spool.further(callId(1), '{"second":1}');
+  spool.progress(callId(1), '{"tokens":5}');
+  spool.progress(callId(1), '{"tokens":9}');
+  await spool.intend(callId(2), '{}');
+  spool.close(callId(2), () => '[]');
+  await until(() => told(dir)['00000001'] === 'i1 a1 p1 p1 i2 c2');
+  spool.seal();
+  const second = [...segmentsIn(dir).values()][1];
+  expect(second?.map(({ kind, json }) => kind + json)).toEqual([
+    'i{"first":1}',
+    'a{"second":1}',
+    'p{"tokens":9}',
+  ]);
+  await spool.stop();
+});
+
+test('an entry that still waits keeps its segment from being sealed', async () => {
+  const dir = tempDir();
+  const { spool, sealed } = spoolIn(dir);
+  await spool.intend(callId(1), '{}');
+  spool.close(callId(2), () => '[]');
+  await until(() => told(dir)['00000001'] === 'i1 c2');
+  spool.close(callId(1), () => '[]');
+  spool.seal();
+  expect(Object.keys(told(dir))).toEqual(['00000001']);
+  await spool.stop();
+  expect(sealed.map(({ closes }) => closes)).toEqual([2]);
+  expect(told(dir)).toEqual({ '00000001': 'i1 c2 c1' });
+});
+
+test('segments are handed over in the order of their numbers, however many are sealed at once', async () => {
+  const { spool, sealed } = spoolIn(tempDir(), { segmentCloses: 1 });
+  for (let n = 1; n <= 60; n += 1) {
+    spool.close(callId(n), () => `["${'x'.repeat(n % 7 === 0 ? 200_000 : 10)}"]`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await spool.stop();
+  expect(sealed.map(({ number }) => number)).toEqual(sealed.map((_, i) => i + 1));
+  expect(sealed.reduce((sum, { closes }) => sum + closes, 0)).toBe(60);
+});
+
+test('a full spool refuses intents and takes closes', async () => {
+  const dir = tempDir();
+  const { spool } = spoolIn(dir, { maxSpoolBytes: 200 });
+  expect(await spool.intend(callId(1), JSON.stringify({ text: 'x'.repeat(200) }))).toBe(true);
+  expect(await spool.intend(callId(2), '{}')).toBe(false);
+  expect(await spool.further(callId(1), '{}')).toBe(false);
+  spool.close(callId(1), () => '[]');
+  spool.close(callId(2), () => '[]');
+  await until(() => told(dir)['00000001'] === 'i1 c1 c2');
+  expect(spool.totals).toMatchObject({ intents: 1, closedIntents: 1, closes: 2 });
+  expect(spool.openCalls()).toBe(0);
+  await spool.stop();
+});
+
+test('a further attempt that was refused is not carried on', async () => {
+  const dir = tempDir();
+  const { spool } = spoolIn(dir, { maxSpoolBytes: 100 });
+  await spool.intend(callId(1), JSON.stringify({ text: 'x'.repeat(100) }));
+  expect(await spool.further(callId(1), '{}')).toBe(false);
+  spool.close(callId(2), () => '[]');
+  await until(() => told(dir)['00000001'] === 'i1 c2');
+  spool.seal();
+  expect(told(dir)['00000002']).toBe('i1');
+  await spool.stop();
+});
+
+test('after the end nothing is written, and open calls are left for the next start', async () => {
+  const dir = tempDir();
+  const { spool } = spoolIn(dir);
+  await spool.intend(callId(1), '{}');
+  spool.close(callId(2), () => '[]');
+  await spool.stop();
+  const before = told(dir);
+  spool.close(callId(1), () => '[]');
+  spool.progress(callId(1), '{}');
+  expect(await spool.intend(callId(3), '{}')).toBe(false);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(told(dir)).toEqual(before);
+  expect([...(await readLeftover(segmentFiles(dir))).open.keys()]).toEqual([callId(1)]);
+});
+
+test('a clean end with no call open leaves no file behind that nobody was handed', async () => {
+  const dir = tempDir();
+  const { spool, sealed } = spoolIn(dir);
+  await spool.intend(callId(1), '{}');
+  spool.close(callId(1), () => '[]');
+  await spool.stop();
+  expect(readdirSync(dir)).toEqual(sealed.map((segment) => path.basename(segment.path)));
+});
+
+const prlimit = spawnSync('prlimit', ['--version']).status === 0;
+
+/** A process whose spool does as told, one command a line, and whose files the test can keep from growing. */
+const spoolElsewhere = (dir: string) => {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'spool-child.ts'), dir], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const next = async (): Promise<string> => {
+    await until(() => said.includes('\n'));
+    const line = said.slice(0, said.indexOf('\n'));
+    said = said.slice(line.length + 1);
+    return line;
+  };
+  return {
+    ask(command: string): Promise<string> {
+      child.stdin.write(`${command}\n`);
+      return next();
+    },
+    limit(bytes: number | 'unlimited'): void {
+      const { status } = spawnSync('prlimit', [`--pid=${child.pid}`, `--fsize=${bytes}:`]);
+      expect(status).toBe(0);
+    },
+    async end(): Promise<void> {
+      const gone = once(child, 'exit');
+      child.stdin.end();
+      await gone;
+    },
+  };
+};
+
+test.skipIf(!prlimit)(
+  'a disk that is full: intents are refused, rows are held, and written whole when there is room again',
+  async () => {
+    const dir = tempDir();
+    const child = spoolElsewhere(dir);
+    expect(await child.ask('intend 1')).toBe('true');
+    const [name = ''] = readdirSync(dir);
+    // Room for half an entry: what a full disk lets through of a write must be cut off again.
+    child.limit(statSync(path.join(dir, name)).size + 20);
+    expect(await child.ask('intend 2')).toBe('false');
+    expect(await child.ask('intend 3')).toBe('false');
+    expect(await child.ask('close 1')).toBe('closed');
+    expect(await child.ask('close 2')).toBe('closed');
+    expect(await child.ask('settle')).toMatch(/^errors [1-9]/);
+    expect(told(dir)).toEqual({ '00000001': 'i1' });
+    child.limit('unlimited');
+    await until(() => told(dir)['00000001'] === 'i1 c1 c2');
+    expect(await child.ask('intend 4')).toBe('true');
+    expect(told(dir)['00000001']).toBe('i1 c1 c2 i4');
+    expect(readFileSync(path.join(dir, name), 'utf8').split('\n')).toHaveLength(5);
+    expect(await child.ask('totals')).toBe('intents 2 closed 1 closes 2 open 1');
+    await child.end();
+  },
+);
+
+test.skipIf(!prlimit)(
+  'a disk with no room for the open calls of the next segment goes on with this one, without litter',
+  async () => {
+    const dir = tempDir();
+    const child = spoolElsewhere(dir);
+    expect(await child.ask('intend 1')).toBe('true');
+    expect(await child.ask('close 2')).toBe('closed');
+    await until(() => told(dir)['00000001'] === 'i1 c2');
+    child.limit(0);
+    expect(await child.ask('seal')).toBe('sealed');
+    expect(await child.ask('seal')).toBe('sealed');
+    expect(Object.keys(told(dir))).toEqual(['00000001']);
+    child.limit('unlimited');
+    // It leaves the disk alone for a while after a failure.
+    await until(() => {
+      void child.ask('seal');
+      return Object.keys(told(dir)).length === 2;
+    });
+    expect(told(dir)).toEqual({ '00000001': 'i1 c2', '00000002': 'i1' });
+    await child.end();
+  },
+);
