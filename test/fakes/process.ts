@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import path from 'node:path';
 
 export interface Program {
   readonly pid: number;
@@ -26,6 +27,8 @@ const parse = (line: string): Record<string, unknown> | null => {
 };
 
 const maxOutput = 1024 * 1024;
+/** Ends the program when its standard input does: a test run that is killed leaves nothing behind. */
+const leash = path.resolve(import.meta.dirname, '../../deploy/local/src/leash.ts');
 
 /** @throws Error with the program's own words when it ends before it is ready. */
 export const startProgram = async (
@@ -33,8 +36,8 @@ export const startProgram = async (
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Promise<Program> => {
-  const child = spawn(process.execPath, [...args, file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn(process.execPath, ['--import', leash, ...args, file], {
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', ...env },
   });
   const gone = once(child, 'exit').then(() => child.exitCode);
