@@ -251,18 +251,19 @@ export const check = (document: unknown, policies: readonly Policy[]): Checked =
   // Null stands for a key without a value (`sampler:`): the defaults.
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const file: unknown = Value.Default(schema, structuredClone(present));
-  const { members } = present;
-  if (typeof members === 'string' && members !== 'builtin') {
-    const message = "must be 'builtin' or a list of members";
-    return { kind: 'bad', problems: [{ path: ['members'], atKey: false, message }] };
-  }
+  // A union complains about each of its forms; only complaints about the form that was meant are worth reading.
   const problems = explain(
     [...validator.Errors(file)].filter(
-      // of the two forms of `members`, only complaints about the one that was meant
-      ({ keyword, instancePath }) => !(instancePath === '/members' && keyword === 'const'),
+      ({ keyword, instancePath }) =>
+        !(instancePath === '/members' && (keyword === 'const' || keyword === 'type')),
     ),
     [],
   );
+  const { members = 'builtin' } = present;
+  if (members !== 'builtin' && !Array.isArray(members)) {
+    const message = "must be 'builtin' or a list of members";
+    problems.push({ path: ['members'], atKey: false, message });
+  }
   const voters = checkPolicies(namedPolicies(file), policies, problems);
   if (!validator.Check(file)) return { kind: 'bad', problems };
   if (file.members !== 'builtin') {

@@ -25,9 +25,6 @@ export const readEnvironment = (
     return 0;
   };
   const url = text('TOLLGATE_CLICKHOUSE_URL', 'http://127.0.0.1:8123');
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    problems.push('TOLLGATE_CLICKHOUSE_URL is not an http:// or https:// address');
-  }
   const configPath = text('TOLLGATE_ROUTER_CONFIG', '');
   const environment: Environment = {
     host: text('TOLLGATE_HOST', '127.0.0.1'),
@@ -41,5 +38,8 @@ export const readEnvironment = (
       password: env['TOLLGATE_CLICKHOUSE_PASSWORD'] ?? '',
     },
   };
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    problems.push('TOLLGATE_CLICKHOUSE_URL is not an http:// or https:// address');
+  }
   return problems.length > 0 ? { problems } : environment;
 };
