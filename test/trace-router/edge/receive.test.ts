@@ -280,3 +280,23 @@ test('metrics say what was received and delivered, under the names of the load-b
     members: [{ name: 'a', failures: 0 }, { name: 'b' }, { name: 'c' }],
   });
 });
+
+test('OTLP metrics are refused, unless an address for them is configured: then their bytes are passed on', async () => {
+  const destination = await startOtlpSink('http');
+  const forwarding = await startRouter({ metrics: { forward: destination.address } });
+  const client = grpcClient(forwarding.grpcAddress);
+  const metricsPath = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
+  expect((await client.send(Buffer.from('any bytes'), {}, metricsPath)).code).toBe(0);
+  const posted = await fetch(`${forwarding.http}/v1/metrics`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' },
+    body: zlib.gzipSync('other bytes'),
+  });
+  expect(posted.status).toBe(200);
+  expect(destination.messages().map(String)).toEqual(['any bytes', 'other bytes']);
+  client.close();
+  await forwarding.stop();
+  await destination.stop();
+  const outcome = 'refused';
+  expect(await router.metric('trace_router_metrics_requests_total', { outcome })).toBe(2);
+});

@@ -106,8 +106,9 @@ export const otlpGrpcIn = (
     room: Room,
   ): Promise<Answer | null> => {
     const path = headers[':path'];
-    const forMetrics = path === metricsExportPath && forwardMetrics !== null;
-    if (path !== exportPath && !forMetrics) {
+    const passOn = path === metricsExportPath ? forwardMetrics.send : null;
+    if (path !== exportPath && passOn === null) {
+      if (path === metricsExportPath) forwardMetrics.refuse();
       return { kind: 'unsupported', message: `no such method ${String(path)}` };
     }
     const encoding = String(headers['grpc-encoding'] ?? '');
@@ -120,9 +121,9 @@ export const otlpGrpcIn = (
       return { kind: 'malformed', message: 'a compressed message without grpc-encoding' };
     }
     const used = compressed ? encoding : '';
-    if (forMetrics) {
+    if (passOn !== null) {
       const plain = await intake.inflated(message, used);
-      return Buffer.isBuffer(plain) ? forwardMetrics(plain, protobufType) : plain;
+      return Buffer.isBuffer(plain) ? passOn(plain, protobufType) : plain;
     }
     return intake.receive({
       protocol: 'grpc',

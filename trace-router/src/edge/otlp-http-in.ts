@@ -82,8 +82,9 @@ export const otlpHttpIn = (
       reply(response, format ?? 'json', { kind: 'unsupported', message }, status);
     };
     const path = request.url?.split('?', 1)[0];
-    const forMetrics = path === metricsPath && forwardMetrics !== null;
-    if (path !== tracesPath && !forMetrics) {
+    const passOn = path === metricsPath ? forwardMetrics.send : null;
+    if (path !== tracesPath && passOn === null) {
+      if (path === metricsPath) forwardMetrics.refuse();
       return refuse(404, `no such path; traces go to POST ${tracesPath}`);
     }
     if (request.method !== 'POST') return refuse(405, 'only POST');
@@ -100,14 +101,10 @@ export const otlpHttpIn = (
       return reply(response, format, body);
     }
     const encoding = (request.headers['content-encoding'] ?? '').toLowerCase();
-    if (forMetrics) {
+    if (passOn !== null) {
       const plain = await intake.inflated(body, encoding);
       const type = format === 'json' ? jsonType : protobufType;
-      return reply(
-        response,
-        format,
-        Buffer.isBuffer(plain) ? await forwardMetrics(plain, type) : plain,
-      );
+      return reply(response, format, Buffer.isBuffer(plain) ? await passOn(plain, type) : plain);
     }
     reply(
       response,
