@@ -33,7 +33,7 @@ export interface Envelopes {
 }
 
 export interface Scan {
-  bytes: Uint8Array;
+  bytes: Buffer;
   /** Spans that can be routed. */
   spans: number;
   /** Of the whole field, tag included. */
@@ -104,9 +104,9 @@ const unidentified = -1;
 const parentField = 4;
 
 /** A scanner with memory of its own. The result of a call is overwritten by the next call; null: not a request. */
-export const createScanner = (): ((bytes: Uint8Array) => Scan | null) => {
+export const createScanner = (): ((bytes: Buffer) => Scan | null) => {
   const scan: Scan = {
-    bytes: new Uint8Array(0),
+    bytes: Buffer.alloc(0),
     spans: 0,
     spanFrom: intList(),
     spanTo: intList(),

@@ -149,7 +149,8 @@ export const split = (
   const at = new Int32Array(owners);
   const copy = (owner: number, from: number, to: number): void => {
     const place = at[owner] ?? 0;
-    (out[owner] ?? noBytes).set(bytes.subarray(from, to), place);
+    // not set(subarray()): making the view costs more than copying a span
+    bytes.copy(out[owner] ?? noBytes, place, from, to);
     at[owner] = place + to - from;
   };
   const copyRest = (level: Envelopes, envelope: number, owner: number): void => {

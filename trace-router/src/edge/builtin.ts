@@ -23,7 +23,7 @@ const decisionsPerTurn = 100;
 
 /** The traces of a request, each a request of its own. Null: together they would be too large. */
 const traces = (scan: Scan, maxBytes: number): Piece[] | null => {
-  const bytes = Buffer.from(scan.bytes.buffer, scan.bytes.byteOffset, scan.bytes.length);
+  const { bytes } = scan;
   const numberOf = new Map<string, number>();
   const ids: string[] = [];
   const roots: boolean[] = [];

@@ -93,7 +93,7 @@ export const createMembers = (
       ? [
           {
             owner: first,
-            bytes: Buffer.from(scan.bytes.buffer, scan.bytes.byteOffset, scan.bytes.length),
+            bytes: scan.bytes,
             spans: scan.spans,
           },
         ]
