@@ -1,3 +1,4 @@
+import http from 'node:http';
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startClickhouse } from '../../fakes/clickhouse.ts';
@@ -247,4 +248,44 @@ test('a flood of traces stays within its bounds by deciding the oldest early', a
     await router.metric('trace_router_decisions_total', { decision: 'drop', trigger: 'memory' }),
   ).toBe(350);
   await stopped(router);
+});
+
+test('an insert whose answer is lost after the commit is sent again and written once', async () => {
+  let cut = 0;
+  const proxy = http.createServer((request, response) => {
+    const upstream = http.request(
+      `${clickhouse.url}${request.url ?? '/'}`,
+      { method: request.method, headers: request.headers },
+      (answer) => {
+        if (answer.statusCode === 200 && cut < 2) {
+          cut += 1;
+          answer.resume().on('end', () => request.socket.destroy());
+          return;
+        }
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    request.pipe(upstream);
+  });
+  await new Promise<void>((resolve) => {
+    proxy.listen(0, '127.0.0.1', resolve);
+  });
+  const address = proxy.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const router = await startRouter(
+    { write, sampler: quick },
+    { url: `http://127.0.0.1:${port}`, user: clickhouse.user, password: clickhouse.password },
+  );
+  const spans = Array.from({ length: 20 }, (_, i) => ({ trace: 7000, span: 70_000 + i, startMs }));
+  expect((await postTraces(router.http, requestOf(spans))).status).toBe(200);
+  await until(
+    async () => (await router.metric('trace_router_spans_total', { outcome: 'written' })) === 20,
+    'the insert is answered',
+  );
+  expect(cut).toBe(2);
+  expect(await spansOfTrace(7000)).toBe(20);
+  await stopped(router);
+  proxy.closeAllConnections();
+  proxy.close();
 });
