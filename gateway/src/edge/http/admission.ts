@@ -28,6 +28,19 @@ export interface Refused {
 /** Names listed in an error; a caller with hundreds of models gets the first ones. */
 const maxListed = 50;
 
+/** A model's name goes into headers, labels and rows: bounded, without control characters and broken surrogates. */
+const maxModelChars = 256;
+const modelName = /^[^\p{Cc}\p{Cs}]+$/u;
+
+const modelProblem = (model: string): Problem | null =>
+  model.length <= maxModelChars && modelName.test(model)
+    ? null
+    : {
+        code: 'invalid_value',
+        message: `\`model\` must be a name of at most ${maxModelChars} characters, none of them a control character.`,
+        param: 'model',
+      };
+
 const parse = (bytes: Buffer): { readonly json: JsonObject } | { readonly message: string } => {
   if (bytes.length === 0) return { message: 'The body is empty; it must be a JSON object.' };
   try {
@@ -73,6 +86,8 @@ export const admit = (options: {
   const checked = dialects[arrival.dialect].check(parsed.json, arrival.operation);
   if (checked.kind === 'bad') return refused(checked.problem, who.identity);
   const ask = checked.value;
+  const unnamed = modelProblem(ask.model);
+  if (unnamed !== null) return refused(unnamed, who.identity);
   const targets = mayUse(caller, ask.model) ? runtime.plan(ask.model) : [];
   if (targets.length === 0) {
     const usable = usableModels(caller, runtime.config.models);

@@ -12,6 +12,7 @@ import type { Client } from './client.ts';
 import { effectsOf, ownHeaders } from './effects.ts';
 import { errorOf, errorOfFault, plain, rendered } from './errors.ts';
 import type { Gate } from './gate.ts';
+import { headerText } from './header-text.ts';
 import { noStory, settled } from './settlement.ts';
 
 /** Answers with an error unless the reply has begun. */
@@ -27,7 +28,10 @@ const reply = async (
     ...ownHeaders(arrival),
     ...(last === undefined
       ? {}
-      : { 'x-tollgate-provider': last.target.provider, 'x-tollgate-model': last.target.model }),
+      : {
+          'x-tollgate-provider': last.target.provider,
+          'x-tollgate-model': headerText(last.target.model),
+        }),
     ...headers,
   });
   await client.end(body);

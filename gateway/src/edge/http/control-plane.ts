@@ -1,8 +1,12 @@
 /** What is no call: the models a key may use, health, metrics, and the paths that do not exist. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { DialectName, Problem } from '../../model/call.ts';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { CallError, DialectName, Problem } from '../../model/call.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Exposition } from '../telemetry/prometheus-view.ts';
+import { spanId, traceId, uuid7 } from '../ids.ts';
+import { traceContext } from '../../decide/trace-context.ts';
 import { header } from './arrival.ts';
 import { bodyProblem, errorOf, plain, rendered } from './errors.ts';
 import type { Gate } from './gate.ts';
@@ -18,13 +22,71 @@ export interface ControlOptions {
 const sendJson = (reply: FastifyReply, status: number, body: JsonObject): FastifyReply =>
   reply.code(status).header('content-type', 'application/json').send(JSON.stringify(body));
 
+/** Headers that every reply of the gateway's API carries, also where no call began. */
+const ids = (traceparent: string | undefined): Record<string, string> => ({
+  'x-tollgate-call-id': uuid7(Date.now()),
+  'x-tollgate-trace-id': traceContext(traceparent, undefined, { traceId, spanId }).traceId,
+});
+
 const sendProblem = (reply: FastifyReply, problem: Problem, dialect: DialectName): FastifyReply => {
   const error = errorOf(problem);
   const { headers, body } = rendered(error, dialect);
-  return reply.code(error.status).headers(headers).send(body);
+  return reply
+    .code(error.status)
+    .headers(ids(header(reply.request.headers, 'traceparent')))
+    .headers(headers)
+    .send(body);
 };
 
 const maxShownChars = 200;
+
+/** The answer for a path that does not exist, or is none. */
+export const sendUnknownRoute = (
+  { method, url, headers }: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
+  const path = (url.split('?')[0] ?? '').slice(0, maxShownChars);
+  return sendProblem(
+    reply,
+    { code: 'unknown_route', message: `There is no ${method} ${path} here.`, param: null },
+    dialectOfModels(headers),
+  );
+};
+
+const invalidHttp = (code: string): CallError => {
+  const said = (message: string) => errorOf({ code: 'invalid_value', message, param: null });
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return errorOf({
+        code: 'request_timeout',
+        message: 'The request was not whole in time.',
+        param: null,
+      });
+    case 'HPE_HEADER_OVERFLOW':
+      return { ...said('The request headers are too large.'), status: 431 };
+    default:
+      return said('The request is not valid HTTP/1.1.');
+  }
+};
+
+/** Answers bytes that are no request, where no route and so no dialect is known, and closes. */
+export const refuseConnection = (
+  error: Error & { readonly code?: string },
+  socket: Socket,
+): void => {
+  // Node keeps the response that is being written there; what we say must not land in the middle of it.
+  // oxlint-disable-next-line no-underscore-dangle -- the name is Node's
+  const busy = '_httpMessage' in socket && socket._httpMessage !== null;
+  if (error.code !== 'ECONNRESET' && socket.writable && !busy) {
+    const refusal = invalidHttp(error.code ?? '');
+    const { headers, body } = rendered(refusal, 'openai');
+    const lines = Object.entries({ ...ids(undefined), ...headers, connection: 'close' });
+    const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.write(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${head}\r\n`);
+    socket.write(body);
+  }
+  socket.destroySoon();
+};
 
 /** Adds these routes, and the answers for everything else, to a server. */
 export const addControlPlane = (
@@ -66,18 +128,11 @@ export const addControlPlane = (
     return reply.header('content-type', view.contentType).send(await view.text());
   });
 
-  app.setNotFoundHandler(({ method, url }, reply) => {
-    const path = (url.split('?')[0] ?? '').slice(0, maxShownChars);
-    return sendProblem(
-      reply,
-      { code: 'unknown_route', message: `There is no ${method} ${path} here.`, param: null },
-      'openai',
-    );
-  });
-  app.setErrorHandler((error: FastifyError, { url }, reply) => {
-    const problem = bodyProblem(error, gate.runtime().config.limits.bodyBytes);
+  app.setNotFoundHandler(sendUnknownRoute);
+  app.setErrorHandler((error: FastifyError, { url, headers }, reply) => {
+    const problem = bodyProblem(error, app.initialConfig.bodyLimit);
     if (problem.code === 'internal_error')
       gate.log.error({ err: error, url }, 'a bug ended this request');
-    return sendProblem(reply, problem, 'openai');
+    return sendProblem(reply, problem, dialectOfModels(headers));
   });
 };

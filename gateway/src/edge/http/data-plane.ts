@@ -17,6 +17,7 @@ const surfaces: readonly { readonly path: string; readonly dialect: DialectName;
 
 /** How many calls there are, and whether more may come. */
 export interface Traffic {
+  /** Counted from its admission, so that bodies on their way are counted too. */
   inFlight: number;
   draining: boolean;
 }
@@ -25,13 +26,30 @@ export interface Traffic {
 interface Known {
   readonly arrival: Arrival;
   readonly caller: Caller;
+  /** Runs out when the body takes too long. */
+  readonly clock: NodeJS.Timeout;
 }
 
 const noBody = Buffer.alloc(0);
 
+const tooSlow = (requestMs: number): Problem => ({
+  code: 'request_timeout',
+  message: `The request body was not whole after ${requestMs} ms (limits.request).`,
+  param: null,
+});
+
 /** Adds the data plane to a server. */
 export const addDataPlane = (app: FastifyInstance, gate: Gate, traffic: Traffic): void => {
   const known = new WeakMap<IncomingMessage, Known>();
+  const { bodyLimit } = app.initialConfig;
+
+  /** The body is here, or will never be: what was known of the request, once. */
+  const take = (raw: IncomingMessage): Known | undefined => {
+    const found = known.get(raw);
+    known.delete(raw);
+    clearTimeout(found?.clock);
+    return found;
+  };
 
   const turnAway = async (
     reply: FastifyReply,
@@ -43,6 +61,15 @@ export const addDataPlane = (app: FastifyInstance, gate: Gate, traffic: Traffic)
     if (!reply.request.raw.complete) reply.raw.shouldKeepAlive = false;
     await refuse({ gate, arrival, caller, client: clientOf(reply.raw), error: errorOf(problem) });
     return reply;
+  };
+
+  const leave = (): void => {
+    traffic.inFlight -= 1;
+  };
+
+  /** Ends a call that was counted and whose body did not arrive. */
+  const breakOff = (reply: FastifyReply, known: Known, problem: Problem): void => {
+    void turnAway(reply, known, problem).finally(leave);
   };
 
   /** Why a known caller's request is not even read. */
@@ -69,27 +96,41 @@ export const addDataPlane = (app: FastifyInstance, gate: Gate, traffic: Traffic)
         }
         const problem = obstacle(request);
         if (problem !== null) return turnAway(reply, { arrival, caller: who.caller }, problem);
-        known.set(request.raw, { arrival, caller: who.caller });
+        traffic.inFlight += 1;
+        const { requestMs } = gate.runtime().config.limits;
+        const clock = setTimeout(() => {
+          const late = take(request.raw);
+          if (late !== undefined) breakOff(reply, late, tooSlow(requestMs));
+        }, requestMs);
+        known.set(request.raw, { arrival, caller: who.caller, clock });
         return undefined;
       },
       handler: async ({ raw, headers, body }, reply) => {
-        const found = known.get(raw);
+        const found = take(raw);
         if (found === undefined) throw new Error('a call was not authenticated');
         reply.hijack();
-        traffic.inFlight += 1;
         const bytes = Buffer.isBuffer(body) ? body : noBody;
-        await handleCall({ gate, ...found, client: clientOf(reply.raw), headers, bytes }).finally(
-          () => {
-            traffic.inFlight -= 1;
-          },
-        );
+        try {
+          await handleCall({ gate, ...found, client: clientOf(reply.raw), headers, bytes });
+        } catch (error) {
+          gate.log.error({ call_id: found.arrival.id, err: error }, 'a bug ended this call');
+        } finally {
+          leave();
+          // Whatever went wrong, nobody waits for an answer that will not come.
+          if (!reply.raw.writableEnded) reply.raw.destroy();
+        }
       },
       errorHandler: (error: FastifyError, { raw, url }, reply) => {
-        const problem = bodyProblem(error, gate.runtime().config.limits.bodyBytes);
+        const found = take(raw);
+        const cut = raw.destroyed && !raw.complete;
+        const problem = cut ? plain('client_closed') : bodyProblem(error, bodyLimit);
         if (problem.code === 'internal_error')
           gate.log.error({ err: error, url }, 'a bug ended this request');
-        const from = known.get(raw) ?? { arrival: arrive(raw, dialect, operation), caller: null };
-        void turnAway(reply, from, problem);
+        if (found !== undefined) breakOff(reply, found, problem);
+        else {
+          const arrival = arrive(raw, dialect, operation);
+          void turnAway(reply, { arrival, caller: null }, problem);
+        }
       },
     });
   }

@@ -19,6 +19,7 @@ import { header, type Arrival } from './arrival.ts';
 import type { Client } from './client.ts';
 import { errorOfFault } from './errors.ts';
 import type { Gate } from './gate.ts';
+import { headerText } from './header-text.ts';
 
 export interface CallWorld {
   readonly gate: Gate;
@@ -38,14 +39,17 @@ export const ownHeaders = ({ id, trace }: Arrival): Record<string, string> => ({
   'x-tollgate-trace-id': trace.traceId,
 });
 
-/** Same dialect: the provider's own content type. Otherwise that of what we render. */
+/** Same dialect: the provider's own content type. Otherwise that of what we render: a stream only of a stream. */
 const contentTypeFor = (
   { facts, admitted }: CallWorld,
   upstream: Upstream,
   upstreamType: string,
 ): string => {
-  if (upstream.provider.dialect === facts.dialect && upstreamType !== '') return upstreamType;
-  return admitted.ask.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
+  if (upstream.provider.dialect === facts.dialect && upstreamType !== '')
+    return headerText(upstreamType);
+  return admitted.ask.stream && upstreamType.startsWith('text/event-stream')
+    ? 'text/event-stream; charset=utf-8'
+    : 'application/json';
 };
 
 const upstreamHeaders = (
@@ -99,7 +103,7 @@ export const effectsOf = (world: CallWorld): Effects => {
       ...ownHeaders(arrival),
       'content-type': contentTypeFor(world, upstream, facts.contentType),
       'x-tollgate-provider': target.provider,
-      'x-tollgate-model': target.model,
+      'x-tollgate-model': headerText(target.model),
       'x-tollgate-attempts': String(facts.tries),
       'x-tollgate-cache': 'off',
       'x-tollgate-overhead-ms': Math.max(0, overheadMs).toFixed(2),

@@ -26,6 +26,7 @@ const plainMessages = {
   invalid_api_key: 'The API key is missing or not valid. Send a key of this gateway as `Authorization: Bearer ...` or `x-api-key`.',
   unsupported_media: 'The request body must be application/json, not compressed.',
   invalid_json: 'The request body could not be read.',
+  client_closed: 'The client closed the connection before its request was whole.',
   draining: 'This gateway is shutting down.',
   too_many_calls: 'This gateway has reached its limit of calls in flight (limits.callsInFlight).',
   ledger_full: 'The ledger cannot take another call: its spool is full or its disk refuses to write.',
@@ -39,16 +40,16 @@ export const plain = (code: keyof typeof plainMessages): Problem => ({
   param: null,
 });
 
-/** The server's own refusal of a body. */
+/** The server's own refusal of a body; `bodyBytes` is its limit. */
 export const bodyProblem = (
   error: { readonly statusCode?: number },
-  bodyBytes: number,
+  bodyBytes: number | undefined,
 ): Problem => {
   const { statusCode = 500 } = error;
   if (statusCode === 413) {
     return {
       code: 'body_too_large',
-      message: `The request body is larger than ${bodyBytes} bytes (limits.bodyBytes).`,
+      message: `The request body is larger than ${bodyBytes} bytes (limits.body).`,
       param: null,
     };
   }

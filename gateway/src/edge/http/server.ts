@@ -1,7 +1,12 @@
 /** The HTTP server: how large, how slow and how long a request may be, and how it stops. */
 import Fastify from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addControlPlane, type ControlOptions } from './control-plane.ts';
+import {
+  addControlPlane,
+  refuseConnection,
+  sendUnknownRoute,
+  type ControlOptions,
+} from './control-plane.ts';
 import { addDataPlane, type Traffic } from './data-plane.ts';
 
 export interface Server {
@@ -9,12 +14,19 @@ export interface Server {
   listen(host: string, port: number): Promise<number>;
   /** Refuses new calls and waits for those in flight. */
   drain(withinMs: number): Promise<void>;
+  /** Stops listening and closes every connection; calls still on one end as abandoned. */
   close(): Promise<void>;
 }
 
 /** Longer than the idle time of common load balancers, so that they close first. */
 const keepAliveMs = 75_000;
 const drainPollMs = 20;
+/** Node's own clock over a whole request looks only now and then; ours is exact, this is the net below it. */
+const requestNetMs = 30_000;
+/** At the end, for connections on which no call is: opened in advance, or with half a request. */
+const closeGraceMs = 500;
+/** For calls cut off at the end, to be settled. */
+const settleMs = 5_000;
 
 /** Builds the server; nothing listens yet. Its limits are those of the configuration at start. */
 export const httpServer = (options: ControlOptions): Server => {
@@ -23,12 +35,16 @@ export const httpServer = (options: ControlOptions): Server => {
   const app = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestMs,
+    requestTimeout: limits.requestMs + requestNetMs,
     keepAliveTimeout: keepAliveMs,
     // A client that stops reading holds its connection no longer than a call may last.
     connectionTimeout: longestMs,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
+    // While closing, our own answer says so.
+    return503OnClosing: false,
+    frameworkErrors: (_error, request, reply) => void sendUnknownRoute(request, reply),
+    clientErrorHandler: refuseConnection,
   });
   // Bodies stay bytes: they are parsed once, by us, and go on as they came.
   app.removeAllContentTypeParsers();
@@ -41,6 +57,11 @@ export const httpServer = (options: ControlOptions): Server => {
     notReady: () => (traffic.draining ? 'draining' : options.notReady()),
   });
 
+  const noneInFlight = async (withinMs: number): Promise<void> => {
+    const endsMs = performance.now() + withinMs;
+    while (traffic.inFlight > 0 && performance.now() < endsMs) await sleep(drainPollMs);
+  };
+
   return {
     async listen(host, port) {
       await app.listen({ host, port });
@@ -49,9 +70,15 @@ export const httpServer = (options: ControlOptions): Server => {
     },
     async drain(withinMs) {
       traffic.draining = true;
-      const endsMs = performance.now() + withinMs;
-      while (traffic.inFlight > 0 && performance.now() < endsMs) await sleep(drainPollMs);
+      await noneInFlight(withinMs);
     },
-    close: () => app.close(),
+    async close() {
+      traffic.draining = true;
+      const closed = app.close();
+      const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs);
+      await closed;
+      clearTimeout(cut);
+      await noneInFlight(settleMs);
+    },
   };
 };

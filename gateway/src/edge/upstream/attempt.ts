@@ -121,7 +121,8 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
 
   const begin = (tries: number, whole: Attempt | null): void => {
     const attemptMs = whole?.durationMs ?? performance.now() - start.startedMs;
-    const cost = whole?.charge.total ?? null;
+    // A stream may be whole already by chance; it is promised neither.
+    const cost = whole === null || stream ? null : whole.charge.total;
     const lengthBytes = whole === null || stream ? null : heldBytes;
     client.begin(200, options.replyHeaders({ tries, contentType, cost, attemptMs, lengthBytes }));
   };

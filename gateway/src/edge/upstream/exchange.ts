@@ -66,6 +66,8 @@ export const startExchange = (
         if (unwanted) started.abort(aborted);
       },
       onResponseStart(_controller, statusCode, headers) {
+        // Early hints and their like: the reply itself is still to come.
+        if (statusCode < 200) return;
         status = statusCode;
         if (statusCode >= 200 && statusCode < 300) {
           events.onReply(statusCode, text(headers, 'content-type') ?? '');

@@ -19,13 +19,17 @@ const ofStatus = (status: number): Shape => {
   return { kind: 'server', code: 'provider_error' };
 };
 
+/** A provider that asks for more is not waited for anyway, and the client is told a number it can read. */
+const maxRetryAfterMs = 86_400_000;
+
 /** `retry-after` as milliseconds: whole or decimal seconds, or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
 export const retryAfterMs = (header: string | undefined, nowMs: number): number | null => {
   if (header === undefined || header === '') return null;
   const seconds = Number(header);
-  if (Number.isFinite(seconds)) return seconds < 0 ? null : Math.round(seconds * 1000);
+  if (Number.isFinite(seconds))
+    return seconds < 0 ? null : Math.min(maxRetryAfterMs, Math.round(seconds * 1000));
   const atMs = Date.parse(header);
-  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
+  return Number.isNaN(atMs) ? null : Math.min(maxRetryAfterMs, Math.max(0, atMs - nowMs));
 };
 
 /** The provider answered with an error status. Our credential's troubles are told to the operator, not to the caller. */

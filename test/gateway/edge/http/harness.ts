@@ -1,0 +1,104 @@
+/** The gateway's HTTP server in this process, on a free port; the ledger is a list of settlements. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { readConfig } from '../../../../gateway/src/edge/config/read.ts';
+import type { Gate } from '../../../../gateway/src/edge/http/gate.ts';
+import { httpServer, type Server } from '../../../../gateway/src/edge/http/server.ts';
+import { compilePrices } from '../../../../gateway/src/edge/prices/catalog.ts';
+import { startRuntime, type Runtime } from '../../../../gateway/src/edge/runtime.ts';
+import { logger } from '../../../../gateway/src/edge/telemetry/log.ts';
+import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
+import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
+import { providers } from '../../../../gateway/src/providers/registry.ts';
+import { eventually } from '../../../fakes/journal.ts';
+
+export const key = 'tg-harness-0123456789abcdefghijklmnopqrstuvwxyz';
+export const narrowKey = 'tg-harness-narrow-0123456789abcdefghijklmnopqrst';
+export const openaiSecret = 'sk-openai-of-the-gateway';
+export const anthropicSecret = 'sk-anthropic-of-the-gateway';
+
+export interface Harness {
+  readonly url: string;
+  readonly port: number;
+  readonly server: Server;
+  readonly settlements: readonly Settlement[];
+  /** The settlement of a call; waits for it. */
+  settled(callId: string): Promise<Settlement>;
+  settledCount(count: number): Promise<void>;
+  /** What the spool answers to an intent; true at first. */
+  spoolTakes(takes: boolean): void;
+  /** Makes the next intent throw: a bug of ours. */
+  breakSpool(): void;
+  close(): Promise<void>;
+}
+
+/** Starts a server with this configuration; two keys are added, one of which may use `gpt-4o-mini` only. */
+export const startHarness = async (config: string): Promise<Harness> => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-http-'));
+  const file = path.join(dir, 'tollgate.yaml');
+  const keys = `keys:
+  - { id: wide, secret: "\${KEY}", team: shop, application: checkout }
+  - { id: narrow, secret: "\${NARROW}", team: search, models: [gpt-4o-mini] }
+`;
+  writeFileSync(file, `${config}\n${keys}`);
+  const env = {
+    KEY: key,
+    NARROW: narrowKey,
+    OPENAI_KEY: openaiSecret,
+    ANTHROPIC_KEY: anthropicSecret,
+  };
+  const read = await readConfig({ path: file, env, providers });
+  rmSync(dir, { recursive: true, force: true });
+  if (read.kind === 'bad') throw new Error(JSON.stringify(read.problems));
+  const runtime: Runtime = startRuntime(read.config, compilePrices(read.config), new Map());
+  const settlements: Settlement[] = [];
+  let takes = true;
+  let broken = false;
+  const gate: Gate = {
+    runtime: () => runtime,
+    spool: {
+      intend() {
+        if (!broken) return Promise.resolve(takes);
+        broken = false;
+        throw new Error('the spool is broken by a test');
+      },
+      further: () => Promise.resolve(takes),
+      progress: () => {},
+    },
+    store: metricStore(read.config.limits.labelValues),
+    log: logger('silent'),
+    settle: (settlement) => settlements.push(settlement),
+  };
+  const server = httpServer({
+    gate,
+    metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
+    notReady: () => null,
+  });
+  const port = await server.listen('127.0.0.1', 0);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    server,
+    settlements,
+    async settled(callId) {
+      const found = () => settlements.filter(({ call }) => call.id === callId);
+      await eventually(() => found().length > 0, `call ${callId} is settled`);
+      const [one, ...more] = found();
+      if (one === undefined || more.length > 0) throw new Error(`${callId} was settled twice`);
+      return one;
+    },
+    settledCount: (count) =>
+      eventually(() => settlements.length >= count, `${count} calls are settled`),
+    spoolTakes(next) {
+      takes = next;
+    },
+    breakSpool() {
+      broken = true;
+    },
+    async close() {
+      await server.close();
+      await runtime.close();
+    },
+  };
+};
