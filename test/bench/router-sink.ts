@@ -1,6 +1,6 @@
 /**
  * Members that take everything at once and keep nothing but counts: four OTLP/HTTP and four OTLP/gRPC servers in one
- * process. Prints its ports; `SIGUSR2` is not needed: counts are at `GET /counts` of the first.
+ * process. Prints its ports; counts are at `GET /counts` of any HTTP one.
  */
 import http from 'node:http';
 import http2 from 'node:http2';

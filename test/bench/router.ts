@@ -13,6 +13,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import { createScanner } from '../../trace-router/src/decide/scan.ts';
@@ -31,7 +32,10 @@ const goalSpansPerCore = 800_000;
 const connections = 16;
 const root = path.resolve(import.meta.dirname, '../..');
 const nginxPath = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((file) => existsSync(file));
-const pinned = spawnSync('taskset', ['--version']).status === 0 && os.cpus().length > 1;
+const sinkFile = fileURLToPath(new URL('./router-sink.ts', import.meta.url));
+/** Puts a process on one core; not everywhere installed. */
+const pin = 'taskset';
+const pinned = spawnSync(pin, ['--version']).status === 0 && os.cpus().length > 1;
 
 const cpuSeconds = (pid: number): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -83,7 +87,7 @@ const start = (
   core: number,
   env: Readonly<Record<string, string>> = {},
 ) => {
-  const command = pinned ? ['taskset', '-c', String(core), ...args] : [...args];
+  const command = pinned ? [pin, '-c', String(core), ...args] : [...args];
   const [file = '', ...rest] = command;
   const child = spawn(file, rest, {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -370,15 +374,12 @@ export const run = async (args: readonly string[]): Promise<number> => {
   }
   const dir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-bench-router-'));
   mkdirSync(path.join(root, '.bench'), { recursive: true });
-  if (pinned) spawnSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)]);
+  if (pinned) spawnSync(pin, ['-a', '-c', '-p', '1', String(process.pid)]);
   const variants: Variant[] = [];
   try {
     const body = payload(spans);
     const codec = codecs(body, rounds);
-    const sinkProcess = start(
-      [process.execPath, path.join(import.meta.dirname, 'router-sink.ts')],
-      1,
-    );
+    const sinkProcess = start([process.execPath, sinkFile], 1);
     const sink = await readyLine(sinkProcess);
     const ports = (of: unknown) => (Array.isArray(of) ? of.map(Number) : []);
     const overHttp = await startRouter(dir, 'http', ports(sink['http']), values.profile);

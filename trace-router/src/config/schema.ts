@@ -3,7 +3,6 @@
  * Collector, so that `sampler` can be moved to a tail_sampling processor and back.
  */
 import { Type } from 'typebox';
-import type { Static } from 'typebox';
 
 const closed = { additionalProperties: false } as const;
 const MiB = 1024 * 1024;
@@ -157,4 +156,3 @@ export const schema = Type.Object(
   },
   { ...closed, title: 'Tollgate trace-router configuration' },
 );
-export type RouterFile = Static<typeof schema>;
