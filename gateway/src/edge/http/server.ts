@@ -20,6 +20,8 @@ export interface Server {
 
 /** Longer than the idle time of common load balancers, so that they close first. */
 const keepAliveMs = 75_000;
+/** So that the answer about a provider's last timeout is on its way before a silent connection is closed. */
+const connectionSlackMs = 10_000;
 const drainPollMs = 20;
 /** Node's own clock over a whole request looks only now and then; ours is exact, this is the net below it. */
 const requestNetMs = 30_000;
@@ -30,15 +32,17 @@ const settleMs = 5_000;
 
 /** Builds the server; nothing listens yet. Its limits are those of the configuration at start. */
 export const httpServer = (options: ControlOptions): Server => {
-  const { limits, providers } = options.gate.runtime().config;
-  const longestMs = Math.max(0, ...[...providers.values()].map(({ timeouts }) => timeouts.totalMs));
+  const { limits, providers, retry } = options.gate.runtime().config;
+  const totalsMs = [...providers.values()].map(({ timeouts }) => timeouts.totalMs);
+  /** One call, its tries one after the other; nothing may reach the client in all that time. */
+  const longestMs = retry.triesPerCall * (Math.max(0, ...totalsMs) + retry.backoffMaxMs);
   const app = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs + requestNetMs,
     keepAliveTimeout: keepAliveMs,
-    // A client that stops reading holds its connection no longer than a call may last.
-    connectionTimeout: longestMs,
+    // A client that stops reading holds its connection hardly longer than a call may last.
+    connectionTimeout: longestMs + connectionSlackMs,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     // While closing, our own answer says so.

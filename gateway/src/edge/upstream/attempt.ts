@@ -63,6 +63,9 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
   let status = 0;
   let contentType = '';
   let road: Road | null = null;
+  /** What the provider's reply is, whatever was asked for. */
+  let streamed = false;
+  let arriving = false;
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let endedMs = 0;
@@ -98,12 +101,18 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
   const fail = (fault: Fault): void => finish({ kind: 'fault', fault });
   const hasBegun = (): boolean => phase === 'holding' || phase === 'relaying';
 
+  /** The first byte is here; from now on only the total counts. */
+  const awaitTotal = (): void => {
+    clearTimeout(clock);
+    const leftMs = Math.max(1, totalMs - (performance.now() - start.startedMs));
+    const message = `The provider did not finish within ${totalMs} ms.`;
+    clock = setTimeout(() => fail(timeoutFault(status, hasBegun(), message)), leftMs);
+  };
+
   /** There is something to send: this reply is the one the client gets. */
   const offer = (): void => {
     phase = 'holding';
-    clearTimeout(clock);
-    const leftMs = Math.max(1, totalMs - (performance.now() - start.startedMs));
-    clock = setTimeout(() => fail(timeoutFault(status, true, totalMs)), leftMs);
+    awaitTotal();
     resolve({ kind: 'begun', relay, close });
   };
 
@@ -182,9 +191,10 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
     }
   };
 
+  const patienceMs = Math.min(firstByteMs, totalMs);
   let clock = setTimeout(
-    () => fail(timeoutFault(status, false, firstByteMs)),
-    Math.min(firstByteMs, totalMs),
+    () => fail(timeoutFault(status, false, `The provider sent nothing within ${patienceMs} ms.`)),
+    patienceMs,
   );
   const exchange = startExchange(
     upstream,
@@ -193,10 +203,17 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
       onReply(statusCode, type) {
         status = statusCode;
         contentType = type;
-        road = options.prepared.road(stream && type.startsWith('text/event-stream'));
+        streamed = stream && type.startsWith('text/event-stream');
+        road = options.prepared.road(streamed);
       },
       onData(chunk) {
-        if (phase !== 'over' && road !== null) take(road.read(chunk));
+        if (phase === 'over' || road === null) return;
+        // A whole reply has content only at its end; that it comes shows in its first bytes.
+        if (!streamed && !arriving) {
+          arriving = true;
+          awaitTotal();
+        }
+        take(road.read(chunk));
       },
       onEnd() {
         if (phase === 'over' || road === null) return;

@@ -109,13 +109,11 @@ export const networkFault = (error: unknown, status: number, begun: boolean): Fa
 };
 
 /** One of our own clocks ran out. */
-export const timeoutFault = (status: number, begun: boolean, waitedMs: number): Fault => ({
+export const timeoutFault = (status: number, begun: boolean, message: string): Fault => ({
   kind: 'timeout',
   code: begun ? 'stream_stalled' : 'provider_timeout',
   status,
-  message: begun
-    ? `The provider did not finish within ${waitedMs} ms.`
-    : `The provider sent nothing within ${waitedMs} ms.`,
+  message,
   param: null,
   retryAfterMs: null,
   mayBeBilled: true,
