@@ -82,6 +82,10 @@ const payload = (spans: number): Buffer => {
 };
 
 const children: ChildProcess[] = [];
+// also when the run is ended by a signal: no router may outlive its benchmark
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
 const start = (
   args: readonly string[],
   core: number,
