@@ -32,6 +32,13 @@ interface Known {
 
 const noBody = Buffer.alloc(0);
 
+/** Read and thrown away after a refusal, so that the connection serves on. What is larger is not waited for. */
+const maxDiscardedBytes = 64 * 1024;
+
+/** A refused body that is here, or soon will be. */
+const restIsSmall = ({ complete, destroyed, headers }: IncomingMessage): boolean =>
+  complete || (!destroyed && Number(headers['content-length'] ?? Infinity) <= maxDiscardedBytes);
+
 const tooSlow = (requestMs: number): Problem => ({
   code: 'request_timeout',
   message: `The request body was not whole after ${requestMs} ms (limits.request).`,
@@ -57,8 +64,7 @@ export const addDataPlane = (app: FastifyInstance, gate: Gate, traffic: Traffic)
     problem: Problem,
   ): Promise<FastifyReply> => {
     reply.hijack();
-    // What is left of the body is not waited for.
-    if (!reply.request.raw.complete) reply.raw.shouldKeepAlive = false;
+    if (!restIsSmall(reply.request.raw)) reply.raw.shouldKeepAlive = false;
     await refuse({ gate, arrival, caller, client: clientOf(reply.raw), error: errorOf(problem) });
     return reply;
   };
@@ -100,7 +106,9 @@ export const addDataPlane = (app: FastifyInstance, gate: Gate, traffic: Traffic)
         const { requestMs } = gate.runtime().config.limits;
         const clock = setTimeout(() => {
           const late = take(request.raw);
-          if (late !== undefined) breakOff(reply, late, tooSlow(requestMs));
+          if (late === undefined) return;
+          reply.raw.shouldKeepAlive = false;
+          breakOff(reply, late, tooSlow(requestMs));
         }, requestMs);
         known.set(request.raw, { arrival, caller: who.caller, clock });
         return undefined;
