@@ -7,7 +7,7 @@ import { providers } from './providers/registry.ts';
 import { processVariables, readEnvironment } from './edge/config/environment.ts';
 import { readConfig } from './edge/config/read.ts';
 import { watchConfig } from './edge/config/watch.ts';
-import { startDemo } from './edge/demo/server.ts';
+import { startDemo, type Demo } from './edge/demo/server.ts';
 import { httpServer } from './edge/http/server.ts';
 import { clickhouseSink } from './edge/ledger/clickhouse.ts';
 import { startLedger } from './edge/ledger/ledger.ts';
@@ -50,21 +50,23 @@ async function start(
   const store = metricStore(first.config.limits.labelValues);
 
   const origins = new Map<string, string>();
-  const demo = [...first.config.providers.values()].some(({ use }) => use === 'demo')
-    ? await startDemo({})
-    : null;
-  if (demo !== null) origins.set('demo', demo.origin);
-
-  const enliven = (config: Config): Runtime => {
+  let demo: Demo | null = null;
+  /** The simulated provider runs from when a configuration first names it. */
+  const enliven = async (config: Config): Promise<Runtime> => {
+    if (demo === null && [...config.providers.values()].some(({ use }) => use === 'demo')) {
+      demo = await startDemo({});
+      origins.set('demo', demo.origin);
+    }
     const prices = compilePrices(config);
+    const alive = startRuntime(config, prices, origins);
     store.clear('config');
     store.set('config', { hash: config.hash }, 1);
     store.clear('priceCatalog');
     store.set('priceCatalog', { version: prices.version }, 1);
     zero(store, config);
-    return startRuntime(config, prices, origins);
+    return alive;
   };
-  let runtime = enliven(first.config);
+  let runtime = await enliven(first.config);
 
   const started = await startLedger({
     dir: join(environment.dataDir, 'ledger'),
@@ -132,6 +134,21 @@ async function start(
     notReady: () => null,
   });
 
+  /** Swaps the whole configuration; what cannot be brought to life is refused like what cannot be read. */
+  const reload = async (config: Config): Promise<void> => {
+    try {
+      const next = await enliven(config);
+      const old = runtime;
+      runtime = next;
+      store.add('configReloads', { result: 'applied' }, 1);
+      log.info({ hash: config.hash }, 'configuration reloaded');
+      void old.close();
+    } catch (error) {
+      store.add('configReloads', { result: 'rejected' }, 1);
+      log.error({ component: 'config', err: error }, 'the new configuration does not start');
+    }
+  };
+  let reloading = Promise.resolve();
   const watching =
     environment.configPath === null
       ? null
@@ -140,11 +157,7 @@ async function start(
             ...source,
             path: environment.configPath,
             onChange(config) {
-              const old = runtime;
-              runtime = enliven(config);
-              store.add('configReloads', { result: 'applied' }, 1);
-              log.info({ hash: config.hash }, 'configuration reloaded');
-              void old.close();
+              reloading = reloading.then(() => reload(config));
             },
             onRejected(problems) {
               store.add('configReloads', { result: 'rejected' }, 1);
