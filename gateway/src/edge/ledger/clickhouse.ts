@@ -24,27 +24,17 @@ export interface Sink {
 }
 
 /**
- * ClickHouse errors that speak of the rows themselves: parsing (26, 27, 72, 117), types (53, 70), a constraint (469),
- * a value out of range (69), a decimal that does not fit (407), a column too few (20, 33, 62).
+ * ClickHouse errors that speak of the rows themselves. Not those that speak of the statement or the table (a syntax
+ * error, an unknown column, another number of columns): a server that was migrated wrongly must not bury every row.
  * https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
  */
-const rowErrors = new Set([
-  '6',
-  '20',
-  '26',
-  '27',
-  '33',
-  '38',
-  '41',
-  '53',
-  '62',
-  '69',
-  '70',
-  '72',
-  '117',
-  '376',
-  '407',
-  '469',
+// oxfmt-ignore
+const rowErrors: ReadonlyMap<string, string> = new Map([
+  ['6', 'CANNOT_PARSE_TEXT'], ['26', 'CANNOT_PARSE_QUOTED_STRING'], ['27', 'CANNOT_PARSE_INPUT_ASSERTION_FAILED'],
+  ['33', 'CANNOT_READ_ALL_DATA'], ['38', 'CANNOT_PARSE_DATE'], ['41', 'CANNOT_PARSE_DATETIME'], ['53', 'TYPE_MISMATCH'],
+  ['69', 'ARGUMENT_OUT_OF_BOUND'], ['70', 'CANNOT_CONVERT_TYPE'], ['72', 'CANNOT_PARSE_NUMBER'], ['117', 'INCORRECT_DATA'],
+  ['130', 'CANNOT_READ_ARRAY_FROM_TEXT'], ['190', 'SIZES_OF_ARRAYS_DONT_MATCH'], ['376', 'CANNOT_PARSE_UUID'],
+  ['407', 'DECIMAL_OVERFLOW'], ['469', 'VIOLATED_CONSTRAINT'], ['691', 'UNKNOWN_ELEMENT_OF_ENUM'],
 ]);
 
 /**

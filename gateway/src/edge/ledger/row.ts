@@ -1,8 +1,8 @@
+/** Settlement -> ledger row: one projection for each column, in one table. */
 import { callColumns, buckets, meters, type CallColumn } from '../../contract/ledger.ts';
-import type { Json } from '../../model/json.ts';
 import { noMoney, plus, usdText, type Picodollars } from '../../model/money.ts';
+import type { Json } from '../../model/json.ts';
 import type { Attempt, Settlement } from '../../model/settlement.ts';
-import { noTokens } from '../../model/usage.ts';
 
 /** What a row needs beside the settlement. */
 export interface RowSource {
@@ -11,57 +11,59 @@ export interface RowSource {
   readonly seq: number;
 }
 
-type Project = (from: RowSource) => Json;
+/**
+ * What one column holds.
+ * @param served the attempt that speaks for the call: the one that answered, else the last one
+ */
+type Project = (settlement: Settlement, served: Attempt | undefined, row: RowSource) => Json;
 
-const sum = (attempts: readonly Attempt[], cost: (a: Attempt) => Picodollars): Picodollars =>
-  attempts.reduce((total, attempt) => plus(total, cost(attempt)), noMoney);
+const maxInt32 = 2 ** 31 - 1;
+const maxUInt32 = 2 ** 32 - 1;
 
-/** The attempt that speaks for the call: the one that answered, else the last one. */
-const served = ({ settlement }: RowSource): Attempt | undefined => settlement.attempts.at(-1);
+/** ClickHouse takes a number too large for its column and keeps some of its bits: it is given the largest instead. */
+const uint32 = (value: number): number =>
+  // The shift makes it an integer to the engine too, which is then written several times faster than a double.
+  value >= maxUInt32 ? maxUInt32 : value > 0 ? (value + 0.5) >>> 0 : 0;
+const int32 = (value: number): number => (value > maxInt32 ? maxInt32 : value);
 
+/** A column of `attempts`: one value for each. */
 const each =
   (project: (attempt: Attempt) => Json): Project =>
-  ({ settlement }) =>
-    settlement.attempts.map(project);
+  ({ attempts }, served) =>
+    // One attempt is the common case by far.
+    attempts.length === 1 && served !== undefined ? [project(served)] : attempts.map(project);
 
-const sources = ['none', 'estimated', 'partial', 'provider'] as const;
+/** The first of `order` that some attempt has. */
+const first =
+  <T extends string>(order: readonly T[], of: (attempt: Attempt) => T): Project =>
+  ({ attempts }) =>
+    order.find((one) => attempts.some((attempt) => of(attempt) === one)) ?? 'none';
 
-/** The least certain source of any attempt's usage. */
-const usageSource: Project = ({ settlement }) =>
-  sources.find(
-    (source) => source !== 'none' && settlement.attempts.some((a) => a.usageSource === source),
-  ) ?? 'none';
+const total = (attempts: readonly Attempt[], cost: (a: Attempt) => Picodollars): string => {
+  let sum = noMoney;
+  for (const attempt of attempts) sum = plus(sum, cost(attempt));
+  return usdText(sum);
+};
 
-const certainty = [
-  'unpriced',
-  'partly_unpriced',
-  'provider_reported',
-  'priced',
-  'free',
-  'none',
-] as const;
-
-const priceStatus: Project = ({ settlement }) =>
-  certainty.find((status) => settlement.attempts.some((a) => a.charge.priceStatus === status)) ??
-  'none';
-
-const units: Project = ({ settlement }) => {
-  const total: Record<string, number> = {};
-  for (const { usage } of settlement.attempts) {
-    for (const [unit, count] of Object.entries(usage.units))
-      total[unit] = (total[unit] ?? 0) + count;
+const units: Project = ({ attempts }) => {
+  const sums: Record<string, number> = {};
+  for (const { usage } of attempts) {
+    for (const unit in usage.units) sums[unit] = (sums[unit] ?? 0) + (usage.units[unit] ?? 0);
   }
-  return total;
+  return sums;
 };
 
 const bucketColumns = Object.fromEntries(
-  buckets.flatMap((bucket) => [
+  buckets.flatMap((bucket): [string, Project][] => [
     [
       bucket,
-      ({ settlement }: RowSource) =>
-        settlement.attempts.reduce((total, a) => total + a.usage.tokens[bucket], noTokens[bucket]),
+      ({ attempts }) => {
+        let sum = 0;
+        for (const { usage } of attempts) sum += usage.tokens[bucket];
+        return int32(sum);
+      },
     ],
-    [`attempts.${bucket}`, each((a) => a.usage.tokens[bucket])],
+    [`attempts.${bucket}`, each((a) => int32(a.usage.tokens[bucket]))],
   ]),
 );
 const meterColumns = Object.fromEntries(
@@ -76,54 +78,55 @@ const seconds = (ms: number): string => (ms / 1000).toFixed(3);
 
 // oxfmt-ignore
 const columns: Readonly<Partial<Record<CallColumn, Project>>> = {
-  started_at: ({ settlement: s }) => seconds(s.call.startedAtMs),
-  call_id: ({ settlement: s }) => s.call.id,
-  replica: ({ replica }) => replica,
-  seq: ({ seq }) => seq,
-  org: ({ settlement: s }) => s.call.caller?.org ?? '',
-  caller_team: ({ settlement: s }) => s.call.caller?.team ?? '',
-  caller_app: ({ settlement: s }) => s.call.caller?.app ?? '',
-  caller_key_id: ({ settlement: s }) => s.call.caller?.keyId ?? '',
-  namespace: ({ settlement: s }) => s.call.caller?.namespace ?? '',
-  environment: ({ settlement: s }) => s.call.caller?.environment ?? '',
-  cost_center: ({ settlement: s }) => s.call.caller?.costCenter ?? '',
-  agent: ({ settlement: s }) => s.call.identity.agent,
-  tags: ({ settlement: s }) => s.call.identity.tags,
-  caller_user: ({ settlement: s }) => s.call.identity.user,
-  session_id: ({ settlement: s }) => s.call.identity.session,
-  trace_id: ({ settlement: s }) => s.call.trace.traceId,
-  span_id: ({ settlement: s }) => s.call.trace.spanId,
-  operation: ({ settlement: s }) => s.call.operation,
-  dialect: ({ settlement: s }) => s.call.dialect,
-  route: ({ settlement: s }) => s.call.ask?.model ?? '',
-  model_requested: ({ settlement: s }) => s.call.ask?.model ?? '',
-  provider: (from) => served(from)?.target.provider ?? '',
-  model: (from) => served(from)?.modelAnswered ?? '',
-  service_tier: (from) => served(from)?.usage.serviceTier ?? '',
-  outcome: ({ settlement: s }) => s.outcome,
-  error_origin: ({ settlement: s }) => s.errorOrigin,
-  error_code: ({ settlement: s }) => s.errorCode,
-  finish_reason: (from) => served(from)?.finishReason ?? '',
-  stream_outcome: ({ settlement: s }) => s.streamOutcome,
-  waste_reason: ({ settlement: s }) => s.attempts.findLast((a) => a.wasteReason !== '')?.wasteReason ?? '',
-  price_version: ({ settlement: s }) => s.priceVersion,
-  stream: ({ settlement: s }) => s.call.ask?.stream ?? false,
-  http_status: ({ settlement: s }) => s.httpStatus,
+  started_at: (s) => seconds(s.call.startedAtMs),
+  call_id: (s) => s.call.id,
+  replica: (_s, _served, { replica }) => replica,
+  seq: (_s, _served, { seq }) => seq,
+  org: (s) => s.call.caller?.org ?? '',
+  caller_team: (s) => s.call.caller?.team ?? '',
+  caller_app: (s) => s.call.caller?.app ?? '',
+  caller_key_id: (s) => s.call.caller?.keyId ?? '',
+  namespace: (s) => s.call.caller?.namespace ?? '',
+  environment: (s) => s.call.caller?.environment ?? '',
+  cost_center: (s) => s.call.caller?.costCenter ?? '',
+  agent: (s) => s.call.identity.agent,
+  tags: (s) => s.call.identity.tags,
+  caller_user: (s) => s.call.identity.user,
+  session_id: (s) => s.call.identity.session,
+  trace_id: (s) => s.call.trace.traceId,
+  span_id: (s) => s.call.trace.spanId,
+  operation: (s) => s.call.operation,
+  dialect: (s) => s.call.dialect,
+  route: (s) => s.call.ask?.model ?? '',
+  model_requested: (s) => s.call.ask?.model ?? '',
+  provider: (_s, served) => served?.target.provider ?? '',
+  model: (_s, served) => served?.modelAnswered ?? '',
+  service_tier: (_s, served) => served?.usage.serviceTier ?? '',
+  outcome: (s) => s.outcome,
+  error_origin: (s) => s.errorOrigin,
+  error_code: (s) => s.errorCode,
+  finish_reason: (_s, served) => served?.finishReason ?? '',
+  stream_outcome: (s) => s.streamOutcome,
+  waste_reason: (s) => s.attempts.findLast((a) => a.wasteReason !== '')?.wasteReason ?? '',
+  price_version: (s) => s.priceVersion,
+  stream: (s) => s.call.ask?.stream ?? false,
+  http_status: (s) => s.httpStatus,
   guardrail_verdicts: () => ({}),
-  duration_ms: ({ settlement: s }) => Math.round(s.durationMs),
-  first_token_ms: ({ settlement: s }) => (s.firstTokenMs === null ? null : Math.round(s.firstTokenMs)),
-  provider_ms: ({ settlement: s }) => Math.round(s.providerMs),
-  overhead_us: ({ settlement: s }) => Math.max(0, Math.round((s.durationMs - s.providerMs) * 1000)),
-  chunks: (from) => served(from)?.chunks ?? 0,
-  max_gap_ms: (from) => Math.round(served(from)?.maxGapMs ?? 0),
-  cache_status: ({ settlement: s }) => s.cacheStatus,
+  duration_ms: (s) => uint32(s.durationMs),
+  first_token_ms: (s) => (s.firstTokenMs === null ? null : uint32(s.firstTokenMs)),
+  provider_ms: (s) => uint32(s.providerMs),
+  overhead_us: (s) => uint32((s.durationMs - s.providerMs) * 1000),
+  chunks: (_s, served) => uint32(served?.chunks ?? 0),
+  max_gap_ms: (_s, served) => uint32(served?.maxGapMs ?? 0),
+  cache_status: (s) => s.cacheStatus,
   units,
-  usage_source: usageSource,
-  price_status: priceStatus,
-  cost_usd: ({ settlement: s }) => usdText(sum(s.attempts, (a) => a.charge.total)),
+  // The least certain one speaks for the call.
+  usage_source: first(['estimated', 'partial', 'provider'], (a) => a.usageSource),
+  price_status: first(['unpriced', 'partly_unpriced', 'provider_reported', 'priced', 'free'], (a) => a.charge.priceStatus),
+  cost_usd: (s) => total(s.attempts, (a) => a.charge.total),
   discount_usd: () => '0',
   cache_saved_usd: () => '0',
-  waste_usd: ({ settlement: s }) => usdText(sum(s.attempts, (a) => (a.wasteReason === '' ? noMoney : a.charge.total))),
+  waste_usd: (s) => total(s.attempts, (a) => (a.wasteReason === '' ? noMoney : a.charge.total)),
   'attempts.kind': each(() => 'model'),
   'attempts.provider': each((a) => a.target.provider),
   'attempts.account': each((a) => a.account),
@@ -131,10 +134,10 @@ const columns: Readonly<Partial<Record<CallColumn, Project>>> = {
   'attempts.region': each((a) => a.region),
   'attempts.status': each((a) => a.status),
   'attempts.error': each((a) => a.error),
-  'attempts.offset_ms': each((a) => Math.round(a.offsetMs)),
-  'attempts.duration_ms': each((a) => Math.round(a.durationMs)),
-  'attempts.first_token_ms': each((a) => Math.round(a.firstTokenMs ?? 0)),
-  'attempts.other_units': each((a) => a.charge.otherUnits),
+  'attempts.offset_ms': each((a) => uint32(a.offsetMs)),
+  'attempts.duration_ms': each((a) => uint32(a.durationMs)),
+  'attempts.first_token_ms': each((a) => uint32(a.firstTokenMs ?? 0)),
+  'attempts.other_units': each((a) => int32(a.charge.otherUnits)),
   'attempts.usage_source': each((a) => a.usageSource),
   'attempts.cost_usd': each((a) => usdText(a.charge.total)),
   'attempts.discount_usd': each(() => '0'),
@@ -154,5 +157,10 @@ const inOrder: readonly Project[] = callColumns.map((column) => {
 });
 
 /** One ledger row as a JSON array in the order of `callColumns`: a line of ClickHouse's JSONCompactEachRow. Pure. */
-export const ledgerRow = (from: RowSource): string =>
-  JSON.stringify(inOrder.map((project) => project(from)));
+export const ledgerRow = (row: RowSource): string => {
+  const { settlement } = row;
+  const served = settlement.attempts.at(-1);
+  const values: Json[] = [];
+  for (const project of inOrder) values.push(project(settlement, served, row));
+  return JSON.stringify(values);
+};

@@ -2,19 +2,19 @@
 import { outcomes } from '../../contract/outcomes.ts';
 import { noMoney, plus } from '../../model/money.ts';
 import type { Attempt, Settlement } from '../../model/settlement.ts';
-import { inputTokens, outputTokens } from '../../model/usage.ts';
+import { inputTokens, outputTokens, type Buckets } from '../../model/usage.ts';
 import type { MetricStore } from './store.ts';
 
-type TokenClass = 'input' | 'cache_read' | 'cache_write' | 'output' | 'reasoning';
-
 /** The ten classes of the ledger in the five of `tollgate_tokens_total`; their sums are equal. */
-const tokenClasses = ({ usage: { tokens } }: Attempt): Readonly<Record<TokenClass, number>> => ({
-  input: tokens.input_uncached + tokens.input_audio + tokens.input_image,
-  cache_read: tokens.input_cache_read,
-  cache_write: tokens.input_cache_write_5m + tokens.input_cache_write_1h,
-  output: tokens.output_text + tokens.output_audio + tokens.output_image,
-  reasoning: tokens.output_reasoning,
-});
+const tokenClasses = {
+  input: (t) => t.input_uncached + t.input_audio + t.input_image,
+  cache_read: (t) => t.input_cache_read,
+  cache_write: (t) => t.input_cache_write_5m + t.input_cache_write_1h,
+  output: (t) => t.output_text + t.output_audio + t.output_image,
+  reasoning: (t) => t.output_reasoning,
+} as const satisfies Record<string, (tokens: Buckets) => number>;
+const tokenClassList: readonly (readonly [string, (tokens: Buckets) => number])[] =
+  Object.entries(tokenClasses);
 
 const blame = (settlement: Settlement): string => {
   switch (settlement.streamOutcome) {
@@ -92,26 +92,21 @@ const countStream = (store: MetricStore, settlement: Settlement, served: Attempt
 export const count = (store: MetricStore, settlement: Settlement): void => {
   const { call, attempts, outcome } = settlement;
   const { traceId } = call.trace;
-  const who = { caller_team: call.caller?.team ?? '', caller_app: call.caller?.app ?? '' };
-  store.add('calls', { ...who, outcome }, 1, traceId);
+  const caller_team = call.caller?.team ?? '';
+  const caller_app = call.caller?.app ?? '';
+  store.add('calls', { caller_team, caller_app, outcome }, 1, traceId);
   for (const attempt of attempts) countAttempt(store, settlement, attempt);
-  countFurther(store, attempts);
+  if (attempts.length > 1) countFurther(store, attempts);
   const served = attempts.at(-1);
   if (served !== undefined) {
-    const totals = { input: 0, cache_read: 0, cache_write: 0, output: 0, reasoning: 0 };
-    for (const attempt of attempts) {
-      const classes = tokenClasses(attempt);
-      totals.input += classes.input;
-      totals.cache_read += classes.cache_read;
-      totals.cache_write += classes.cache_write;
-      totals.output += classes.output;
-      totals.reasoning += classes.reasoning;
+    for (const [bucket, of] of tokenClassList) {
+      let tokens = 0;
+      for (const { usage } of attempts) tokens += of(usage.tokens);
+      if (tokens > 0) store.add('tokens', { caller_team, caller_app, bucket }, tokens);
     }
-    for (const [bucket, tokens] of Object.entries(totals)) {
-      if (tokens > 0) store.add('tokens', { ...who, bucket }, tokens);
-    }
-    const cost = attempts.reduce((sum, a) => plus(sum, a.charge.total), noMoney);
-    store.addMoney('cost', who, cost, traceId);
+    let cost = noMoney;
+    for (const { charge } of attempts) cost = plus(cost, charge.total);
+    store.addMoney('cost', { caller_team, caller_app }, cost, traceId);
     if (call.ask?.stream === true) countStream(store, settlement, served);
   }
   // Refused calls measure nobody's service: they have no provider and end at once.

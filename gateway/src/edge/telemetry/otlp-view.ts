@@ -11,7 +11,8 @@ import {
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
 import { metrics, type MetricId, type MetricRow } from '../../contract/metrics.ts';
-import { dollars, type MetricStore } from './store.ts';
+import { usdNumber } from '../../model/money.ts';
+import type { MetricStore } from './store.ts';
 
 const metricData = (
   store: MetricStore,
@@ -48,7 +49,7 @@ const metricData = (
     startTime,
     endTime,
     attributes: series.labels,
-    value: row.unit === 'usd' ? dollars(series.picodollars) : series.value,
+    value: row.unit === 'usd' ? usdNumber(series.picodollars) : series.value,
   }));
   return row.kind === 'counter'
     ? {

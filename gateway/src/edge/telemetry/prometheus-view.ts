@@ -7,7 +7,8 @@ import {
   type MetricValue,
 } from 'prom-client';
 import { metrics, type MetricId, type MetricRow } from '../../contract/metrics.ts';
-import { dollars, type Exemplar, type HistogramSeries, type MetricStore } from './store.ts';
+import { usdNumber } from '../../model/money.ts';
+import type { Exemplar, HistogramSeries, MetricStore } from './store.ts';
 
 interface Line {
   readonly metricName: string;
@@ -55,7 +56,7 @@ const linesOf = (store: MetricStore, id: MetricId, row: MetricRow, name: string)
     : [...store.values(id)].map((series) => ({
         metricName: name,
         labels: { ...series.labels },
-        value: row.unit === 'usd' ? dollars(series.picodollars) : series.value,
+        value: row.unit === 'usd' ? usdNumber(series.picodollars) : series.value,
         ...shownExemplar(series.exemplar),
       }));
 
@@ -104,6 +105,7 @@ const exposition = (store: MetricStore, openMetrics: boolean): Exposition => {
   const registry = new Registry(
     openMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
   );
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of the table itself
   for (const [id, row] of Object.entries(metrics) as [MetricId, MetricRow][]) {
     const metric = new StoredMetric(row, registry, (name) => linesOf(store, id, row, name));
     if (openMetrics) metric.open();

@@ -12,7 +12,7 @@ import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { outcomes } from '../../contract/outcomes.ts';
 import { attribute, schemaUrl } from '../../contract/spans.ts';
-import { noMoney, plus, usdText } from '../../model/money.ts';
+import { noMoney, plus, usdNumber } from '../../model/money.ts';
 import type { Attempt, Settlement } from '../../model/settlement.ts';
 import { inputTokens, outputTokens } from '../../model/usage.ts';
 
@@ -20,8 +20,12 @@ const scope: InstrumentationScope = { name: '@tollgate/gateway', schemaUrl };
 
 /** Split, because a double cannot hold epoch nanoseconds. */
 const hrTime = (epochMs: number): HrTime => {
-  const seconds = Math.floor(epochMs / 1000);
-  return [seconds, Math.round((epochMs - seconds * 1000) * 1e6)];
+  const ms = Math.floor(epochMs);
+  const nanos = Math.round((epochMs - ms) * 1e6);
+  const seconds = Math.floor(ms / 1000);
+  // What rounds up to a whole second is one.
+  const rest = (ms - seconds * 1000) * 1e6 + nanos;
+  return rest === 1e9 ? [seconds + 1, 0] : [seconds, rest];
 };
 
 const context = (traceId: string, spanId: string): SpanContext => ({
@@ -31,15 +35,14 @@ const context = (traceId: string, spanId: string): SpanContext => ({
   traceFlags: TraceFlags.SAMPLED,
 });
 
+/** Without a prototype it is a hash table from the start, which takes many different keys twice as fast. */
+const noAttributes = (): Attributes => Object.create(null);
+
+type Value = string | number | boolean | string[];
+
 /** Sets only what has a value, so that a span holds no empty attributes. */
-const filled = (
-  pairs: readonly (readonly [string, string | number | boolean | string[] | null])[],
-): Attributes => {
-  const attributes: Attributes = {};
-  for (const [name, value] of pairs) {
-    if (value !== null && value !== '') attributes[name] = value;
-  }
-  return attributes;
+const put = (into: Attributes, name: string, value: Value | null): void => {
+  if (value !== null && value !== '') into[name] = value;
 };
 
 interface Shape {
@@ -54,25 +57,30 @@ interface Shape {
   readonly resource: Resource;
 }
 
-const span = (shape: Shape): ReadableSpan => ({
-  name: shape.name,
-  kind: shape.kind,
-  spanContext: () => shape.context,
-  ...(shape.parent === null ? {} : { parentSpanContext: shape.parent }),
-  startTime: hrTime(shape.startMs),
-  endTime: hrTime(shape.startMs + shape.durationMs),
-  duration: hrTime(shape.durationMs),
-  status: shape.status,
-  attributes: shape.attributes,
-  links: [],
-  events: [],
-  ended: true,
-  resource: shape.resource,
-  instrumentationScope: scope,
-  droppedAttributesCount: 0,
-  droppedEventsCount: 0,
-  droppedLinksCount: 0,
-});
+type Unfinished = { -readonly [K in keyof ReadableSpan]: ReadableSpan[K] };
+
+const span = (shape: Shape): ReadableSpan => {
+  const made: Unfinished = {
+    name: shape.name,
+    kind: shape.kind,
+    spanContext: () => shape.context,
+    startTime: hrTime(shape.startMs),
+    endTime: hrTime(shape.startMs + shape.durationMs),
+    duration: hrTime(shape.durationMs),
+    status: shape.status,
+    attributes: shape.attributes,
+    links: [],
+    events: [],
+    ended: true,
+    resource: shape.resource,
+    instrumentationScope: scope,
+    droppedAttributesCount: 0,
+    droppedEventsCount: 0,
+    droppedLinksCount: 0,
+  };
+  if (shape.parent !== null) made.parentSpanContext = shape.parent;
+  return made;
+};
 
 const routes = {
   openai: { chat: '/v1/chat/completions', embeddings: '/v1/embeddings' },
@@ -85,6 +93,45 @@ const statusCodes = {
   error: SpanStatusCode.ERROR,
 } as const;
 
+const attemptAttributes = ({ call }: Settlement, attempt: Attempt, index: number): Attributes => {
+  const { tokens } = attempt.usage;
+  const a = noAttributes();
+  put(a, attribute.operation, call.operation);
+  put(a, attribute.provider, attempt.system);
+  put(a, attribute.requestModel, attempt.target.model);
+  put(a, attribute.inputTokens, inputTokens(tokens));
+  put(a, attribute.outputTokens, outputTokens(tokens));
+  put(a, attribute.usageSource, attempt.usageSource);
+  put(a, attribute.priceStatus, attempt.charge.priceStatus);
+  put(a, attribute.costUsd, usdNumber(attempt.charge.total));
+  put(a, attribute.costPicodollars, attempt.charge.total.toString());
+  put(a, attribute.attempt, index + 1);
+  put(a, attribute.requestStream, call.ask?.stream === true ? true : null);
+  put(a, attribute.requestMaxTokens, call.ask?.maxTokens ?? null);
+  put(a, attribute.requestTemperature, call.ask?.temperature ?? null);
+  put(a, attribute.requestTopP, call.ask?.topP ?? null);
+  put(a, attribute.responseId, attempt.upstreamId);
+  put(a, attribute.responseModel, attempt.modelAnswered);
+  put(a, attribute.finishReasons, attempt.finishReason === '' ? null : [attempt.finishReason]);
+  put(
+    a,
+    attribute.timeToFirstChunk,
+    attempt.firstTokenMs === null ? null : attempt.firstTokenMs / 1000,
+  );
+  put(a, attribute.cacheReadTokens, tokens.input_cache_read || null);
+  put(
+    a,
+    attribute.cacheWriteTokens,
+    tokens.input_cache_write_5m + tokens.input_cache_write_1h || null,
+  );
+  put(a, attribute.reasoningTokens, tokens.output_reasoning || null);
+  put(a, attribute.serverAddress, attempt.serverAddress);
+  put(a, attribute.serverPort, attempt.serverPort || null);
+  put(a, attribute.httpStatus, attempt.status || null);
+  put(a, attribute.errorType, attempt.error);
+  return a;
+};
+
 const attemptSpan = (
   settlement: Settlement,
   attempt: Attempt,
@@ -92,7 +139,6 @@ const attemptSpan = (
   resource: Resource,
 ): ReadableSpan => {
   const { call } = settlement;
-  const { tokens } = attempt.usage;
   return span({
     name: `${call.operation} ${attempt.target.model}`,
     kind: SpanKind.CLIENT,
@@ -105,77 +151,49 @@ const attemptSpan = (
         ? { code: SpanStatusCode.UNSET }
         : { code: SpanStatusCode.ERROR, message: attempt.errorMessage },
     resource,
-    attributes: filled([
-      [attribute.operation, call.operation],
-      [attribute.provider, attempt.system],
-      [attribute.requestModel, attempt.target.model],
-      [attribute.requestStream, call.ask?.stream === true ? true : null],
-      [attribute.requestMaxTokens, call.ask?.maxTokens ?? null],
-      [attribute.requestTemperature, call.ask?.temperature ?? null],
-      [attribute.requestTopP, call.ask?.topP ?? null],
-      [attribute.responseId, attempt.upstreamId],
-      [attribute.responseModel, attempt.modelAnswered],
-      [attribute.finishReasons, attempt.finishReason === '' ? null : [attempt.finishReason]],
-      [
-        attribute.timeToFirstChunk,
-        attempt.firstTokenMs === null ? null : attempt.firstTokenMs / 1000,
-      ],
-      [attribute.inputTokens, inputTokens(tokens)],
-      [attribute.outputTokens, outputTokens(tokens)],
-      [attribute.cacheReadTokens, tokens.input_cache_read || null],
-      [
-        attribute.cacheWriteTokens,
-        tokens.input_cache_write_5m + tokens.input_cache_write_1h || null,
-      ],
-      [attribute.reasoningTokens, tokens.output_reasoning || null],
-      [attribute.serverAddress, attempt.serverAddress],
-      [attribute.serverPort, attempt.serverPort || null],
-      [attribute.httpStatus, attempt.status || null],
-      [attribute.errorType, attempt.error],
-      [attribute.usageSource, attempt.usageSource],
-      [attribute.priceStatus, attempt.charge.priceStatus],
-      [attribute.costUsd, Number(usdText(attempt.charge.total))],
-      [attribute.costPicodollars, attempt.charge.total.toString()],
-      [attribute.attempt, index + 1],
-    ]),
+    attributes: attemptAttributes(settlement, attempt, index),
   });
+};
+
+const callAttributes = (settlement: Settlement): Attributes => {
+  const { call, attempts, outcome } = settlement;
+  const { caller, identity } = call;
+  let cost = noMoney;
+  for (const attempt of attempts) cost = plus(cost, attempt.charge.total);
+  const a = noAttributes();
+  put(a, attribute.httpMethod, 'POST');
+  put(a, attribute.httpStatus, settlement.httpStatus);
+  put(a, attribute.operation, call.operation);
+  put(a, attribute.callId, call.id);
+  put(a, attribute.outcome, outcome);
+  put(a, attribute.costUsd, usdNumber(cost));
+  put(a, attribute.costPicodollars, cost.toString());
+  put(a, attribute.attempts, attempts.length);
+  put(a, attribute.httpRoute, routes[call.dialect][call.operation]);
+  put(a, attribute.requestModel, call.ask?.model ?? '');
+  put(a, attribute.provider, attempts.at(-1)?.system ?? '');
+  put(a, attribute.conversation, identity.session);
+  put(a, attribute.agentName, identity.agent);
+  put(a, attribute.user, identity.user);
+  put(a, attribute.team, caller?.team ?? '');
+  put(a, attribute.app, caller?.app ?? '');
+  put(a, attribute.keyId, caller?.keyId ?? '');
+  put(a, attribute.namespace, caller?.namespace ?? '');
+  put(a, attribute.errorOrigin, settlement.errorOrigin);
+  put(a, attribute.errorCode, settlement.errorCode);
+  put(a, attribute.errorType, settlement.errorCode);
+  put(a, attribute.streamOutcome, settlement.streamOutcome);
+  for (const tag in identity.tags) put(a, attribute.tagPrefix + tag, identity.tags[tag] ?? '');
+  return a;
 };
 
 /** The spans of one settled call, parents first. */
 export const spansOf = (settlement: Settlement, resource: Resource): readonly ReadableSpan[] => {
   const { call, outcome, attempts } = settlement;
-  const { trace, caller, identity } = call;
-  const route = routes[call.dialect][call.operation];
-  const cost = attempts.reduce((sum, a) => plus(sum, a.charge.total), noMoney);
-  const attributes = filled([
-    [attribute.httpMethod, 'POST'],
-    [attribute.httpRoute, route],
-    [attribute.httpStatus, settlement.httpStatus],
-    [attribute.operation, call.operation],
-    [attribute.requestModel, call.ask?.model ?? ''],
-    [attribute.provider, attempts.at(-1)?.system ?? ''],
-    [attribute.conversation, identity.session],
-    [attribute.agentName, identity.agent],
-    [attribute.user, identity.user],
-    [attribute.team, caller?.team ?? ''],
-    [attribute.app, caller?.app ?? ''],
-    [attribute.keyId, caller?.keyId ?? ''],
-    [attribute.namespace, caller?.namespace ?? ''],
-    [attribute.callId, call.id],
-    [attribute.outcome, outcome],
-    [attribute.errorOrigin, settlement.errorOrigin],
-    [attribute.errorCode, settlement.errorCode],
-    [attribute.errorType, settlement.errorCode],
-    [attribute.streamOutcome, settlement.streamOutcome],
-    [attribute.costUsd, Number(usdText(cost))],
-    [attribute.costPicodollars, cost.toString()],
-    [attribute.attempts, attempts.length],
-  ]);
-  for (const [tag, value] of Object.entries(identity.tags))
-    attributes[attribute.tagPrefix + tag] = value;
+  const { trace } = call;
   const code = statusCodes[outcomes[outcome].span];
   const root = span({
-    name: `POST ${route}`,
+    name: `POST ${routes[call.dialect][call.operation]}`,
     kind: SpanKind.SERVER,
     context: context(trace.traceId, trace.spanId),
     parent:
@@ -185,7 +203,7 @@ export const spansOf = (settlement: Settlement, resource: Resource): readonly Re
     startMs: call.startedAtMs,
     durationMs: settlement.durationMs,
     status: code === SpanStatusCode.ERROR ? { code, message: settlement.errorMessage } : { code },
-    attributes,
+    attributes: callAttributes(settlement),
     resource,
   });
   return [root, ...attempts.map((attempt, i) => attemptSpan(settlement, attempt, i, resource))];

@@ -3,6 +3,8 @@
  * Money is kept as whole pico-dollars and becomes dollars only when shown.
  */
 import { metrics, type LabelOf, type MetricId, type MetricRow } from '../../contract/metrics.ts';
+import { usdNumber } from '../../model/money.ts';
+import { seriesSet, type Fresh, type SeriesSet } from './series.ts';
 
 /** What links a point of a metric to a trace. */
 export interface Exemplar {
@@ -56,100 +58,81 @@ export interface MetricStore {
   histograms(metric: MetricId): Iterable<HistogramSeries>;
 }
 
-const overflowed = 'other';
+const freshValue = (labels: Readonly<Record<string, string>>): ValueSeries => ({
+  labels,
+  value: 0,
+  picodollars: 0n,
+  exemplar: null,
+});
 
-interface Kept<S> {
-  readonly row: MetricRow;
-  readonly series: Map<string, S>;
-  /** Values seen per label, for the cap. */
-  readonly seen: readonly Set<string>[];
-}
+const freshHistogram =
+  (buckets: number) =>
+  (labels: Readonly<Record<string, string>>): HistogramSeries => ({
+    labels,
+    counts: Array.from({ length: buckets }, () => 0),
+    exemplars: Array.from({ length: buckets }, () => null),
+    sum: 0,
+    count: 0,
+  });
 
 /**
  * An empty store.
  * @param maxLabelValues distinct values of one label of one metric; the next one counts as `other`
  */
 export const metricStore = (maxLabelValues: number): MetricStore => {
-  const keep = <S>(row: MetricRow): Kept<S> => ({
-    row,
-    series: new Map(),
-    seen: row.labels.map(() => new Set<string>()),
-  });
-  const values = new Map<MetricId, Kept<ValueSeries>>();
-  const histograms = new Map<MetricId, Kept<HistogramSeries>>();
-  const kept = <S>(all: Map<MetricId, Kept<S>>, metric: MetricId): Kept<S> => {
-    let found = all.get(metric);
-    if (found === undefined) all.set(metric, (found = keep(metrics[metric])));
-    return found;
+  const values = new Map<MetricId, SeriesSet<ValueSeries>>();
+  const histograms = new Map<MetricId, SeriesSet<HistogramSeries>>();
+  const setOf = <S>(metric: MetricId, fresh: Fresh<S>): SeriesSet<S> => {
+    const { name, labels }: MetricRow = metrics[metric];
+    return seriesSet(labels, fresh, maxLabelValues, (label) => {
+      if (metric !== 'overflow') store.add('overflow', { metric: name, label }, 1);
+    });
   };
-
-  /** The series for these labels; a value past its label's cap is folded into `other`. */
-  const seriesOf = <S>(
-    { row, series, seen }: Kept<S>,
+  const valueOf = (metric: MetricId, labels: Readonly<Record<string, string>>): ValueSeries => {
+    let all = values.get(metric);
+    if (all === undefined) values.set(metric, (all = setOf(metric, freshValue)));
+    return all.of(labels);
+  };
+  const histogramOf = (
+    metric: MetricId,
     labels: Readonly<Record<string, string>>,
-    fresh: (labels: Readonly<Record<string, string>>) => S,
-  ): S => {
-    let key = '';
-    for (const name of row.labels) key += `${labels[name] ?? ''}\u0000`;
-    const found = series.get(key);
-    if (found !== undefined) return found;
-    let folded = false;
-    const bounded: Record<string, string> = {};
-    for (const [i, name] of row.labels.entries()) {
-      const value = labels[name] ?? '';
-      const known = seen[i];
-      if (known !== undefined && !known.has(value) && known.size >= maxLabelValues) {
-        bounded[name] = overflowed;
-        folded ||= value !== overflowed;
-        if (row.name !== metrics.overflow.name)
-          store.add('overflow', { metric: row.name, label: name }, 1);
-      } else {
-        known?.add(value);
-        bounded[name] = value;
-      }
+    boundaries: readonly number[],
+  ): HistogramSeries => {
+    let all = histograms.get(metric);
+    if (all === undefined) {
+      all = setOf(metric, freshHistogram(boundaries.length + 1));
+      histograms.set(metric, all);
     }
-    if (folded) return seriesOf({ row, series, seen: [] }, bounded, fresh);
-    const made = fresh(bounded);
-    series.set(key, made);
-    return made;
+    return all.of(labels);
   };
 
-  const freshValue = (labels: Readonly<Record<string, string>>): ValueSeries => ({
-    labels,
-    value: 0,
-    picodollars: 0n,
-    exemplar: null,
+  const exemplarOf = (traceId: string, value: number): Exemplar => ({
+    traceId,
+    value,
+    atSeconds: Date.now() / 1000,
   });
-  const exemplarOf = (traceId: string | undefined, value: number): Exemplar | null =>
-    traceId === undefined ? null : { traceId, value, atSeconds: Date.now() / 1000 };
 
   const store: MetricStore = {
     add(metric, labels, amount, traceId) {
-      const series = seriesOf(kept(values, metric), labels, freshValue);
+      const series = valueOf(metric, labels);
       series.value += amount;
       if (traceId !== undefined) series.exemplar = exemplarOf(traceId, amount);
     },
     addMoney(metric, labels, picodollars, traceId) {
-      const series = seriesOf(kept(values, metric), labels, freshValue);
+      const series = valueOf(metric, labels);
       series.picodollars += picodollars;
-      if (traceId !== undefined) series.exemplar = exemplarOf(traceId, Number(picodollars) / 1e12);
+      if (traceId !== undefined) series.exemplar = exemplarOf(traceId, usdNumber(picodollars));
     },
     set(metric, labels, value) {
-      seriesOf(kept(values, metric), labels, freshValue).value = value;
+      valueOf(metric, labels).value = value;
     },
     move(metric, labels, by) {
-      seriesOf(kept(values, metric), labels, freshValue).value += by;
+      valueOf(metric, labels).value += by;
     },
     observe(metric, labels, value, traceId) {
-      const all = kept(histograms, metric);
-      const boundaries = all.row.buckets ?? [];
-      const series = seriesOf(all, labels, (bounded) => ({
-        labels: bounded,
-        counts: Array.from({ length: boundaries.length + 1 }, () => 0),
-        exemplars: Array.from({ length: boundaries.length + 1 }, () => null),
-        sum: 0,
-        count: 0,
-      }));
+      const row: MetricRow = metrics[metric];
+      const boundaries = row.buckets ?? [];
+      const series = histogramOf(metric, labels, boundaries);
       let bucket = 0;
       while (bucket < boundaries.length && value > (boundaries[bucket] ?? 0)) bucket += 1;
       series.counts[bucket] = (series.counts[bucket] ?? 0) + 1;
@@ -160,15 +143,8 @@ export const metricStore = (maxLabelValues: number): MetricStore => {
     clear(metric) {
       values.delete(metric);
     },
-    values: (metric) => values.get(metric)?.series.values() ?? [],
-    histograms: (metric) => histograms.get(metric)?.series.values() ?? [],
+    values: (metric) => values.get(metric)?.all() ?? [],
+    histograms: (metric) => histograms.get(metric)?.all() ?? [],
   };
   return store;
-};
-
-/** Pico-dollars as the nearest number of dollars. */
-export const dollars = (picodollars: bigint): number => {
-  const whole = picodollars / 1_000_000_000_000n;
-  const rest = (picodollars - whole * 1_000_000_000_000n).toString().padStart(12, '0');
-  return Number(`${whole}.${rest}`);
 };

@@ -44,6 +44,7 @@ const answer = async (line: string): Promise<string> => {
     case 'settle':
       await new Promise((resolve) => setTimeout(resolve, 50));
       return `errors ${errors}`;
+    case undefined:
     default: {
       const { intents, closedIntents, closes } = spool.totals;
       return `intents ${intents} closed ${closedIntents} closes ${closes} open ${spool.openCalls()}`;

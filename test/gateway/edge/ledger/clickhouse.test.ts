@@ -1,0 +1,162 @@
+import { createClient } from '@clickhouse/client';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { callColumns } from '../../../../gateway/src/contract/ledger.ts';
+import { clickhouseSink, type Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
+import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
+import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
+import { startClickhouse, type FakeClickhouse } from '../../../fakes/clickhouse.ts';
+import { anySettlement } from '../../model/any-settlement.ts';
+import { someCall, someSettlement } from '../../model/settlements.ts';
+import { callId, intentOf, ledgerIn, tempDir, until } from './support.ts';
+
+let engine: FakeClickhouse;
+let sink: Sink;
+let replica = 0;
+
+beforeAll(async () => {
+  engine = await startClickhouse();
+  sink = clickhouseSink(engine);
+});
+afterAll(async () => {
+  await sink.close();
+  await engine.stop();
+});
+
+/** A name that no other test's rows have. */
+const newReplica = (): string => {
+  replica += 1;
+  return `replica-${replica}`;
+};
+
+/** The row of a call of just now (the table forgets old ones) with an id of its own (it keeps one row for each). */
+const rowOf = (name: string, seq: number, settlement: Settlement = someSettlement): string =>
+  ledgerRow({
+    settlement: {
+      ...settlement,
+      call: { ...settlement.call, id: callId(replica * 1000 + seq), startedAtMs: Date.now() },
+    },
+    replica: name,
+    seq,
+  });
+
+const select = async (query: string): Promise<unknown[]> => {
+  const client = createClient({
+    url: engine.url,
+    username: engine.user,
+    password: engine.password,
+    clickhouse_settings: {
+      output_format_json_quote_decimals: 1,
+      output_format_json_quote_64bit_integers: 0,
+      date_time_output_format: 'unix_timestamp',
+    },
+  });
+  const answer = await client.query({ query, format: 'JSONCompactEachRow' });
+  const rows = await answer.json<unknown>();
+  await client.close();
+  return rows;
+};
+
+const names = callColumns.map((column) => `\`${column}\``).join(', ');
+const rowsOf = (name: string): Promise<unknown[]> =>
+  select(`SELECT ${names} FROM tollgate.calls WHERE replica = '${name}' ORDER BY seq`);
+
+test('any settlement goes into the table and comes back as it was, all twelve decimals of it', async () => {
+  const name = newReplica();
+  const settlements = fc.sample(anySettlement, { numRuns: 300, seed: 20_241_122 });
+  const rows = settlements.map((settlement, i) => rowOf(name, i + 1, settlement));
+  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'inserted' });
+  const back = await rowsOf(name);
+  expect(back).toHaveLength(rows.length);
+  for (const [i, row] of rows.entries()) expect(back[i]).toEqual(JSON.parse(row));
+});
+
+test('the same token is the same rows: asked twice, there once', async () => {
+  const name = newReplica();
+  const rows = [1, 2, 3].map((seq) => rowOf(name, seq));
+  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'inserted' });
+  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'inserted' });
+  // Not by their content: the server goes by the name, so a name may never be used for other rows.
+  expect(await sink.insert([rowOf(name, 4)], `${name}/1`)).toEqual({ kind: 'inserted' });
+  expect(await rowsOf(name)).toHaveLength(3);
+  expect(await sink.insert([rowOf(name, 4)], `${name}/2`)).toEqual({ kind: 'inserted' });
+  expect(await rowsOf(name)).toHaveLength(4);
+});
+
+/** A good row with one column made bad. */
+const badRow = (column: (typeof callColumns)[number], value: unknown): string => {
+  const values: unknown = JSON.parse(
+    ledgerRow({ settlement: someSettlement, replica: 'bad', seq: 1 }),
+  );
+  if (!Array.isArray(values)) throw new Error('a row is an array');
+  values[callColumns.indexOf(column)] = value;
+  return JSON.stringify(values);
+};
+
+// oxfmt-ignore
+test.each([
+  ['a total that is not the sum of its attempts', badRow('cost_usd', '0.000345000002')],
+  ['an amount beyond what a column holds', badRow('cost_usd', '10000000')],
+  ['a text where a number belongs', badRow('http_status', 'many')],
+  ['no call id', badRow('call_id', 'none')],
+  ['no time', badRow('started_at', 'yesterday')],
+  ['a word the column does not know', badRow('usage_source', 'guessed')],
+  ['attempts of unequal length', badRow('attempts.status', [200, 200])],
+  ['a row cut short', '["1732300000.192","0193549c-d1c0-7000-8000-00000000002a"]'],
+  ['a row too long', badRow('upstream_ids', []).replace(/\]$/, ',1]')],
+  ['no JSON', '["1732300000.192",'],
+])('%s is refused, not tried again', async (_name, row) => {
+  expect(await sink.insert([row], 'bad/1')).toMatchObject({ kind: 'refused' });
+});
+
+test('a server that knows us not, or that is not there, is unavailable: nothing is said about the rows', async () => {
+  const row = rowOf(newReplica(), 1);
+  const addresses = [
+    { ...engine, password: 'wrong' },
+    { ...engine, url: 'http://127.0.0.1:9' },
+  ];
+  for (const address of addresses) {
+    const other = clickhouseSink(address);
+    expect(await other.insert([row], 'x/1')).toMatchObject({ kind: 'unavailable' });
+    await other.close();
+  }
+});
+
+test('a server that answers nothing is given up on request', async () => {
+  const row = rowOf(newReplica(), 1);
+  const giveUp = new AbortController();
+  engine.pause();
+  const answer = sink.insert([row], 'y/1', giveUp.signal);
+  setTimeout(() => giveUp.abort(), 50);
+  expect(await answer).toMatchObject({ kind: 'unavailable' });
+  engine.resume();
+});
+
+test('calls that run while ClickHouse stalls, dies and comes back are all there, each once', async () => {
+  const dir = tempDir();
+  const { ledger, complaints } = await ledgerIn(dir, clickhouseSink(engine), {
+    limits: { segmentAgeMs: 20, segmentCloses: 50 },
+  });
+  const total = 600;
+  for (let n = 1; n <= total; n += 1) {
+    expect(await ledger.spool.intend(callId(n), intentOf(n))).toBe(true);
+    ledger.settle({
+      ...someSettlement,
+      call: { ...someCall, id: callId(n), startedAtMs: Date.now() },
+    });
+    if (n === 150) engine.pause();
+    if (n === 250) engine.resume();
+    if (n === 350) {
+      const { dataDir, port } = engine;
+      await engine.kill9();
+      await until(() => complaints.length > 0);
+      engine = await startClickhouse({ dataDir, port });
+    }
+  }
+  expect((await ledger.stop(60_000)).allShipped).toBe(true);
+  const counted = await select(
+    `SELECT count(), uniqExact(call_id), toString(sum(cost_usd)) FROM tollgate.calls WHERE startsWith(replica, 'test.')`,
+  );
+  expect(counted).toEqual([[total, total, '0.2070000006']]);
+  expect(ledger.shipper.totals).toMatchObject({ shipped: total, dead: 0 });
+});

@@ -1,0 +1,74 @@
+/** A ledger under load in a process of its own, to be killed at any moment. Prints the id of each durable intent. */
+import { randomInt } from 'node:crypto';
+import { openSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
+import {
+  attemptJson,
+  type Further,
+  type Intent,
+} from '../../../../gateway/src/edge/ledger/intent.ts';
+import { startLedger } from '../../../../gateway/src/edge/ledger/ledger.ts';
+import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
+import { someAttempt, someCall, someSettlement } from '../../model/settlements.ts';
+
+const [, , dir = '', shippedPath = ''] = process.argv;
+const shipped = openSync(shippedPath, 'a');
+
+/** Appends what it takes, one line an insert; sometimes it takes nothing, sometimes its answer is lost. */
+const sink: Sink = {
+  insert(rows, token) {
+    const chance = randomInt(10);
+    if (chance === 0) return Promise.resolve({ kind: 'unavailable', message: 'away' });
+    writeSync(shipped, `${JSON.stringify({ token, rows })}\n`);
+    return Promise.resolve(
+      chance === 1 ? { kind: 'unavailable', message: 'answer lost' } : { kind: 'inserted' },
+    );
+  },
+  close: () => Promise.resolve(),
+};
+
+const started = await startLedger({
+  dir,
+  replica: 'test',
+  limits: {
+    segmentCloses: 40,
+    segmentBytes: 8_000_000,
+    segmentAgeMs: 10,
+    syncMs: 5,
+    maxSpoolBytes: 1_000_000_000,
+  },
+  prices: { version: 'none', find: () => null },
+  sink,
+  onCommit: () => {},
+  onShipped: () => {},
+  onError: () => {},
+});
+if (started.kind === 'failed') throw new Error(started.message);
+const { ledger } = started;
+const next: Further['next'] = { target: someAttempt.target, account: 'acct-1', system: 'openai' };
+
+const oneCall = async (): Promise<void> => {
+  const call = { ...someCall, id: uuid7(Date.now()) };
+  if (randomInt(8) > 0) {
+    const intent: Intent = { call, ...next, estimatedInputTokens: 10 };
+    if (!(await ledger.spool.intend(call.id, JSON.stringify(intent)))) return;
+    writeSync(1, `${call.id}\n`);
+    await sleep(randomInt(8));
+    if (randomInt(5) === 0) {
+      const further = `{"previous":${attemptJson(someAttempt)},"next":${JSON.stringify(next)}}`;
+      await ledger.spool.further(call.id, further);
+    }
+    if (randomInt(5) === 0) ledger.spool.progress(call.id, '{"elapsedMs":3,"outputTokens":2}');
+    await sleep(randomInt(8));
+  }
+  ledger.settle({ ...someSettlement, call });
+  await sleep(0);
+};
+
+process.stdout.write('ready\n');
+await Promise.all(
+  Array.from({ length: 30 }, async () => {
+    for (;;) await oneCall();
+  }),
+);

@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import type { Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
+import { idOfRow, ledgerIn, tempDir, type Insert } from './support.ts';
+
+const child = path.join(import.meta.dirname, 'kill9-child.ts');
+const lives = 16;
+
+/** One life of a ledger under load, killed `afterMs` after it is ready, or after its birth, while it starts. */
+const live = async (
+  dir: string,
+  shipped: string,
+  afterMs: number,
+  ready: boolean,
+): Promise<string[]> => {
+  const life = spawn(process.execPath, [child, dir, shipped], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  life.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const over = Promise.all([once(life, 'exit'), once(life.stdout, 'close')]);
+  if (ready) await Promise.race([once(life.stdout, 'data'), over]);
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  expect(life.exitCode).toBeNull();
+  life.kill('SIGKILL');
+  await over;
+  // What was torn off the last line was not acknowledged to anybody.
+  return said
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => line !== 'ready');
+};
+
+test('killed again and again, the ledger ships every acknowledged call, none of them twice', async () => {
+  const dir = path.join(tempDir(), 'ledger');
+  const shipped = path.join(path.dirname(dir), 'shipped');
+  const acknowledged: string[] = [];
+  for (let n = 0; n < lives; n += 1) {
+    // Some die while they recover, some as soon as they are ready, while what another left is still being shipped.
+    const afterMs = n % 4 === 0 ? 0 : Math.random() * 250;
+    acknowledged.push(...(await live(dir, shipped, afterMs, n % 4 !== 1)));
+  }
+
+  const sink: Sink = {
+    insert(rows, token) {
+      appendFileSync(shipped, `${JSON.stringify({ token, rows })}\n`);
+      return Promise.resolve({ kind: 'inserted' });
+    },
+    close: () => Promise.resolve(),
+  };
+  const { ledger } = await ledgerIn(dir, sink);
+  expect((await ledger.stop(30_000)).allShipped).toBe(true);
+  expect(readdirSync(path.join(dir, 'dead'))).toEqual([]);
+
+  // As ClickHouse does it: a token counts once. The same token must mean the same rows, byte by byte.
+  const byToken = new Map<string, string>();
+  const rows: string[] = [];
+  for (const line of readFileSync(shipped, 'utf8').trim().split('\n')) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the sinks above
+    const insert = JSON.parse(line) as Insert;
+    const before = byToken.get(insert.token);
+    if (before === undefined) rows.push(...insert.rows);
+    else expect(insert.rows.join('\n')).toBe(before);
+    byToken.set(insert.token, insert.rows.join('\n'));
+  }
+  const ids = rows.map(idOfRow);
+  expect(new Set(ids).size).toBe(ids.length);
+  const known = new Set(ids);
+  expect(acknowledged.filter((id) => !known.has(id))).toEqual([]);
+  expect(acknowledged.length).toBeGreaterThan(100);
+  expect(rows.some((row) => row.includes('"crashed"'))).toBe(true);
+});
