@@ -1,0 +1,113 @@
+/** Readers that stand still: the provider is slowed down with them, and nothing piles up in the gateway. */
+import { readFileSync } from 'node:fs';
+import { createServer, request, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
+import { eventually } from '../fakes/journal.ts';
+
+const streams = 20;
+/** Each; together far more than the gateway may hold. */
+const streamBytes = 24 * 1024 * 1024;
+/** What 20 streams may hold between them: kernel buffers are not counted, ours are small. */
+const allowedBytes = 120 * 1024 * 1024;
+
+const event = `data: ${JSON.stringify({
+  id: 'chatcmpl-1',
+  object: 'chat.completion.chunk',
+  created: 1,
+  model: 'gpt-x',
+  choices: [{ index: 0, delta: { content: 'x'.repeat(8000) }, finish_reason: null }],
+})}\n\n`;
+const last = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"gpt-x","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n`;
+const events = Math.ceil(streamBytes / event.length);
+
+let sentBytes = 0;
+const provider = createServer((incoming, response) => {
+  incoming.resume().on('end', () => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    let sent = 0;
+    const pour = (): void => {
+      for (; sent < events;) {
+        sent += 1;
+        sentBytes += event.length;
+        if (!response.write(event)) {
+          response.once('drain', pour);
+          return;
+        }
+      }
+      response.end(last);
+    };
+    pour();
+  });
+  response.on('error', () => {});
+});
+let gateway: RunningGateway;
+beforeAll(async () => {
+  await new Promise<void>((resolve) => {
+    provider.listen(0, '127.0.0.1', resolve);
+  });
+  const address = provider.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const origin = `http://127.0.0.1:${port}`;
+  gateway = await startGateway({ config: twoProviders(origin, origin, 'timeouts: { idle: 1s }') });
+});
+afterAll(async () => {
+  expect(await gateway.stop()).toBe(0);
+  provider.closeAllConnections();
+  provider.close();
+});
+
+const residentBytes = (): number => {
+  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'));
+  return Number(line?.[1] ?? 0) * 1024;
+};
+
+const open = (): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const body = JSON.stringify({
+      model: 'gpt-x',
+      stream: true,
+      messages: [{ role: 'user', content: 'x' }],
+    });
+    const asking = request(
+      `${gateway.url}/v1/chat/completions`,
+      { method: 'POST', headers: { authorization: `Bearer ${gateway.key}` }, agent: false },
+      resolve,
+    );
+    asking.on('error', reject);
+    asking.end(body);
+  });
+
+const countBytes = async (reply: IncomingMessage): Promise<number> => {
+  let bytes = 0;
+  for await (const chunk of reply) bytes += Buffer.from(chunk).length;
+  return bytes;
+};
+
+test('twenty paused readers hold up their providers; read on, they miss not a byte', async () => {
+  await countBytes(await open());
+  sentBytes = 0;
+  const before = residentBytes();
+  // Not read from: what arrives stays in their buffers until those are full.
+  const replies = await Promise.all(Array.from({ length: streams }, open));
+  let seen = -1;
+  while (sentBytes !== seen) {
+    seen = sentBytes;
+    // Longer than the idle time: a paused reader is no silent provider.
+    await sleep(1500);
+  }
+  const held = residentBytes() - before;
+  expect(sentBytes).toBeLessThan(streams * streamBytes * 0.8);
+  expect(held).toBeLessThan(allowedBytes);
+  // Half of them leave while they stand still, the others read on.
+  const leaving = replies.slice(0, streams / 2);
+  for (const reply of leaving) reply.destroy();
+  const counts = await Promise.all(replies.slice(streams / 2).map(countBytes));
+  const whole = events * event.length + last.length;
+  expect(counts).toEqual(counts.map(() => whole));
+  await eventually(
+    () => (gateway.output().match(/"outcome":"abandoned"/g)?.length ?? 0) === streams / 2,
+    'those that left are booked',
+  );
+}, 120_000);
