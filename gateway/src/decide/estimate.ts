@@ -20,13 +20,17 @@ export const estimateTokens = (text: string): number => {
 const isData = (text: string): boolean =>
   text.startsWith('data:') || (text.length > 2000 && /^[A-Za-z0-9+/=_-]{2000}/.test(text));
 
+/** All texts in a value, in order. Not by recursion: a body may be nested deeper than a stack is. */
 const textsOf = (value: Json | undefined, into: string[]): void => {
-  if (typeof value === 'string') {
-    if (!isData(value)) into.push(value);
-  } else if (Array.isArray(value)) {
-    for (const item of value) textsOf(item, into);
-  } else if (typeof value === 'object' && value !== null) {
-    for (const item of Object.values(value)) textsOf(item, into);
+  const left: (Json | undefined)[] = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next === 'string') {
+      if (!isData(next)) into.push(next);
+    } else if (typeof next === 'object' && next !== null) {
+      const inside = Array.isArray(next) ? next : Object.values(next);
+      for (let i = inside.length - 1; i >= 0; i -= 1) left.push(inside[i]);
+    }
   }
 };
 

@@ -8,10 +8,10 @@ const maxBaggageChars = 8192;
 
 /** Keys under which SDKs put the same things into baggage. */
 // oxfmt-ignore
-const wellKnown: Readonly<Record<string, 'agent' | 'session' | 'user'>> = {
-  'gen_ai.agent.name': 'agent', 'gen_ai.conversation.id': 'session', 'session.id': 'session',
-  'enduser.id': 'user', 'user.id': 'user',
-};
+const wellKnown: ReadonlyMap<string, 'agent' | 'session' | 'user'> = new Map([
+  ['gen_ai.agent.name', 'agent'], ['gen_ai.conversation.id', 'session'], ['session.id', 'session'],
+  ['enduser.id', 'user'], ['user.id', 'user'],
+]);
 
 interface Headers {
   readonly agent: string | undefined;
@@ -49,47 +49,56 @@ const problem = (param: string, message: string): Identities => ({
   problem: { code: 'invalid_value', message, param },
 });
 
+type Tags =
+  | { readonly kind: 'ok'; readonly tags: Map<string, string> }
+  | { readonly kind: 'bad'; readonly message: string };
+
+const readTags = (header: string, maxTags: number): Tags => {
+  const tags = new Map<string, string>();
+  for (const part of header.split(',')) {
+    if (part.trim() === '') continue;
+    const at = part.indexOf('=');
+    const key = part.slice(0, at).trim();
+    const value = part.slice(at + 1).trim();
+    if (at < 1 || key === '' || key.length > maxTagKeyChars || value.length > maxChars) {
+      return {
+        kind: 'bad',
+        message: `x-tollgate-tags must be k=v,k=v with keys of at most ${maxTagKeyChars} and values of at most ${maxChars} characters.`,
+      };
+    }
+    tags.set(key, value);
+    if (tags.size > maxTags) {
+      return { kind: 'bad', message: `x-tollgate-tags may hold at most ${maxTags} tags.` };
+    }
+  }
+  return { kind: 'ok', tags };
+};
+
 /**
  * Which agent, session and end user stands behind a call, and its tags. Headers win over baggage; baggage members of
  * no known name become tags while there is room. A header that is too long or malformed is a problem, not cut.
  */
 export const identity = (headers: Headers, maxTags: number): Identities => {
   const said = { agent: '', session: '', user: '' };
-  const tags: Record<string, string> = {};
+  const read = readTags(headers.tags ?? '', maxTags);
+  if (read.kind === 'bad') return problem('x-tollgate-tags', read.message);
+  const { tags } = read;
   for (const [key, value] of baggageMembers(headers.baggage ?? '')) {
     if (value.length > maxChars || key.length > maxTagKeyChars) continue;
-    const known = wellKnown[key];
+    const known = wellKnown.get(key);
     if (known !== undefined) said[known] = value;
-    else if (Object.keys(tags).length < maxTags) tags[key] = value;
+    else if (tags.size < maxTags && !tags.has(key)) tags.set(key, value);
   }
   for (const name of ['agent', 'session', 'user'] as const) {
-    const value = headers[name];
-    if (value === undefined) continue;
+    const value = headers[name] ?? '';
     if (value.length > maxChars) {
       return problem(
         `x-tollgate-${name}`,
         `x-tollgate-${name} may have at most ${maxChars} characters.`,
       );
     }
-    said[name] = value;
+    if (value !== '') said[name] = value;
   }
-  let given = 0;
-  for (const part of (headers.tags ?? '').split(',')) {
-    if (part.trim() === '') continue;
-    const at = part.indexOf('=');
-    const key = part.slice(0, at).trim();
-    const value = part.slice(at + 1).trim();
-    if (at < 1 || key === '' || key.length > maxTagKeyChars || value.length > maxChars) {
-      return problem(
-        'x-tollgate-tags',
-        `x-tollgate-tags must be k=v,k=v with keys of at most ${maxTagKeyChars} and values of at most ${maxChars} characters.`,
-      );
-    }
-    given += 1;
-    if (given > maxTags) {
-      return problem('x-tollgate-tags', `x-tollgate-tags may hold at most ${maxTags} tags.`);
-    }
-    tags[key] = value;
-  }
-  return { kind: 'ok', identity: { ...said, tags } };
+  // Built from entries, so that a tag called `__proto__` is a tag.
+  return { kind: 'ok', identity: { ...said, tags: Object.fromEntries(tags) } };
 };

@@ -1,6 +1,6 @@
 import type { UsageSource } from '../contract/ledger.ts';
 import type { Delta } from '../model/delta.ts';
-import { noTokens, type Usage } from '../model/usage.ts';
+import { noTokens, outputTokens, type Usage } from '../model/usage.ts';
 import { estimateTokens } from './estimate.ts';
 
 /** Text kept for counting when the provider never says; beyond it only the length is kept. */
@@ -123,7 +123,9 @@ export const startMeter = (): Meter => {
       }
       const said = usage ?? noUsage;
       const input = usage === null ? inputTokens() : said.tokens.input_uncached;
-      const output = Math.max(said.tokens.output_text, outputCounted());
+      // What we counted holds every kind of output; what the provider said to be another kind stays that.
+      const unsaid = Math.max(0, outputCounted() - outputTokens(said.tokens));
+      const output = said.tokens.output_text + unsaid;
       return {
         usage: { ...said, tokens: { ...said.tokens, input_uncached: input, output_text: output } },
         source: usage === null ? 'estimated' : 'partial',

@@ -36,10 +36,10 @@ export const noCharge: Charge = {
   priceStatus: 'none',
 };
 
-const statusOf = (priced: number, unpriced: number, total: Picodollars): PriceStatus => {
+const statusOf = (priced: number, unpriced: number, allFree: boolean): PriceStatus => {
   if (unpriced > 0) return priced > 0 ? 'partly_unpriced' : 'unpriced';
   if (priced === 0) return 'none';
-  return total === 0n ? 'free' : 'priced';
+  return allFree ? 'free' : 'priced';
 };
 
 /**
@@ -53,6 +53,7 @@ export const charge = (usage: Usage, price: Price | null): Charge => {
   let total = noMoney;
   let priced = 0;
   let unpriced = 0;
+  let allFree = true;
   const book = (meter: Meter, quantity: number, rate: Rate | undefined): void => {
     if (rate === undefined) {
       unpriced += 1;
@@ -62,6 +63,7 @@ export const charge = (usage: Usage, price: Price | null): Charge => {
     costs[meter] = plus(costs[meter] ?? noMoney, cost);
     total = plus(total, cost);
     priced += 1;
+    allFree &&= rate === 0n;
   };
   for (const bucket of buckets) {
     const quantity = tokens[bucket];
@@ -80,6 +82,6 @@ export const charge = (usage: Usage, price: Price | null): Charge => {
     total,
     otherUnits,
     priceId: price?.id ?? '',
-    priceStatus: statusOf(priced, unpriced, total),
+    priceStatus: statusOf(priced, unpriced, allFree),
   };
 };

@@ -3,7 +3,7 @@ import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
 import type { WasteReason } from '../contract/ledger.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Attempt } from '../model/settlement.ts';
-import type { Effects, Ending, Refusal } from './effects.ts';
+import type { Begun, Effects, Ending, Refusal } from './effects.ts';
 
 /** How a call went: its attempts, and its ending. */
 export interface Story {
@@ -59,6 +59,27 @@ const wasteOf = (ending: Ending): WasteReason => {
   }
 };
 
+/** What the account of an attempt says that a bug of ours cut short. The provider knows nothing of it and bills. */
+const bug: Fault = {
+  kind: 'network',
+  code: 'internal_error',
+  status: 0,
+  message: 'a bug of the gateway ended this attempt',
+  param: null,
+  retryAfterMs: null,
+  mayBeBilled: true,
+};
+
+/** Relays a reply and books its attempt, whatever happens. */
+const relayed = async (begun: Begun, attempts: Attempt[]): Promise<Ending> => {
+  let ending: Ending = { kind: 'fault', fault: bug };
+  try {
+    return (ending = await begun.relay(attempts.length + 1));
+  } finally {
+    attempts.push(wasted(begun.close(ending), wasteOf(ending)));
+  }
+};
+
 /**
  * One admitted call, from its first attempt to its end. Targets are tried in order; past the first byte sent to the
  * client no other provider can take over, for the client would read two half answers.
@@ -86,8 +107,7 @@ export const call = async (stream: boolean, on: Effects, attempts: Attempt[]): P
     atTarget += 1;
     const opened = await on.open(target);
     if (opened.kind === 'begun') {
-      const ending = await opened.relay(attempts.length + 1);
-      attempts.push(wasted(opened.close(ending), wasteOf(ending)));
+      const ending = await relayed(opened, attempts);
       return end({
         outcome: outcomeOf(ending),
         fault: ending.kind === 'fault' ? ending.fault : null,

@@ -1,7 +1,7 @@
 /** What the spool remembers of a call that has not ended, and how a call that never ended is accounted for. */
 import { outcomes } from '../../contract/outcomes.ts';
 import type { UsageSource } from '../../contract/ledger.ts';
-import { charge, noCharge, type PriceTable } from '../../decide/price.ts';
+import { charge, type PriceTable } from '../../decide/price.ts';
 import type { Target } from '../../model/call.ts';
 import { toPicodollars } from '../../model/money.ts';
 import type { Attempt, CallFacts, Charge, Settlement } from '../../model/settlement.ts';
@@ -90,7 +90,9 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
   };
   const source: UsageSource = progress === null ? 'estimated' : 'partial';
   const price = prices.find(target.provider, target.model, intent.call.startedAtMs);
-  const elapsedMs = progress?.elapsedMs ?? 0;
+  const ended = further.map(({ previous }) => revived(previous));
+  const offsetMs = ended.reduce((latest, a) => Math.max(latest, a.offsetMs + a.durationMs), 0);
+  const elapsedMs = Math.max(offsetMs, progress?.elapsedMs ?? 0);
   const last: Attempt = {
     target,
     system,
@@ -102,19 +104,20 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     status: 0,
     error: 'network',
     errorMessage: 'the gateway died during this attempt',
-    offsetMs: 0,
-    durationMs: elapsedMs,
+    offsetMs,
+    durationMs: elapsedMs - offsetMs,
     firstTokenMs: null,
     modelAnswered: target.model,
     upstreamId: '',
     finishReason: '',
     usage,
     usageSource: source,
-    charge: price === null ? { ...noCharge, priceStatus: 'unpriced' } : charge(usage, price),
+    charge: charge(usage, price),
     wasteReason: 'abandoned',
     chunks: 0,
     maxGapMs: 0,
   };
+  const attempts = [...ended, last];
   return {
     call: intent.call,
     outcome: 'crashed',
@@ -122,10 +125,10 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     errorCode: 'internal_error',
     errorOrigin: 'gateway',
     errorMessage: last.errorMessage,
-    attempts: [...further.map(({ previous }) => revived(previous)), last],
+    attempts,
     durationMs: elapsedMs,
     firstTokenMs: null,
-    providerMs: elapsedMs,
+    providerMs: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
     streamOutcome: intent.call.ask?.stream === true ? 'cut' : '',
     cacheStatus: 'off',
     priceVersion: prices.version,

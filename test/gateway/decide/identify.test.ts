@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { identifier, keyHash } from '../../../gateway/src/decide/identify.ts';
+import { someCall } from '../model/settlements.ts';
+
+const { caller } = someCall;
+if (caller === null) throw new Error('the example has a caller');
+const secret = 'tg-0123456789';
+const identify = identifier(new Map([[keyHash(secret), caller]]));
+const known = { kind: 'known', caller };
+
+test('a key is kept as the SHA-256 of its text', () => {
+  expect(keyHash('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  expect(keyHash('\u00e9')).toBe(createHash('sha256').update('\u00e9', 'utf8').digest('hex'));
+});
+
+// oxfmt-ignore
+test.each([
+  [`Bearer ${secret}`, undefined], [`bearer ${secret}`, undefined], [`BEARER  ${secret} `, undefined],
+  [undefined, secret], [undefined, ` ${secret} `], ['Bearer ', secret], ['Basic abc', secret],
+])('known: authorization %j, api key %j', (authorization, apiKey) => {
+  expect(identify(authorization, apiKey)).toEqual(known);
+});
+
+// oxfmt-ignore
+test.each([
+  [undefined, undefined, 'missing'], [undefined, '', 'missing'], ['Bearer ', undefined, 'malformed'],
+  ['Basic abc', undefined, 'malformed'], [secret, undefined, 'malformed'], ['Bearer x', undefined, 'unknown'],
+  [`Bearer ${'x'.repeat(513)}`, undefined, 'malformed'], [`Bearer ${keyHash(secret)}`, undefined, 'unknown'],
+  ['Bearer x', secret, 'unknown'],
+])('unknown: authorization %j, api key %j: %s', (authorization, apiKey, reason) => {
+  expect(identify(authorization, apiKey)).toEqual({ kind: 'unknown', reason });
+});
+
+test('more keys than are remembered are all known, again and again', () => {
+  const many = new Map(
+    Array.from({ length: 10_050 }, (_, i) => [keyHash(`key-${i}`), { ...caller, keyId: `${i}` }]),
+  );
+  const one = identifier(many);
+  for (const round of [1, 2]) {
+    for (let i = 0; i < 10_050; i += 1) {
+      const found = one(`Bearer key-${i}`, undefined);
+      if (found.kind !== 'known' || found.caller.keyId !== `${i}`) expect([round, i]).toBeNull();
+    }
+  }
+});
+
+test('what is remembered belongs to one configuration: a key taken out of the next one is unknown there', () => {
+  expect(identify(`Bearer ${secret}`, undefined)).toEqual(known);
+  expect(identifier(new Map())(`Bearer ${secret}`, undefined).kind).toBe('unknown');
+});

@@ -1,0 +1,189 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { estimateTokens } from '../../../gateway/src/decide/estimate.ts';
+import { startMeter } from '../../../gateway/src/decide/meter.ts';
+import type { Delta } from '../../../gateway/src/model/delta.ts';
+import {
+  inputTokens,
+  noTokens,
+  outputTokens,
+  type Usage,
+} from '../../../gateway/src/model/usage.ts';
+
+const usage = (more: Partial<Usage['tokens']> = {}, clamped = false): Usage => ({
+  tokens: { ...noTokens, ...more },
+  units: {},
+  clamped,
+  serviceTier: null,
+});
+const said = (tokens: Partial<Usage['tokens']>, final: boolean, clamped = false): Delta => ({
+  kind: 'usage',
+  usage: usage(tokens, clamped),
+  final,
+});
+const text = (words: string): Delta => ({ kind: 'text', text: words });
+const stopped: Delta = { kind: 'stopped', reason: 'stop', raw: 'end_turn', stopSequence: null };
+
+const anyText = fc.string({ maxLength: 40 });
+const anyDelta: fc.Arbitrary<Delta> = fc.oneof(
+  fc.record({ kind: fc.constant('opened' as const), id: anyText, model: anyText }),
+  fc.record({ kind: fc.constantFrom('text', 'reasoning', 'refusal'), text: anyText }),
+  fc.record({ kind: fc.constant('reasoning_signature' as const), signature: anyText }),
+  fc.record({
+    kind: fc.constant('tool_started' as const),
+    index: fc.nat(3),
+    id: anyText,
+    name: anyText,
+  }),
+  fc.record({ kind: fc.constant('tool_arguments' as const), index: fc.nat(3), text: anyText }),
+  fc.record({
+    kind: fc.constant('usage' as const),
+    final: fc.boolean(),
+    usage: fc
+      .tuple(fc.nat(1000), fc.nat(20), fc.nat(20), fc.boolean())
+      .map(([input, output, reasoning, clamped]) =>
+        usage({ input_uncached: input, output_text: output, output_reasoning: reasoning }, clamped),
+      ),
+  }),
+  fc.constant(stopped),
+  fc.constant({ kind: 'ended' } as const),
+  fc.record({ kind: fc.constant('failed' as const), type: anyText, message: anyText }),
+);
+const anyReply = fc.array(fc.array(anyDelta, { maxLength: 4 }), { maxLength: 12 });
+
+/** Text that a client can see, as one. */
+const visible = (reply: readonly (readonly Delta[])[]): string =>
+  reply
+    .flat()
+    .map((delta) => {
+      switch (delta.kind) {
+        case 'text':
+        case 'reasoning':
+        case 'refusal':
+        case 'tool_arguments':
+          return delta.text;
+        case 'tool_started':
+          return delta.name;
+        case 'opened':
+        case 'reasoning_signature':
+        case 'usage':
+        case 'stopped':
+        case 'ended':
+        case 'failed':
+          return '';
+      }
+    })
+    .join('');
+
+const metered = (reply: readonly (readonly Delta[])[]) => {
+  const meter = startMeter();
+  for (const [i, deltas] of reply.entries()) meter.read(deltas, 100 * i);
+  return meter;
+};
+
+test("the provider's last word is taken as it is, or marked partial when it did not add up", () => {
+  fc.assert(
+    fc.property(anyReply, fc.boolean(), (reply, clamped) => {
+      const last = said({ input_uncached: 7, output_text: 9 }, true, clamped);
+      const found = metered([...reply, [last]]).usage(() => {
+        throw new Error('nobody needs to count the input');
+      });
+      expect(found).toEqual({
+        usage: usage({ input_uncached: 7, output_text: 9 }, clamped),
+        source: clamped ? 'partial' : 'provider',
+      });
+    }),
+  );
+});
+
+test('a provider that said nothing: input and output are counted by us', () => {
+  fc.assert(
+    fc.property(anyReply, fc.nat(5000), (reply, input) => {
+      const silent = reply.map((deltas) => deltas.filter(({ kind }) => kind !== 'usage'));
+      const found = metered(silent).usage(() => input);
+      expect(found.source).toBe('estimated');
+      expect(found.usage.tokens).toEqual({
+        ...noTokens,
+        input_uncached: input,
+        output_text: estimateTokens(visible(silent)),
+      });
+    }),
+  );
+});
+
+test('a provider that did not finish: its input stands, its output is what it said or what we saw, the larger', () => {
+  fc.assert(
+    fc.property(anyReply, (reply) => {
+      const unfinished = reply.map((deltas) =>
+        deltas.map((delta) => (delta.kind === 'usage' ? { ...delta, final: false } : delta)),
+      );
+      const words = unfinished
+        .flat()
+        .flatMap((delta) => (delta.kind === 'usage' ? [delta.usage] : []));
+      const last = words.at(-1);
+      if (last === undefined) return;
+      const found = metered(unfinished).usage(() => 0);
+      expect(found.source).toBe('partial');
+      expect(inputTokens(found.usage.tokens)).toBe(inputTokens(last.tokens));
+      expect(outputTokens(found.usage.tokens)).toBe(
+        Math.max(outputTokens(last.tokens), estimateTokens(visible(unfinished))),
+      );
+      expect(found.usage.tokens.output_reasoning).toBe(last.tokens.output_reasoning);
+    }),
+  );
+});
+
+test('a reply has begun with its first content, and not before', () => {
+  const meter = startMeter();
+  meter.read([{ kind: 'opened', id: 'i', model: 'm' }, said({}, false)], 1);
+  meter.read([], 2);
+  meter.read([{ kind: 'failed', type: 't', message: 'm' }], 3);
+  expect(meter.begun()).toBe(false);
+  meter.read([text('a')], 4);
+  expect(meter.begun()).toBe(true);
+  expect(meter.reading()).toMatchObject({
+    firstContentMs: 4,
+    chunks: 4,
+    model: 'm',
+    upstreamId: 'i',
+  });
+  expect(meter.failure()).toEqual({ type: 't', message: 'm' });
+  expect(meter.ended()).toBe(false);
+});
+
+test('a reply that is empty but whole has begun too', () => {
+  expect(metered([[stopped], [{ kind: 'ended' }]]).begun()).toBe(true);
+  expect(metered([[stopped]]).reading().finishReason).toBe('end_turn');
+  expect(metered([[stopped]]).ended()).toBe(false);
+  expect(metered([[{ kind: 'ended' }]]).ended()).toBe(true);
+});
+
+test('the longest silence is between two pieces with content', () => {
+  const meter = startMeter();
+  for (const [ms, deltas] of [
+    [0, []],
+    [500, [text('a')]],
+    [700, [said({}, false)]],
+    [900, [text('b')]],
+    [1000, [text('c')]],
+    [5000, []],
+  ] as const)
+    meter.read(deltas, ms);
+  expect(meter.reading()).toMatchObject({
+    firstContentMs: 500,
+    lastContentMs: 1000,
+    maxGapMs: 400,
+    chunks: 6,
+  });
+});
+
+test('memory is bounded: of a reply without end its length is kept, and still counted', () => {
+  const meter = startMeter();
+  const chunk = 'word '.repeat(10_000);
+  for (let i = 0; i < 100; i += 1) meter.read([text(chunk)], i);
+  const chars = 100 * chunk.length;
+  expect(meter.outputSoFar()).toBe(chars / 4);
+  const { output_text: output } = meter.usage(() => 0).usage.tokens;
+  expect(output).toBeGreaterThan(chars / 8);
+  expect(output).toBeLessThan(chars / 2);
+});

@@ -1,0 +1,134 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { buckets, type Bucket } from '../../../gateway/src/contract/ledger.ts';
+import {
+  charge,
+  noCharge,
+  type Price,
+  type TieredRate,
+} from '../../../gateway/src/decide/price.ts';
+import { costOf, rateFromUsdPerMillion, type Rate } from '../../../gateway/src/model/money.ts';
+import { inputTokens, noTokens, type Usage } from '../../../gateway/src/model/usage.ts';
+
+const rate = (text: string): Rate => {
+  const found = rateFromUsdPerMillion(text);
+  if (found === null) throw new Error(`${text} is a price`);
+  return found;
+};
+const flat = (text: string): TieredRate => ({ base: rate(text), tiers: [] });
+const usage = (tokens: Partial<Record<Bucket, number>>, units: Usage['units'] = {}): Usage => ({
+  tokens: { ...noTokens, ...tokens },
+  units,
+  clamped: false,
+  serviceTier: null,
+});
+const priceOf = (rates: Price['rates'], unitRates: Price['unitRates'] = {}): Price => ({
+  id: 'p',
+  rates,
+  unitRates,
+});
+
+const anyRate = fc
+  .tuple(fc.nat(1000), fc.nat(999_999))
+  .map(([whole, fraction]) => flat(`${whole}.${String(fraction).padStart(6, '0')}`));
+const anyPrice: fc.Arbitrary<Price> = fc.record({
+  id: fc.constant('p'),
+  rates: fc.dictionary(fc.constantFrom(...buckets), anyRate),
+  unitRates: fc.dictionary(
+    fc.constantFrom('pages', 'searches'),
+    anyRate.map(({ base }) => base),
+  ),
+});
+const anyUsage: fc.Arbitrary<Usage> = fc
+  .tuple(
+    fc.dictionary(fc.constantFrom(...buckets), fc.nat(10_000_000)),
+    fc.dictionary(fc.constantFrom('pages', 'searches', 'unknown'), fc.nat(1000)),
+  )
+  .map(([tokens, units]) => usage(tokens, units));
+
+test('the total is the sum of its meters, and each meter is its own tokens at its own rate', () => {
+  fc.assert(
+    fc.property(anyUsage, anyPrice, (used, price) => {
+      const { costs, total, otherUnits } = charge(used, price);
+      expect(Object.values(costs).reduce((sum, cost) => sum + cost, 0n)).toBe(total);
+      for (const bucket of buckets) {
+        const found = price.rates[bucket];
+        const expected =
+          found === undefined || used.tokens[bucket] === 0
+            ? undefined
+            : costOf(used.tokens[bucket], found.base);
+        expect(costs[bucket]).toBe(expected);
+      }
+      expect(otherUnits).toBe(Object.values(used.units).reduce((sum, n) => sum + n, 0));
+    }),
+  );
+});
+
+test('what has tokens and no rate is said to be unpriced, and only that', () => {
+  fc.assert(
+    fc.property(anyUsage, anyPrice, (used, price) => {
+      const counted = buckets.filter((bucket) => used.tokens[bucket] > 0);
+      const units = Object.keys(used.units).filter((unit) => (used.units[unit] ?? 0) > 0);
+      const missing =
+        counted.filter((bucket) => price.rates[bucket] === undefined).length +
+        units.filter((unit) => price.unitRates[unit] === undefined).length;
+      const all = counted.length + units.length;
+      const { priceStatus } = charge(used, price);
+      if (all === 0) expect(priceStatus).toBe('none');
+      else if (missing === all) expect(priceStatus).toBe('unpriced');
+      else if (missing > 0) expect(priceStatus).toBe('partly_unpriced');
+      else expect(['priced', 'free']).toContain(priceStatus);
+    }),
+  );
+});
+
+test('without any price everything is unpriced and costs nothing', () => {
+  expect(charge(usage({ input_uncached: 5 }), null)).toEqual({
+    ...noCharge,
+    priceStatus: 'unpriced',
+  });
+  expect(charge(usage({}), null)).toEqual(noCharge);
+});
+
+test('free is a price of 0 that somebody wrote down, not a cost too small to be seen', () => {
+  expect(
+    charge(usage({ input_uncached: 5 }), priceOf({ input_uncached: flat('0') })),
+  ).toMatchObject({ total: 0n, priceStatus: 'free' });
+  expect(
+    charge(usage({ input_uncached: 1 }), priceOf({ input_uncached: flat('0.0000000001') })),
+  ).toMatchObject({ total: 0n, priceStatus: 'priced' });
+});
+
+test('a tier moves the whole call, output too, when its whole input is above it', () => {
+  const tiered: TieredRate = {
+    base: rate('1'),
+    tiers: [
+      { aboveTokens: 200, rate: rate('2') },
+      { aboveTokens: 1000, rate: rate('4') },
+    ],
+  };
+  const price = priceOf({
+    input_uncached: tiered,
+    input_cache_read: flat('1'),
+    output_text: tiered,
+  });
+  const costAt = (input: number, cached: number): bigint | undefined =>
+    charge(usage({ input_uncached: input, input_cache_read: cached, output_text: 10 }), price).costs
+      .output_text;
+  expect(costAt(200, 0)).toBe(10_000_000n);
+  expect(costAt(201, 0)).toBe(20_000_000n);
+  expect(costAt(1, 200)).toBe(20_000_000n);
+  expect(costAt(1000, 0)).toBe(20_000_000n);
+  expect(costAt(1001, 0)).toBe(40_000_000n);
+  expect(inputTokens(usage({ input_uncached: 1, input_cache_read: 200 }).tokens)).toBe(201);
+});
+
+test('units of several kinds add up in one meter, each rounded by itself', () => {
+  const price = priceOf({}, { searches: rate('0.0000005'), pages: rate('0.0000005') });
+  expect(charge(usage({}, { searches: 1, pages: 1 }), price)).toMatchObject({
+    costs: { other: 2n },
+    total: 2n,
+    otherUnits: 2,
+    priceStatus: 'priced',
+  });
+});

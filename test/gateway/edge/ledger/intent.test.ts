@@ -1,0 +1,93 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
+import { attemptJson, crashSettlement } from '../../../../gateway/src/edge/ledger/intent.ts';
+import { rateFromUsdPerMillion } from '../../../../gateway/src/model/money.ts';
+import { anyAttempt } from '../../model/any-settlement.ts';
+import { someAttempt } from '../../model/settlements.ts';
+import { intentOf, noPrices } from './support.ts';
+
+const rate = rateFromUsdPerMillion('2') ?? raise();
+function raise(): never {
+  throw new Error('2 is a price');
+}
+const prices: PriceTable = {
+  version: 'v1',
+  find: () => ({
+    id: 'p1',
+    rates: {
+      input_uncached: { base: rate, tiers: [] },
+      output_text: { base: rate, tiers: [] },
+    },
+    unitRates: {},
+  }),
+};
+const next = {
+  target: { provider: 'anthropic', model: 'claude' },
+  account: '',
+  system: 'anthropic',
+};
+
+test('a call that died before anything was heard is priced at its estimated input', () => {
+  const settlement = crashSettlement({ intent: intentOf(1), further: [], progress: null }, prices);
+  expect(settlement).toMatchObject({
+    outcome: 'crashed',
+    priceVersion: 'v1',
+    streamOutcome: 'cut',
+  });
+  expect(settlement.attempts).toHaveLength(1);
+  expect(settlement.attempts[0]).toMatchObject({
+    status: 0,
+    usageSource: 'estimated',
+    wasteReason: 'abandoned',
+    charge: { total: 200_000_000n, priceStatus: 'priced' },
+  });
+});
+
+test('what was streamed before the death counts as output', () => {
+  const progress = JSON.stringify({ elapsedMs: 1500, outputTokens: 40 });
+  const settlement = crashSettlement({ intent: intentOf(1), further: [], progress }, prices);
+  expect(settlement.attempts[0]).toMatchObject({
+    usageSource: 'partial',
+    durationMs: 1500,
+    charge: { total: 280_000_000n },
+  });
+  expect(settlement.durationMs).toBe(1500);
+});
+
+test('no price is not a price of nothing', () => {
+  const settlement = crashSettlement(
+    { intent: intentOf(1), further: [], progress: null },
+    noPrices,
+  );
+  expect(settlement.attempts[0]?.charge).toMatchObject({ total: 0n, priceStatus: 'unpriced' });
+});
+
+test('attempts that ended before are kept as they were, money included', () => {
+  fc.assert(
+    fc.property(anyAttempt, (previous) => {
+      const further = [`{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`];
+      const settlement = crashSettlement({ intent: intentOf(1), further, progress: null }, prices);
+      expect(settlement.attempts).toHaveLength(2);
+      // JSON has no -0; the ledger has none either.
+      expect(settlement.attempts[0]).toEqual(JSON.parse(JSON.stringify(previous, zeros), money));
+      expect(settlement.attempts[1]?.target).toEqual(next.target);
+    }),
+  );
+});
+
+test('an attempt begins where the one before it ended, and time is not counted twice', () => {
+  const previous = { ...someAttempt, offsetMs: 100, durationMs: 400 };
+  const further = [`{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`];
+  const progress = JSON.stringify({ elapsedMs: 1500, outputTokens: 40 });
+  const settlement = crashSettlement({ intent: intentOf(1), further, progress }, prices);
+  expect(settlement.attempts[1]).toMatchObject({ offsetMs: 500, durationMs: 1000 });
+  expect(settlement).toMatchObject({ durationMs: 1500, providerMs: 1400 });
+});
+
+function zeros(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}n` : value;
+}
+function money(_key: string, value: unknown): unknown {
+  return typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
+}

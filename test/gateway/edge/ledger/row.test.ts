@@ -1,0 +1,258 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { buckets, callColumns, meters } from '../../../../gateway/src/contract/ledger.ts';
+import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
+import { toPicodollars } from '../../../../gateway/src/model/money.ts';
+import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
+import { anySettlement } from '../../model/any-settlement.ts';
+import { someAttempt, someSettlement } from '../../model/settlements.ts';
+
+/** A row by its columns. */
+const rowOf = (settlement: Settlement): Record<string, unknown> => {
+  const values: unknown = JSON.parse(ledgerRow({ settlement, replica: 'replica-1', seq: 7 }));
+  if (!Array.isArray(values)) throw new Error('a row is an array');
+  expect(values).toHaveLength(callColumns.length);
+  return Object.fromEntries(callColumns.map((column, i) => [column, values[i]]));
+};
+
+/** Whole pico-dollars of a text that ClickHouse reads as Decimal(18, 12). */
+const pico = (text: unknown): bigint => {
+  const [, whole = '', fraction = ''] = /^(\d{1,6})(?:\.(\d{1,12}))?$/.exec(String(text)) ?? [];
+  expect(whole).not.toBe('');
+  return BigInt(whole + fraction.padEnd(12, '0'));
+};
+
+const listAt = (row: Record<string, unknown>, column: string): readonly unknown[] => {
+  const value = row[column];
+  return Array.isArray(value) ? value : [];
+};
+
+test('every column of a plain call', () => {
+  expect(rowOf(someSettlement)).toEqual({
+    started_at: '1732300000.192',
+    call_id: '0193549c-d1c0-7000-8000-00000000002a',
+    replica: 'replica-1',
+    seq: 7,
+    org: 'acme',
+    caller_team: 'shop',
+    caller_app: 'checkout',
+    caller_key_id: 'key-1',
+    namespace: 'default',
+    environment: 'prod',
+    cost_center: 'cc-7',
+    agent: 'planner',
+    tags: { feature: 'search', release: '12' },
+    caller_user: 'user-3',
+    session_id: 'session-9',
+    trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+    span_id: '00f067aa0ba902b7',
+    operation: 'chat',
+    dialect: 'openai',
+    route: 'gpt-4o-mini',
+    model_requested: 'gpt-4o-mini',
+    provider: 'openai',
+    model: 'gpt-4o-mini-2024-07-18',
+    service_tier: 'default',
+    outcome: 'answered',
+    error_origin: '',
+    error_code: '',
+    finish_reason: 'stop',
+    stream_outcome: 'complete',
+    waste_reason: '',
+    price_version: 'genai-prices-0.1.8',
+    stream: true,
+    http_status: 200,
+    guardrail_verdicts: {},
+    duration_ms: 816,
+    first_token_ms: 212,
+    provider_ms: 813,
+    overhead_us: 3250,
+    chunks: 42,
+    max_gap_ms: 62,
+    cache_status: 'off',
+    ...Object.fromEntries(buckets.map((bucket) => [bucket, 0])),
+    input_uncached: 1000,
+    input_cache_read: 200,
+    output_text: 300,
+    units: {},
+    usage_source: 'provider',
+    price_status: 'priced',
+    cost_usd: '0.000345000001',
+    discount_usd: '0',
+    cache_saved_usd: '0',
+    waste_usd: '0',
+    'attempts.kind': ['model'],
+    'attempts.provider': ['openai'],
+    'attempts.account': ['acct-1'],
+    'attempts.model': ['gpt-4o-mini-2024-07-18'],
+    'attempts.region': ['eu'],
+    'attempts.status': [200],
+    'attempts.error': [''],
+    'attempts.offset_ms': [1],
+    'attempts.duration_ms': [813],
+    'attempts.first_token_ms': [211],
+    ...Object.fromEntries(buckets.map((bucket) => [`attempts.${bucket}`, [0]])),
+    'attempts.input_uncached': [1000],
+    'attempts.input_cache_read': [200],
+    'attempts.output_text': [300],
+    'attempts.other_units': [0],
+    'attempts.usage_source': ['provider'],
+    'attempts.cost_usd': ['0.000345000001'],
+    'attempts.discount_usd': ['0'],
+    ...Object.fromEntries(meters.map((meter) => [`attempts.cost_${meter}`, ['0']])),
+    'attempts.cost_input_uncached': ['0.00015'],
+    'attempts.cost_input_cache_read': ['0.000015'],
+    'attempts.cost_output_text': ['0.000180000001'],
+    'attempts.waste_reason': [''],
+    'attempts.price_id': ['openai/gpt-4o-mini'],
+    'attempts.price_status': ['priced'],
+    upstream_ids: ['chatcmpl-1'],
+  });
+});
+
+test('totals are the sums of the attempts, to the last decimal, and each attempt is the sum of its meters', () => {
+  fc.assert(
+    fc.property(anySettlement, (settlement) => {
+      const row = rowOf(settlement);
+      const costs = listAt(row, 'attempts.cost_usd').map(pico);
+      const sum = (amounts: readonly bigint[]): bigint => amounts.reduce((a, b) => a + b, 0n);
+      expect(pico(row['cost_usd'])).toBe(sum(costs));
+      expect(pico(row['cost_usd'])).toBe(sum(settlement.attempts.map((a) => a.charge.total)));
+      const wasted = costs.filter((_, i) => listAt(row, 'attempts.waste_reason')[i] !== '');
+      expect(pico(row['waste_usd'])).toBe(sum(wasted));
+      for (const [i, cost] of costs.entries()) {
+        const parts = meters.map((meter) => pico(listAt(row, `attempts.cost_${meter}`)[i]));
+        expect(sum(parts)).toBe(cost);
+      }
+      for (const bucket of buckets) {
+        const counts = listAt(row, `attempts.${bucket}`).map(Number);
+        expect(row[bucket]).toBe(counts.reduce((a, b) => a + b, 0));
+      }
+    }),
+  );
+});
+
+test('all columns of attempts are as long as there are attempts', () => {
+  fc.assert(
+    fc.property(anySettlement, (settlement) => {
+      const row = rowOf(settlement);
+      for (const column of callColumns) {
+        if (!column.startsWith('attempts.') && column !== 'upstream_ids') continue;
+        expect(listAt(row, column)).toHaveLength(settlement.attempts.length);
+      }
+    }),
+  );
+});
+
+test('whole columns hold whole numbers that fit, whatever was measured', () => {
+  const huge = 1e15;
+  const row = rowOf({
+    ...someSettlement,
+    durationMs: huge,
+    providerMs: -5,
+    attempts: [
+      {
+        ...someAttempt,
+        durationMs: huge,
+        firstTokenMs: null,
+        maxGapMs: -0.4,
+        usage: {
+          ...someAttempt.usage,
+          tokens: { ...someAttempt.usage.tokens, output_text: 2 ** 31 },
+        },
+      },
+      {
+        ...someAttempt,
+        usage: {
+          ...someAttempt.usage,
+          tokens: { ...someAttempt.usage.tokens, output_text: 2 ** 31 - 1 },
+        },
+      },
+    ],
+  });
+  expect(row).toMatchObject({
+    duration_ms: 2 ** 32 - 1,
+    provider_ms: 0,
+    overhead_us: 2 ** 32 - 1,
+    output_text: 2 ** 31 - 1,
+    'attempts.output_text': [2 ** 31 - 1, 2 ** 31 - 1],
+    'attempts.first_token_ms': [0, 211],
+  });
+});
+
+test('a refused call has no attempt, no price and no cost', () => {
+  const row = rowOf({
+    ...someSettlement,
+    outcome: 'unidentified',
+    attempts: [],
+    firstTokenMs: null,
+    call: { ...someSettlement.call, caller: null, ask: null },
+  });
+  expect(row).toMatchObject({
+    caller_team: '',
+    model_requested: '',
+    provider: '',
+    stream: false,
+    first_token_ms: null,
+    usage_source: 'none',
+    price_status: 'none',
+    cost_usd: '0',
+    'attempts.provider': [],
+  });
+});
+
+test('the least certain attempt speaks for the call, the last one for its provider', () => {
+  const attempts = [
+    { ...someAttempt, usageSource: 'provider' as const, wasteReason: 'fallback' as const },
+    {
+      ...someAttempt,
+      usageSource: 'partial' as const,
+      target: { provider: 'anthropic', model: 'claude' },
+      charge: { ...someAttempt.charge, priceStatus: 'partly_unpriced' as const },
+    },
+  ];
+  expect(rowOf({ ...someSettlement, attempts })).toMatchObject({
+    provider: 'anthropic',
+    usage_source: 'partial',
+    price_status: 'partly_unpriced',
+    waste_reason: 'fallback',
+    waste_usd: '0.000345000001',
+    cost_usd: '0.000690000002',
+  });
+});
+
+test('what others wrote cannot leave its column', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const line = ledgerRow({
+        settlement: {
+          ...someSettlement,
+          call: {
+            ...someSettlement.call,
+            identity: { agent: text, session: text, user: text, tags: { [text]: text } },
+          },
+          attempts: [{ ...someAttempt, upstreamId: text }],
+        },
+        replica: 'r',
+        seq: 1,
+      });
+      expect(line).not.toContain('\n');
+      const values: unknown = JSON.parse(line);
+      expect(Array.isArray(values) && values[callColumns.indexOf('upstream_ids')]).toEqual([text]);
+    }),
+  );
+});
+
+test('money of any size a column holds is written without a float', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 999_999_999_999_999_999n }), (amount) => {
+      const charge = {
+        ...someAttempt.charge,
+        costs: { other: toPicodollars(amount) },
+        total: toPicodollars(amount),
+      };
+      const row = rowOf({ ...someSettlement, attempts: [{ ...someAttempt, charge }] });
+      expect(pico(row['cost_usd'])).toBe(amount);
+    }),
+  );
+});
