@@ -162,5 +162,14 @@ const child = spawn(command[0], command[1], { cwd: root, env, stdio: 'inherit' }
 // A terminal sends Ctrl-C to the whole group; a SIGTERM reaches only us, so it is passed on. Either way the child decides when to end.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npm does not pass a SIGTERM on; it dies and leaves us. Its death is then the signal.
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event !== undefined) {
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill('SIGTERM');
+  }, 500);
+}
 child.on('error', (error) => fail(error.message));
 child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal === 'SIGINT' ? 2 : 15)));
