@@ -66,6 +66,11 @@ const holds = (when: When, atMs: number): boolean => {
   }
 };
 
+const compactDate = /-(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)/g;
+
+/** A name with its date written as lists write it: `-20250805` as `-2025-08-05`. */
+const withDashedDate = (name: string): string => name.replace(compactDate, '-$1-$2-$3');
+
 /** Model names looked up and kept; past it the cache starts anew. Names come from configuration and providers. */
 const maxCached = 10_000;
 
@@ -79,15 +84,20 @@ export const priceTable = (
   own: readonly OwnPrice[],
 ): PriceTable => {
   const exact = new Map(own.map(({ provider, model, price }) => [`${provider}\n${model}`, price]));
-  const patterns = own.filter(({ model }) => model.endsWith('*'));
+  // As with routes: a longer pattern says more.
+  const patterns = own
+    .filter(({ model }) => model.endsWith('*'))
+    .toSorted((a, b) => b.model.length - a.model.length);
   const cache = new Map<string, ListedModel | Price | null>();
+  const listed = (provider: string, name: string): ListedModel | null =>
+    lists.get(provider)?.find(({ match }) => fits(match, name)) ?? null;
   const look = (provider: string, model: string): ListedModel | Price | null => {
     const name = model.toLowerCase().trim();
     return (
       exact.get(`${provider}\n${model}`) ??
       patterns.find((one) => one.provider === provider && matches(one.model, model))?.price ??
-      lists.get(provider)?.find(({ match }) => fits(match, name)) ??
-      null
+      listed(provider, name) ??
+      listed(provider, withDashedDate(name))
     );
   };
   return {

@@ -30,7 +30,9 @@ export const afterFault = (
   if (fault.kind === 'caller' || tries.ofCall >= policy.triesPerCall) return { kind: 'give_up' };
   const elsewhere: Next = { kind: tries.moreTargets ? 'next_target' : 'give_up' };
   if (!retryableHere(fault) || tries.atTarget >= policy.triesPerTarget) return elsewhere;
-  const ceilingMs = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** (tries.atTarget - 1));
+  // Past 30 doublings any pause is over its maximum, and one without end times a base of 0 would be no number.
+  const doublings = Math.min(tries.atTarget - 1, 30);
+  const ceilingMs = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** doublings);
   const askedMs = fault.retryAfterMs ?? 0;
   if (askedMs > policy.backoffMaxMs) return elsewhere;
   if (askedMs > ceilingMs && tries.moreTargets) return elsewhere;

@@ -56,6 +56,13 @@ export const rateFromUsdPerMillion = (text: string): Rate | null => {
   return BigInt(whole + fraction.padEnd(12, '0')) as Rate;
 };
 
+/** The same for dollars per thousand, as searches and pages are sold. */
+export const rateFromUsdPerThousand = (text: string): Rate | null => {
+  const rate = rateFromUsdPerMillion(text);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a rate times a thousand
+  return rate === null ? null : ((rate * 1000n) as Rate);
+};
+
 /** quantity tokens at a rate, rounded half up to a whole pico-dollar once. `quantity` is a whole number, not negative. */
 export const costOf = (quantity: number, rate: Rate): Picodollars =>
   toPicodollars((BigInt(quantity) * rate + 500_000n) / 1_000_000n);

@@ -20,7 +20,7 @@ import {
   type OwnPrice,
   type When,
 } from '../../decide/price-table.ts';
-import { rateFromUsdPerMillion, type Rate } from '../../model/money.ts';
+import { rateFromUsdPerMillion, rateFromUsdPerThousand, type Rate } from '../../model/money.ts';
 import { providers } from '../../providers/registry.ts';
 
 /** The version of the data, as pinned in package.json. */
@@ -47,22 +47,29 @@ const sources: Readonly<Record<Bucket, readonly string[]>> = {
 /** Units that are no tokens, listed per thousand. */
 const unitSources = { web_searches: 'web_searches_kcount' } as const;
 
-/** A number of the data as the decimal text it was written as. Exponents stand for prices below a millionth. */
-const decimalText = (value: number): string =>
-  String(value).includes('e') ? value.toFixed(12).replace(/\.?0+$/, '') : String(value);
+/**
+ * A number of the data as the decimal text it was written as. Twelve decimals at most: more stand for a fraction that
+ * has no end, such as a third; an exponent for a price below a millionth.
+ */
+const decimalText = (value: number): string => {
+  const text = String(value);
+  return /e|\.\d{13}/.test(text) ? value.toFixed(12).replace(/\.?0+$/, '') : text;
+};
 
-const rate = (value: number): Rate => {
-  const found = rateFromUsdPerMillion(decimalText(value));
+const rateOf = (value: number, read: (text: string) => Rate | null): Rate => {
+  const found = read(decimalText(value));
   if (found === null) throw new Error(`price data holds ${value}, which is no price`);
   return found;
 };
+const rate = (value: number): Rate => rateOf(value, rateFromUsdPerMillion);
 
 const tiered = (value: ModelPrice[string]): TieredRate | null => {
   if (value === undefined) return null;
   if (typeof value === 'number') return { base: rate(value), tiers: [] };
+  const ascending = value.tiers.toSorted((a, b) => a.start - b.start);
   return {
     base: rate(value.base),
-    tiers: value.tiers.map(({ start, price }) => ({ aboveTokens: start, rate: rate(price) })),
+    tiers: ascending.map(({ start, price }) => ({ aboveTokens: start, rate: rate(price) })),
   };
 };
 
@@ -76,8 +83,7 @@ const compiled = (id: string, prices: ModelPrice): Price => {
   const unitRates: Record<string, Rate> = {};
   for (const [unit, source] of Object.entries(unitSources)) {
     const listed = prices[source];
-    // $X per thousand is 1000 times $X per million.
-    if (typeof listed === 'number') unitRates[unit] = rate(listed * 1000);
+    if (typeof listed === 'number') unitRates[unit] = rateOf(listed, rateFromUsdPerThousand);
   }
   return { id, rates, unitRates };
 };
@@ -92,9 +98,12 @@ const nameMatch = (logic: MatchLogic): NameMatch => {
   return { kind: 'contains', text: logic.contains.toLowerCase() };
 };
 
+/** `16:30:00Z` as seconds of the day. The library also knows offsets and fractions; its data has none. */
 const clock = (text: string): number => {
-  const [hours = 0, minutes = 0, seconds = 0] = text.replace(/Z$/, '').split(':').map(Number);
-  return hours * 3600 + minutes * 60 + seconds;
+  const found = /^(\d\d):(\d\d):(\d\d)Z$/.exec(text);
+  if (found === null) throw new Error(`price data holds ${text}, which is no time of day in UTC`);
+  const [, hours, minutes, seconds] = found.map(Number);
+  return (hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0);
 };
 
 const when = ({ constraint }: ConditionalPrice): When => {
@@ -108,17 +117,21 @@ const when = ({ constraint }: ConditionalPrice): When => {
       };
 };
 
-/** The models of a vendor of the price data, and of those whose models it also serves. */
+/**
+ * The models of a vendor of the price data, and after them those of the vendors whose models it also serves.
+ * Throws when the data does not know the vendor.
+ */
 export const listedModels = (vendor: string): readonly ListedModel[] => {
   const found = findProvider({ providerId: vendor });
   if (found === undefined) throw new Error(`the price data has no vendor ${vendor}`);
-  return found.models.map(({ id, match, prices }) => ({
+  const own = found.models.map(({ id, match, prices }) => ({
     match: nameMatch(match),
     prices: (Array.isArray(prices) ? prices : [{ prices }]).map((dated, i) => ({
       when: when(dated),
-      price: compiled(i === 0 ? `${vendor}/${id}` : `${vendor}/${id}#${i}`, dated.prices),
+      price: compiled(i === 0 ? `${found.id}/${id}` : `${found.id}/${id}#${i}`, dated.prices),
     })),
   }));
+  return [...own, ...(found.fallback_model_providers ?? []).flatMap(listedModels)];
 };
 
 const ownPrice = ({ provider, model, usdPerMillion }: Config['prices'][number]): OwnPrice => {
