@@ -13,7 +13,8 @@ const core = ['model', 'decide', 'providers', 'guardrails', 'policies', 'flow'];
 const plugins = ['providers', 'guardrails', 'policies'];
 // Libraries without I/O that the core may use: hashing, schemas, framing, counting.
 const pure = /^(node:crypto|hashring|typebox(\/.*)?|eventsource-parser|tokenx)$/;
-const meetingPoint = /\/(provider|guardrail|policy)\.ts$|\/dialects\//;
+// What plug-ins share: their contract, the dialects, and the road of a reply.
+const meetingPoint = /\/(provider|guardrail|policy|road|splice)\.ts$|\/dialects\//;
 
 /** Each row says what is forbidden. */
 const rules: Record<string, (from: Place, to: Place) => boolean> = {
@@ -36,7 +37,7 @@ const rules: Record<string, (from: Place, to: Place) => boolean> = {
 };
 
 // Type-only imports count: a boundary is about what a file knows, not about what survives compilation.
-const specifier = /(?:\bfrom|^import|\bimport\()\s*['"]([^'"]+)['"]/gm;
+const specifier = /(?:\bfrom\s|^import\s|\bimport\()\s*['"]([^'"\n]+)['"]/gm;
 const imports = globSync('{gateway,trace-router,dashboards}/src/**/*.ts').flatMap((path) =>
   [...readFileSync(path, 'utf8').matchAll(specifier)].map(([, to = '']) => ({
     from: place(path),

@@ -1,6 +1,6 @@
 /** The official SDKs, unmodified, against the gateway with both providers played by fakes over real sockets. */
-import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
+import Anthropic, { AuthenticationError as AnthropicAuthenticationError } from '@anthropic-ai/sdk';
+import OpenAI, { AuthenticationError } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAnthropic } from '../fakes/anthropic.ts';
 import type { Fake } from '../fakes/faults.ts';
@@ -150,12 +150,12 @@ test('the SDKs throw their own typed errors for ours', async () => {
   const stranger = new OpenAI({ apiKey: 'tg-wrong', baseURL: `${gateway.url}/v1`, maxRetries: 0 });
   await expect(
     stranger.chat.completions.create({ model: 'gpt-4o', messages }),
-  ).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
+  ).rejects.toBeInstanceOf(AuthenticationError);
   await expect(openai.chat.completions.create({ model: 'nothing', messages })).rejects.toThrow(
     /may use: .*either/,
   );
   const other = new Anthropic({ apiKey: 'tg-wrong', baseURL: gateway.url, maxRetries: 0 });
   await expect(
     other.messages.create({ model: 'claude-x', max_tokens: 5, messages }),
-  ).rejects.toBeInstanceOf(Anthropic.AuthenticationError);
+  ).rejects.toBeInstanceOf(AnthropicAuthenticationError);
 });
