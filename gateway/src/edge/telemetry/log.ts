@@ -1,16 +1,22 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 import { outcomes } from '../../contract/outcomes.ts';
 import { noMoney, plus, usdText } from '../../model/money.ts';
 import type { Settlement } from '../../model/settlement.ts';
 
-/** Structured lines on stdout; time as ISO text, level by name. */
-export const logger = (level: string): Logger =>
-  pino({
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+/** Structured lines on stdout, or wherever `to` writes them; time as ISO text, level by name. */
+export const logger = (
+  level: string,
+  to: DestinationStream = pino.destination({ dest: 1, sync: true }),
+): Logger =>
+  pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    to,
+  );
 
 /** Settlement -> its one log line: ids, caller, model, outcome, tokens' price; never content or credentials. */
 export const logCall = (log: Logger, settlement: Settlement): void => {

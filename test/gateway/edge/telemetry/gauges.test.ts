@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { gauge } from '../../../../gateway/src/edge/telemetry/gauges.ts';
+import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
+import { someCall, someSettlement } from '../../model/settlements.ts';
+import { callId, intentOf, ledgerIn, scriptedSink, tempDir, until } from '../ledger/support.ts';
+
+test('the books balance at every moment: in flight, held, shipped and dead', async () => {
+  let away = true;
+  const script = scriptedSink((insert) =>
+    away
+      ? 'unavailable'
+      : insert.rows.some((row) => row.includes('"bad"'))
+        ? 'refused'
+        : 'inserted',
+  );
+  const { ledger } = await ledgerIn(tempDir(), script.sink, {
+    limits: { segmentCloses: 3, segmentAgeMs: 10 },
+  });
+  const store = metricStore(10);
+  const shown = () => {
+    gauge(store, ledger);
+    const of = (metric: 'conservation' | 'ledgerRows', label: string) =>
+      Object.fromEntries([...store.values(metric)].map((s) => [s.labels[label], s.value]));
+    return { errors: of('conservation', 'quantity'), rows: of('ledgerRows', 'result') };
+  };
+  const balanced = { calls: 0, rows: 0 };
+  expect(shown().errors).toEqual(balanced);
+  for (let n = 1; n <= 7; n += 1) {
+    const asked = ledger.spool.intend(callId(n), intentOf(n));
+    expect(shown().errors).toEqual(balanced);
+    await asked;
+    expect(shown().errors).toEqual(balanced);
+    if (n === 7) continue;
+    const identity = { ...someCall.identity, agent: n === 2 ? 'bad' : '' };
+    ledger.settle({ ...someSettlement, call: { ...someCall, id: callId(n), identity } });
+    expect(shown().errors).toEqual(balanced);
+  }
+  expect(shown().rows).toMatchObject({ spooled: 6, shipped: 0, dead: 0 });
+  expect([...store.values('spoolBytes')][0]?.value).toBeGreaterThan(0);
+  await until(() => ledger.shipper.oldestSealedMs() !== null);
+  shown();
+  expect([...store.values('spoolOldest')][0]?.value).toBeGreaterThanOrEqual(0);
+  away = false;
+  await until(() => ledger.shipper.totals.shipped + ledger.shipper.totals.dead === 6);
+  const end = shown();
+  expect(end.errors).toEqual(balanced);
+  expect(end.rows).toMatchObject({ spooled: 6, shipped: 5, dead: 1, recovered: 0 });
+  await ledger.stop(10_000);
+});

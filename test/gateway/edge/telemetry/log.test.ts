@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { logCall, logger } from '../../../../gateway/src/edge/telemetry/log.ts';
+import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
+import { someSettlement } from '../../model/settlements.ts';
+
+const logged = (settlement: Settlement, level = 'info'): unknown[] => {
+  const lines: string[] = [];
+  logCall(logger(level, { write: (text) => lines.push(text) }), settlement);
+  return lines.map((line): unknown => JSON.parse(line));
+};
+
+test('a call is one line: ids, caller, model, outcome and cost, nothing else', () => {
+  expect(logged(someSettlement)).toEqual([
+    {
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      call_id: '0193549c-d1c0-7000-8000-00000000002a',
+      trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+      span_id: '00f067aa0ba902b7',
+      outcome: 'answered',
+      status: 200,
+      operation: 'chat',
+      team: 'shop',
+      app: 'checkout',
+      model: 'gpt-4o-mini',
+      provider: 'openai',
+      attempts: 1,
+      duration_ms: 816,
+      cost_usd: '0.000345000001',
+      msg: 'call',
+    },
+  ]);
+});
+
+test('an error is said with its code, origin and reason, at the level of its outcome', () => {
+  const settlement: Settlement = {
+    ...someSettlement,
+    outcome: 'exhausted',
+    errorCode: 'provider_error',
+    errorOrigin: 'provider',
+    errorMessage: 'it broke',
+  };
+  expect(logged(settlement)).toMatchObject([
+    { level: 'error', error: 'provider_error', origin: 'provider', reason: 'it broke' },
+  ]);
+});
+
+test('below the level nothing is written', () => {
+  expect(logged(someSettlement, 'error')).toEqual([]);
+});
