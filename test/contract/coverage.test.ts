@@ -1,0 +1,41 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+/** Files without a test of their own, by how their paths begin, and the suite that runs all of them. */
+const suites: Readonly<Record<string, string>> = {
+  'gateway/src/providers/dialects/': 'test/gateway/providers/translation.test.ts',
+  'gateway/src/providers/': 'test/conformance/provider.test.ts',
+  'trace-router/src/policies/': 'test/trace-router/policies/conformance.test.ts',
+  'trace-router/src/decide/decode': 'test/trace-router/edge/clickhouse/row.test.ts',
+  'trace-router/src/decide/evict': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/decide/facts': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/decide/ripe': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/decide/scan': 'test/trace-router/decide/split.test.ts',
+  'trace-router/src/decide/threshold': 'test/trace-router/flow/sampler.test.ts',
+};
+
+/** A file of types alone has nothing to run; a registry is a list, whose entries are tested. */
+const hasCode = (path: string): boolean =>
+  !path.endsWith('/registry.ts') &&
+  /^export (const|function|async function|class)\b/m.test(readFileSync(path, 'utf8'));
+const counterpart = (path: string): string =>
+  `test/${path.replace('/src/', '/').replace(/\.ts$/, '.test.ts')}`;
+
+const core = globSync('{gateway,trace-router}/src/{decide,flow,providers,policies}/**/*.ts').filter(
+  hasCode,
+);
+const alone = core.filter((path) => !existsSync(counterpart(path)));
+
+test('every file of the core has a test that follows its path, or a suite that runs it', () => {
+  expect(core.length).toBeGreaterThan(10);
+  const beginnings = Object.keys(suites);
+  expect(alone.filter((path) => !beginnings.some((begin) => path.startsWith(begin)))).toEqual([]);
+});
+
+test.each(Object.entries(suites))(
+  '%s still needs its suite, and the suite is there',
+  (begin, suite) => {
+    expect(existsSync(suite)).toBe(true);
+    expect(alone.filter((path) => path.startsWith(begin))).not.toEqual([]);
+  },
+);
