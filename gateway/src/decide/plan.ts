@@ -28,12 +28,15 @@ export const planner = (routes: readonly Route[]): ((model: string) => readonly 
   };
 };
 
-/** The models a caller may ask for by name, sorted; patterns are shown as they are written. */
-export const usableModels = (caller: Caller, routes: readonly Route[]): readonly string[] =>
-  routes
-    .map(({ name }) => name)
-    .filter(
-      (name) =>
-        mayUse(caller, name) || (name.endsWith('*') && caller.models?.includes(name) === true),
-    )
-    .toSorted();
+/**
+ * The models a caller may ask for by name, sorted. Under a pattern of the routes a caller sees the names and patterns
+ * of its own that fit it; one that may use everything sees the pattern as it is written.
+ */
+export const usableModels = (caller: Caller, routes: readonly Route[]): readonly string[] => {
+  const names = routes.flatMap(({ name }) => {
+    if (mayUse(caller, name)) return [name];
+    if (!name.endsWith('*')) return [];
+    return caller.models?.filter((own) => matches(name, own.replace(/\*$/, ''))) ?? [];
+  });
+  return [...new Set(names)].toSorted();
+};

@@ -3,6 +3,8 @@ import type { Config } from '../config/config.ts';
 import { identifier } from '../decide/identify.ts';
 import { planner } from '../decide/plan.ts';
 import type { PriceTable } from '../decide/price.ts';
+import type { Operation } from '../model/call.ts';
+import type { Addressed } from '../providers/provider.ts';
 import { providers } from '../providers/registry.ts';
 import { connectionPool } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -36,11 +38,17 @@ const upstreamOf = (
     simulated === undefined ? settings.settings : { ...settings.settings, baseUrl: simulated },
   );
   const url = new URL(endpoint.origin);
-  const { secret, timeouts } = settings;
+  const { timeouts } = settings;
+  const secret = settings.secret?.reveal() ?? '';
+  // Path and headers are the same for every call: made once.
+  const addresses = {
+    chat: endpoint.request('chat', secret),
+    embeddings: endpoint.request('embeddings', secret),
+  } as const satisfies Record<Operation, Addressed | null>;
   return {
     name,
     provider,
-    endpoint,
+    address: (operation) => addresses[operation],
     account: settings.account,
     region: settings.region,
     serverAddress: url.hostname,
@@ -52,7 +60,6 @@ const upstreamOf = (
       idleMs: timeouts.idleMs,
       maxConnections: settings.maxConnections,
     }),
-    secret: () => secret?.reveal() ?? '',
   };
 };
 

@@ -80,7 +80,7 @@ const prepareAll = (
   const prepared: Prepared[] = [];
   for (const target of targets) {
     const upstream = runtime.upstream(target.provider);
-    if (upstream.endpoint.request(arrival.operation, '') === null) {
+    if (upstream.address(arrival.operation) === null) {
       const message = `The model '${ask.model}' does not do ${arrival.operation}.`;
       return {
         kind: 'bad',

@@ -67,8 +67,10 @@ const upstreamHeaders = (
     const value = header(headers, name);
     if (value !== undefined) sent[name] = value;
   }
-  if (runtime.config.telemetry.propagate)
+  if (runtime.config.telemetry.propagate) {
     sent['traceparent'] = traceparentFor(facts.trace.traceId, attemptSpanId);
+    if (facts.trace.traceState !== null) sent['tracestate'] = facts.trace.traceState;
+  }
   return sent;
 };
 
@@ -143,7 +145,7 @@ export const effectsOf = (world: CallWorld): Effects => {
     },
     async open(target) {
       const upstream = runtime.upstream(target.provider);
-      const addressed = upstream.endpoint.request(facts.operation, upstream.secret());
+      const addressed = upstream.address(facts.operation);
       const what = prepared[targets.indexOf(target)];
       if (addressed === null || what === undefined)
         throw new Error(`target ${target.provider} was not prepared`);

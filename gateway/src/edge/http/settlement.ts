@@ -2,6 +2,7 @@ import { errors, type ErrorCode } from '../../contract/errors.ts';
 import type { Story } from '../../flow/call.ts';
 import type { CallError } from '../../model/call.ts';
 import type { CallFacts, Settlement } from '../../model/settlement.ts';
+import { recordable } from '../upstream/account.ts';
 import type { Arrival } from './arrival.ts';
 
 /** The story of a call that made no attempt. */
@@ -38,7 +39,7 @@ export const settled = (
     httpStatus: ending.status,
     errorCode: ending.code,
     errorOrigin: ending.origin,
-    errorMessage: error?.message ?? '',
+    errorMessage: story.fault === null ? (error?.message ?? '') : recordable(story.fault),
     attempts,
     durationMs: performance.now() - arrival.startedMs,
     firstTokenMs:
