@@ -1,3 +1,4 @@
+import { ExportResultCode } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import { expect, test } from 'vitest';
@@ -16,7 +17,12 @@ const exporting = (queue: number) => {
     export: (spans, done) =>
       batches.push({
         spans: spans.length,
-        answer: (error) => done(error === undefined ? { code: 0 } : { code: 1, error }),
+        answer: (error) =>
+          done(
+            error === undefined
+              ? { code: ExportResultCode.SUCCESS }
+              : { code: ExportResultCode.FAILED, error },
+          ),
       }),
     shutdown: () => Promise.resolve(),
   };
