@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rssBytes, threadSeconds } from './support/cpu.ts';
 import { startBenchGateway, type BenchGateway } from './support/gateway-process.ts';
-import { loadCore, runLoad, startMock, startSink } from './support/helpers.ts';
+import { loadCore, runLoad, startMock, startRelay, startSink } from './support/helpers.ts';
 import { hasNginx, startNginx, startNginxMock, type Nginx } from './support/nginx.ts';
 import { helpText, readOptions } from './support/options.ts';
 import { atEnd, pinned } from './support/processes.ts';
@@ -78,6 +78,8 @@ interface Stage {
     readonly profilePath: string;
   }[];
   readonly nginx: Nginx | null;
+  /** For whole replies only. */
+  readonly relay: { readonly pid: number; readonly port: number };
   readonly pids: readonly number[];
 }
 
@@ -93,6 +95,7 @@ const setTheStage = async (given: Options, withProfiler: boolean): Promise<Stage
     hasNginx && !withProfiler
       ? await startNginx(dir, { chatPort: chatMock.port, streamPort: streamMock.port }, gatewayCore)
       : null;
+  const relay = await startRelay(dir, chatMock.port, gatewayCore);
   const gateways = [];
   for (const [name, entry] of [
     ['gateway', ''],
@@ -119,10 +122,11 @@ const setTheStage = async (given: Options, withProfiler: boolean): Promise<Stage
     streamMock,
     chatMock,
     sink,
+    relay,
     ...(nginx === null ? [] : [nginx]),
     ...gateways.map((one) => one.gateway),
   ];
-  return { dir, gateways, nginx, pids: [...new Set(parts.map(({ pid }) => pid))] };
+  return { dir, gateways, nginx, relay, pids: [...new Set(parts.map(({ pid }) => pid))] };
 };
 
 /** Whole replies: wrk where it is installed, else our own client. */
@@ -186,10 +190,12 @@ const variantsOf = (
   { nginx, gateways }: Stage,
   load: (port: number, key: string) => Promise<Done>,
   nginxPort: (nginx: Nginx) => number,
+  others: readonly { readonly name: string; readonly pid: number; readonly port: number }[] = [],
 ): readonly Variant[] => [
   ...(nginx === null
     ? []
     : [{ name: 'nginx', pid: nginx.pid, load: () => load(nginxPort(nginx), 'none') }]),
+  ...others.map(({ name, pid, port }) => ({ name, pid, load: () => load(port, 'none') })),
   ...gateways.map(({ name, gateway }) => ({
     name,
     pid: gateway.pid,
@@ -301,9 +307,9 @@ const accountOf = async (gateway: BenchGateway) => {
 
 const profiled = async (given: Options, say: (text: string) => void): Promise<number> => {
   const stage = await setTheStage(given, true);
-  const [first] = stage.gateways;
-  if (first === undefined) throw new Error('no gateway was started');
-  const { gateway, profilePath } = first;
+  const chosen = stage.gateways.at(-1);
+  if (chosen === undefined) throw new Error('no gateway was started');
+  const { gateway, profilePath } = chosen;
   const load = (seconds = given.seconds): Promise<Done> =>
     given.only === 'streams'
       ? streamLoad(stage, gateway.port, gateway.key, { ...given, seconds })
@@ -318,7 +324,8 @@ const profiled = async (given: Options, say: (text: string) => void): Promise<nu
     await sleep(100);
   const threads = threadsSince(threadsBefore, threadSeconds(gateway.pid), done.units);
   const profile = readProfile(profilePath);
-  const lists: Readonly<Record<string, readonly Cost[]>> = { ...profile };
+  const { allocatedBytes, ...costs } = profile;
+  const lists: Readonly<Record<string, readonly Cost[]>> = costs;
   const text = Object.entries(lists)
     .map(([title, costs]) =>
       table([
@@ -327,7 +334,7 @@ const profiled = async (given: Options, say: (text: string) => void): Promise<nu
       ]),
     )
     .concat(
-      `${done.units} units, ${done.errors} errors; microseconds per unit by thread, with the profiler's own: ${JSON.stringify(threads)}`,
+      `${done.units} units, ${done.errors} errors; ${Math.round(allocatedBytes / done.units)} bytes allocated per unit; microseconds per unit by thread, with the profiler's own: ${JSON.stringify(threads)}`,
     )
     .join('\n\n');
   publish(
@@ -361,6 +368,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
       stage,
       (port, key) => chatLoad(stage, port, key, { connections, seconds }),
       ({ port }) => port,
+      [{ name: 'relay', ...stage.relay }],
     );
   for (const variant of chat(given.connections, warmUpSeconds)) {
     if (variant.name !== 'nginx') await warmUp(variant.load, say);

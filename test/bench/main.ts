@@ -1,5 +1,5 @@
 /** `npm run bench -- <name> [options]`: runs one benchmark. Exit 0: measured, goals met; 1: not; 2: misused. */
-import { stopAll } from './support/processes.ts';
+import { isStopping, stopAll } from './support/processes.ts';
 import { UsageError } from './support/options.ts';
 
 interface Benchmark {
@@ -56,6 +56,8 @@ if (name === '--help') {
     const code = await run(args);
     await end(typeof code === 'number' ? code : 0);
   } catch (error) {
+    // A signal's handler ends the process; the parts it stopped are missed here.
+    if (isStopping()) await new Promise(() => {});
     const misused = error instanceof UsageError;
     process.stderr.write(
       `bench: ${error instanceof Error ? (misused ? error.message : error.stack) : String(error)}\n`,

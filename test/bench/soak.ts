@@ -42,6 +42,9 @@ const warmSeconds = 40;
 const loadProcesses = 2;
 const rampMs = 10_000;
 const shipWithinMs = 60_000;
+const spansWithinMs = 10_000;
+/** Of the call, and of its one attempt. */
+const spansPerCall = 2;
 
 interface Sample {
   readonly seconds: number;
@@ -85,6 +88,15 @@ const slopeOf = (samples: readonly Sample[], value: (sample: Sample) => number):
     below += (sample.seconds - meanX) ** 2;
   }
   return below === 0 ? 0 : (above / below) * 60;
+};
+
+/** The least heap of the second half of the samples over that of the first: what no collection gives back is a leak. */
+const floorGrowthOf = (samples: readonly Sample[]): number => {
+  const half = Math.ceil(samples.length / 2);
+  const [early, late] = [samples.slice(0, half), samples.slice(half)].map((part) =>
+    Math.min(...part.map(({ heapMiB }) => heapMiB)),
+  );
+  return (late ?? NaN) / (early ?? NaN);
 };
 
 interface Account {
@@ -237,6 +249,13 @@ export const run = async (args: readonly string[]): Promise<number> => {
     waitedMs += 250
   )
     await sleep(250);
+  // A batch of spans leaves at the latest a second after its first one.
+  for (
+    let waitedMs = 0;
+    waitedMs < spansWithinMs && (await spansExported()) < load.started * spansPerCall;
+    waitedMs += 250
+  )
+    await sleep(250);
   const conservation = await gateway.metric('tollgate_ledger_conservation_error');
   const spans = await spansExported();
   const exitCode = await gateway.stop(60_000);
@@ -253,12 +272,16 @@ export const run = async (args: readonly string[]): Promise<number> => {
   const [first] = warm;
   const last = warm.at(-1);
   const growth = first === undefined || last === undefined ? null : last.rssMiB / first.rssMiB;
+  const heapFloorGrowth = warm.length < 2 ? null : floorGrowthOf(warm);
   const slope = {
     rssMiBPerMinute: slopeOf(warm, ({ rssMiB }) => rssMiB),
     heapMiBPerMinute: slopeOf(warm, ({ heapMiB }) => heapMiB),
   };
   const problems = [
     ...judge({ account, load, growth, maxGrowth: given['max-growth'] }),
+    ...(spans === load.started * spansPerCall
+      ? []
+      : [`${load.started} calls, but ${spans} spans exported`]),
     ...(conservation === 0 ? [] : [`the gateway's own sums differ by ${conservation}`]),
     ...(exitCode === 0 ? [] : [`the gateway ended with ${exitCode}`]),
   ];
@@ -269,7 +292,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
     `ledger ${JSON.stringify(account)}; ${spans} spans exported`,
     growth === null
       ? `too short to judge memory: it needs more than ${warmSeconds} s`
-      : `memory ${growth.toFixed(2)} times that at ${warmSeconds} s; RSS ${slope.rssMiBPerMinute.toFixed(1)}, heap ${slope.heapMiBPerMinute.toFixed(1)} MiB per minute`,
+      : `memory ${growth.toFixed(2)} times that at ${warmSeconds} s; RSS ${slope.rssMiBPerMinute.toFixed(1)}, heap ${slope.heapMiBPerMinute.toFixed(1)} MiB per minute; the heap's floor in the second half is ${heapFloorGrowth?.toFixed(2)} times that in the first`,
     ...problems.map((problem) => `problem: ${problem}`),
   ].join('\n');
   publish(
@@ -283,6 +306,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
       spans,
       conservation,
       growth,
+      heapFloorGrowth,
       slope,
       problems,
     },

@@ -11,16 +11,23 @@ export const loadCore = 1;
 const files = {
   mock: fileURLToPath(new URL('./mock.ts', import.meta.url)),
   sink: fileURLToPath(new URL('./sink.ts', import.meta.url)),
+  relay: fileURLToPath(new URL('./relay.ts', import.meta.url)),
   load: fileURLToPath(new URL('./load.ts', import.meta.url)),
 };
 
-const node = (file: string, settings: object, logPath: string): Part =>
-  startPart({
-    command: process.execPath,
-    args: [file, JSON.stringify(settings)],
-    core: loadCore,
-    logPath,
-  });
+const node = (file: string, argument: string, logPath: string, core = loadCore): Part =>
+  startPart({ command: process.execPath, args: [file, argument], core, logPath });
+
+/** Starts the bare relay in front of a provider. */
+export const startRelay = async (
+  dir: string,
+  upstreamPort: number,
+  core: number,
+): Promise<Part & { readonly port: number }> => {
+  const logPath = join(dir, 'relay.log');
+  const part = node(files.relay, String(upstreamPort), logPath, core);
+  return { ...part, port: Number((await readyLine(part, logPath, 'port'))['port']) };
+};
 
 /** Starts a provider that answers at once, or streams one event per `gapMs`. */
 export const startMock = async (
@@ -28,7 +35,7 @@ export const startMock = async (
   pace: { readonly minEvents: number; readonly maxEvents: number; readonly gapMs: number },
 ): Promise<Part & { readonly port: number }> => {
   const logPath = join(dir, `mock-${pace.gapMs}.log`);
-  const part = node(files.mock, pace, logPath);
+  const part = node(files.mock, JSON.stringify(pace), logPath);
   return { ...part, port: Number((await readyLine(part, logPath, 'port'))['port']) };
 };
 
@@ -37,7 +44,7 @@ export const startSink = async (
   dir: string,
 ): Promise<Part & { readonly otlpPort: number; readonly clickhousePort: number }> => {
   const logPath = join(dir, 'sink.log');
-  const part = node(files.sink, {}, logPath);
+  const part = node(files.sink, '', logPath);
   const ports = await readyLine(part, logPath, 'otlpPort');
   return {
     ...part,
@@ -77,7 +84,7 @@ let loads = 0;
 export const runLoad = async (dir: string, load: LoadSettings): Promise<LoadResult> => {
   loads += 1;
   const logPath = join(dir, `load-${loads}.log`);
-  const part = node(files.load, load, logPath);
+  const part = node(files.load, JSON.stringify(load), logPath);
   const code = await part.ended;
   const text = readFileSync(logPath, 'utf8');
   const line = text.split('\n').findLast((one) => one.startsWith('{'));

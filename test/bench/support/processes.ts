@@ -28,6 +28,10 @@ export interface PartOptions {
 
 const running = new Map<ChildProcess, () => Promise<unknown>>();
 const cleanups = new Set<() => Promise<unknown>>();
+let stopping = false;
+
+/** True once `stopAll` was asked for: what fails from then on fails because of it. */
+export const isStopping = (): boolean => stopping;
 
 /** Where a program is on PATH; null: nowhere. The administrator's directories are looked into as well. */
 export const findProgram = (name: string): string | null => {
@@ -48,6 +52,7 @@ export const pinned = taskset !== null && availableParallelism() >= 2;
 
 /** Starts a part. It must not outlive this process: `stopAll` ends it. */
 export const startPart = ({ command, args, env, core, logPath }: PartOptions): Part => {
+  if (stopping) throw new Error('the benchmark is being stopped');
   const log = openSync(logPath, 'a');
   const [file, all] =
     pinned && core !== null && taskset !== null
@@ -89,6 +94,7 @@ export const atEnd = (cleanup: () => Promise<unknown>): void => {
 
 /** Stops every part, then cleans up. Never throws. */
 export const stopAll = async (): Promise<void> => {
+  stopping = true;
   await Promise.allSettled([...running.values()].map((stop) => stop()));
   for (const cleanup of [...cleanups].toReversed()) await cleanup().catch(() => {});
   cleanups.clear();

@@ -1,16 +1,18 @@
-/** Reads a V8 CPU profile: where a process spent its time, by package, by function, and below each of our functions. */
+/** Reads what profiler.ts wrote: where a process spent its time, and where it allocated, by package and by function. */
 import { readFileSync } from 'node:fs';
 import { isRecord } from './wire.ts';
 
 interface Node {
   readonly id: number;
+  /** Bytes, in a profile of allocations. */
+  readonly selfSize: number;
   /** `package function`, the same for the same function everywhere in the tree. */
   readonly label: string;
   readonly where: string;
-  readonly children: readonly number[];
+  readonly children: readonly unknown[];
 }
 
-/** Shares are of the time the process was not idle. */
+/** Shares are of the time the process was not idle, or of all bytes allocated. */
 export interface Cost {
   readonly name: string;
   readonly share: number;
@@ -21,6 +23,10 @@ export interface Profile {
   readonly functions: readonly Cost[];
   /** Time in and below a function of the gateway: what leaving it out would save at most. */
   readonly below: readonly Cost[];
+  /** Bytes allocated in and below it. */
+  readonly allocatedBelow: readonly Cost[];
+  readonly allocated: readonly Cost[];
+  readonly allocatedBytes: number;
 }
 
 /** The package, room or part of Node that a file belongs to. */
@@ -44,9 +50,10 @@ const nodeOf = (value: unknown): Node => {
   const line = Number(frame['lineNumber'] ?? 0) + 1;
   return {
     id: Number(node['id']),
+    selfSize: Number(node['selfSize'] ?? 0),
     where,
     label: where === 'native' || where === 'gc' ? name : `${name} ${where}:${line}`,
-    children: list(node['children']).map(Number),
+    children: list(node['children']),
   };
 };
 
@@ -61,43 +68,88 @@ const group = (where: string): string =>
     ? where.replace(/^gateway\/src\/((?:edge\/)?[^/]+).*/, 'gateway $1')
     : where;
 
-/** Reads a `.cpuprofile` file. */
-export const readProfile = (path: string, most = 30): Profile => {
-  const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  const profile = isRecord(value) ? value : {};
-  const nodes = new Map(list(profile['nodes']).map((one) => [nodeOf(one).id, nodeOf(one)]));
-  const selfTime = new Map<number, number>();
+interface Totals {
+  readonly packages: Map<string, number>;
+  readonly functions: Map<string, number>;
+  readonly below: Map<string, number>;
+  total: number;
+}
+const noTotals = (): Totals => ({
+  packages: new Map(),
+  functions: new Map(),
+  below: new Map(),
+  total: 0,
+});
+
+const isShownBelow = ({ where }: Node): boolean => /^(gateway\/|@|pino|undici|fastify)/.test(where);
+
+const add = (into: Map<string, number>, key: string, amount: number): void => {
+  into.set(key, (into.get(key) ?? 0) + amount);
+};
+
+/** Sums up a tree by package, by function, and below each of our functions; `selfOf` says what a node itself has. */
+const walk = (
+  totals: Totals,
+  node: Node,
+  above: ReadonlySet<string>,
+  on: { selfOf(node: Node): number; childOf(child: unknown): Node | undefined },
+): void => {
+  const self = on.selfOf(node);
+  totals.total += self;
+  add(totals.packages, group(node.where), self);
+  add(totals.functions, node.label, self);
+  const path = isShownBelow(node) ? new Set([...above, node.label]) : above;
+  for (const label of path) add(totals.below, label, self);
+  for (const child of node.children) {
+    const found = on.childOf(child);
+    if (found !== undefined) walk(totals, found, path, on);
+  }
+};
+
+const cpuTotals = (profile: Readonly<Record<string, unknown>>): Totals => {
+  const nodes = new Map(
+    list(profile['nodes'])
+      .map(nodeOf)
+      .map((node) => [node.id, node] as const),
+  );
+  const time = new Map<number, number>();
   const deltas = list(profile['timeDeltas']).map(Number);
   for (const [i, sample] of list(profile['samples']).map(Number).entries()) {
-    selfTime.set(sample, (selfTime.get(sample) ?? 0) + Math.max(0, deltas[i] ?? 0));
+    time.set(sample, (time.get(sample) ?? 0) + Math.max(0, deltas[i] ?? 0));
   }
-  const packages = new Map<string, number>();
-  const functions = new Map<string, number>();
-  const below = new Map<string, number>();
-  let total = 0;
-  const add = (into: Map<string, number>, key: string, time: number): void => {
-    into.set(key, (into.get(key) ?? 0) + time);
-  };
-  const children = new Set([...nodes.values()].flatMap((node) => node.children));
-  const walk = (node: Node, above: ReadonlySet<string>): void => {
-    const time = node.label === '(idle)' ? 0 : (selfTime.get(node.id) ?? 0);
-    total += time;
-    add(packages, group(node.where), time);
-    add(functions, node.label, time);
-    const path =
-      node.where.startsWith('gateway/') || node.where.startsWith('@')
-        ? new Set([...above, node.label])
-        : above;
-    for (const label of path) add(below, label, time);
-    for (const id of node.children) {
-      const child = nodes.get(id);
-      if (child !== undefined) walk(child, path);
-    }
-  };
-  for (const node of nodes.values()) if (!children.has(node.id)) walk(node, new Set());
+  const totals = noTotals();
+  const children = new Set([...nodes.values()].flatMap((node) => node.children.map(Number)));
+  for (const node of nodes.values()) {
+    if (children.has(node.id)) continue;
+    walk(totals, node, new Set(), {
+      selfOf: ({ id, label }) => (label === '(idle)' ? 0 : (time.get(id) ?? 0)),
+      childOf: (child) => nodes.get(Number(child)),
+    });
+  }
+  return totals;
+};
+
+const memoryTotals = (profile: Readonly<Record<string, unknown>>): Totals => {
+  const totals = noTotals();
+  walk(totals, nodeOf(profile['head']), new Set(), {
+    selfOf: ({ selfSize }) => selfSize,
+    childOf: nodeOf,
+  });
+  return totals;
+};
+
+/** Reads a file of profiler.ts; lists are cut at `most`. */
+export const readProfile = (path: string, most = 30): Profile => {
+  const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  const both = isRecord(value) ? value : {};
+  const cpu = cpuTotals(isRecord(both['cpu']) ? both['cpu'] : {});
+  const memory = memoryTotals(isRecord(both['memory']) ? both['memory'] : {});
   return {
-    packages: sorted(packages, total, most),
-    functions: sorted(functions, total, most * 2),
-    below: sorted(below, total, most * 2),
+    packages: sorted(cpu.packages, cpu.total, most),
+    functions: sorted(cpu.functions, cpu.total, most * 2),
+    below: sorted(cpu.below, cpu.total, most * 2),
+    allocated: sorted(memory.functions, memory.total, most * 2),
+    allocatedBelow: sorted(memory.below, memory.total, most * 2),
+    allocatedBytes: memory.total,
   };
 };
