@@ -18,7 +18,8 @@ const shipped = openSync(shippedPath, 'a');
 /** Appends what it takes, one line an insert; sometimes it takes nothing, sometimes its answer is lost. */
 const sink: Sink = {
   insert(rows, token) {
-    const chance = randomInt(10);
+    // Rarely: after it the shipper waits, and a segment that is still there hides what its successor lacks.
+    const chance = randomInt(60);
     if (chance === 0) return Promise.resolve({ kind: 'unavailable', message: 'away' });
     writeSync(shipped, `${JSON.stringify({ token, rows })}\n`);
     return Promise.resolve(
@@ -54,7 +55,7 @@ const oneCall = async (): Promise<void> => {
     const intent: Intent = { call, ...next, estimatedInputTokens: 10 };
     if (!(await ledger.spool.intend(call.id, JSON.stringify(intent)))) return;
     writeSync(1, `${call.id}\n`);
-    await sleep(randomInt(8));
+    await sleep(randomInt(30));
     if (randomInt(5) === 0) {
       const further = `{"previous":${attemptJson(someAttempt)},"next":${JSON.stringify(next)}}`;
       await ledger.spool.further(call.id, further);

@@ -41,8 +41,7 @@ const answer = async (line: string): Promise<string> => {
     case 'seal':
       spool.seal();
       return 'sealed';
-    case 'settle':
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    case 'errors':
       return `errors ${errors}`;
     case undefined:
     default: {
