@@ -2,7 +2,7 @@
 import { outcomes } from '../../contract/outcomes.ts';
 import type { UsageSource } from '../../contract/ledger.ts';
 import { charge, type PriceTable } from '../../decide/price.ts';
-import type { Target } from '../../model/call.ts';
+import type { Caller, Target } from '../../model/call.ts';
 import { toPicodollars } from '../../model/money.ts';
 import type { Attempt, CallFacts, Charge, Settlement } from '../../model/settlement.ts';
 import { noTokens, type Usage } from '../../model/usage.ts';
@@ -15,6 +15,23 @@ export interface Intent {
   readonly system: string;
   readonly estimatedInputTokens: number;
 }
+
+/** Of callers that are busy now; a reload makes new ones, and these go with the old. */
+const callerTexts = new WeakMap<Caller, string>();
+
+const callerText = (caller: Caller | null): string => {
+  if (caller === null) return 'null';
+  let text = callerTexts.get(caller);
+  if (text === undefined) callerTexts.set(caller, (text = JSON.stringify(caller)));
+  return text;
+};
+
+/** JSON of an intent. The caller is the same for thousands of calls, so its part is made once. */
+export const intentJson = ({ call, ...rest }: Intent): string => {
+  const { id, startedAtMs, operation, dialect, caller, trace, identity, ask } = call;
+  const facts = JSON.stringify({ id, startedAtMs, operation, dialect, trace, identity, ask });
+  return `{"call":{"caller":${callerText(caller)},${facts.slice(1)},${JSON.stringify(rest).slice(1)}`;
+};
 
 /** A further attempt: how the last one ended, and where the next one goes. */
 export interface Further {

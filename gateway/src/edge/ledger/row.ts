@@ -36,8 +36,10 @@ const each =
 /** The first of `order` that some attempt has. */
 const first =
   <T extends string>(order: readonly T[], of: (attempt: Attempt) => T): Project =>
-  ({ attempts }) =>
-    order.find((one) => attempts.some((attempt) => of(attempt) === one)) ?? 'none';
+  ({ attempts }, served) =>
+    attempts.length === 1 && served !== undefined
+      ? of(served)
+      : (order.find((one) => attempts.some((attempt) => of(attempt) === one)) ?? 'none');
 
 const total = (attempts: readonly Attempt[], cost: (a: Attempt) => Picodollars): string => {
   let sum = noMoney;
