@@ -16,13 +16,19 @@ export interface Ended {
 }
 
 const leash = import.meta.resolve('./leash.ts');
+
+/**
+ * A young generation that the garbage of calls in flight does not outgrow: measured on the gateway, interleaved, about
+ * 7 % less CPU per call.
+ */
+const engineFlags = ['--max-semi-space-size=64', '--min-semi-space-size=64'];
 /** Longer lines are cut: a part's output must not fill a terminal or our memory. */
 const maxLineChars = 8192;
 
 /** Starts the process. `write` gets each line of its stdout and stderr, with the part's name before it. */
 export const spawnPart = (part: Part, write: (line: string) => void): Child => {
   // A process group of its own: Ctrl-C reaches the supervisor alone, which then stops the parts in order.
-  const child = spawn(process.execPath, ['--import', leash, part.entry], {
+  const child = spawn(process.execPath, [...engineFlags, '--import', leash, part.entry], {
     env: part.env,
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,

@@ -26,6 +26,8 @@ const defaultReplyBytes = 64 * 1024 * 1024;
 const defaultEventBytes = 8 * 1024 * 1024;
 
 const encoder = new TextEncoder();
+/** For whole texts only; a stream needs one of its own. */
+const decoder = new TextDecoder();
 const nothing: Piece = { bytes: null, deltas: [] };
 
 const failure = (type: string, message: string): Delta => ({ kind: 'failed', type, message });
@@ -157,6 +159,8 @@ const collecting = (maxReplyBytes: number, whenWhole: (bytes: Uint8Array) => Pie
     },
     end() {
       if (size > maxReplyBytes) return nothing;
+      const [only] = chunks;
+      if (only !== undefined && chunks.length === 1) return whenWhole(only);
       const whole = new Uint8Array(size);
       let at = 0;
       for (const chunk of chunks) {
@@ -187,7 +191,7 @@ export const passThrough = (options: {
       : withholdingStream(dialect, maxEventBytes);
   }
   return collecting(maxReplyBytes, (bytes) => {
-    const body = parseObject(new TextDecoder().decode(bytes));
+    const body = parseObject(decoder.decode(bytes));
     const deltas = body === null ? null : dialect.readReply(body, operation);
     return { bytes, deltas: deltas ?? [notAReply] };
   });
@@ -226,7 +230,7 @@ export const translating = (options: {
     };
   }
   return collecting(maxReplyBytes, (bytes) => {
-    const body = parseObject(new TextDecoder().decode(bytes));
+    const body = parseObject(decoder.decode(bytes));
     const deltas = (body === null ? null : from.readReply(body, 'chat')) ?? [notAReply];
     if (deltas.some(({ kind }) => kind === 'failed')) return { bytes: null, deltas };
     return { bytes: encoder.encode(JSON.stringify(to.reply(deltas, head))), deltas };

@@ -91,17 +91,21 @@ export const addDataPlane = (app: FastifyInstance, gate: Gate, traffic: Traffic)
     app.route({
       method: 'POST',
       url: path,
-      onRequest: async (request, reply) => {
+      onRequest: (request, reply, done) => {
         const arrival = arrive(request.raw, dialect, operation);
         const who = gate
           .runtime()
           .identify(request.headers.authorization, header(request.headers, 'x-api-key'));
         if (who.kind === 'unknown') {
           gate.store.add('authFailures', { reason: who.reason }, 1);
-          return turnAway(reply, { arrival, caller: null }, plain('invalid_api_key'));
+          void turnAway(reply, { arrival, caller: null }, plain('invalid_api_key'));
+          return;
         }
         const problem = obstacle(request);
-        if (problem !== null) return turnAway(reply, { arrival, caller: who.caller }, problem);
+        if (problem !== null) {
+          void turnAway(reply, { arrival, caller: who.caller }, problem);
+          return;
+        }
         traffic.inFlight += 1;
         const { requestMs } = gate.runtime().config.limits;
         const clock = setTimeout(() => {
@@ -111,7 +115,7 @@ export const addDataPlane = (app: FastifyInstance, gate: Gate, traffic: Traffic)
           breakOff(reply, late, tooSlow(requestMs));
         }, requestMs);
         known.set(request.raw, { arrival, caller: who.caller, clock });
-        return undefined;
+        done();
       },
       handler: async ({ raw, headers, body }, reply) => {
         const found = take(raw);

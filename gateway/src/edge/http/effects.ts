@@ -10,7 +10,13 @@ import type { CallFacts } from '../../model/settlement.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
 import type { Prepared } from '../../providers/prepare.ts';
 import { spanId } from '../ids.ts';
-import { attemptJson, type Further, type Intent, type Progress } from '../ledger/intent.ts';
+import {
+  attemptJson,
+  intentJson,
+  type Further,
+  type Intent,
+  type Progress,
+} from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
 import { openAttempt, type ReplyFacts } from '../upstream/attempt.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -136,7 +142,7 @@ export const effectsOf = (world: CallWorld): Effects => {
           ...next,
           estimatedInputTokens: guessInputTokens(bytes.length),
         };
-        written = await gate.spool.intend(facts.id, JSON.stringify(intent));
+        written = await gate.spool.intend(facts.id, intentJson(intent));
       } else if (previous !== null) {
         const further = `{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`;
         written = await gate.spool.further(facts.id, further);
