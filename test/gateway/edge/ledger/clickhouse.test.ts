@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { createClient } from '@clickhouse/client';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,6 +22,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await sink.close();
   await engine.stop();
+  // Its second life was given the directory, and so leaves it.
+  rmSync(engine.dataDir, { recursive: true, force: true });
 });
 
 /** A name that no other test's rows have. */
