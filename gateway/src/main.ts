@@ -167,19 +167,6 @@ async function start(
           first.sources,
         );
 
-  try {
-    const port = await server.listen(environment.host, environment.port);
-    process.stdout.write(`${JSON.stringify({ ready: true, port })}\n`);
-  } catch (error) {
-    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-    await ledger.stop(0);
-    return fail(
-      taken
-        ? `port ${environment.port} on ${environment.host} is taken (TOLLGATE_PORT)`
-        : `cannot listen on ${environment.host}:${environment.port}: ${String(error)}`,
-    );
-  }
-
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) process.exit(1);
@@ -201,4 +188,17 @@ async function start(
   };
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
+
+  try {
+    const port = await server.listen(environment.host, environment.port);
+    process.stdout.write(`${JSON.stringify({ ready: true, port })}\n`);
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    await ledger.stop(0);
+    return fail(
+      taken
+        ? `port ${environment.port} on ${environment.host} is taken (TOLLGATE_PORT)`
+        : `cannot listen on ${environment.host}:${environment.port}: ${String(error)}`,
+    );
+  }
 }

@@ -68,6 +68,12 @@ test('no settled call is missing and none is twice after kill -9 under load; ope
     await load;
   }
   const last = await start();
+  // What the earlier lives left is shipped in the background; a slow machine takes its time.
+  const spooled = async (): Promise<number> =>
+    Number(/^tollgate_ledger_spool_bytes (\d+)/m.exec(await last.metrics())?.[1] ?? NaN);
+  for (let waitedMs = 0; (await spooled()) > 0 && waitedMs < 60_000; waitedMs += 100)
+    await sleep(100);
+  expect(await spooled()).toBe(0);
   await last.stop();
 
   const lines = await reader.lines();

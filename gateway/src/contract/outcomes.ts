@@ -8,7 +8,7 @@ export const outcomes = {
   abandoned:    { status: 499, span: 'unset', log: 'info',  mayCost: true  }, // the client hung up
   unidentified: { status: 401, span: 'unset', log: 'warn',  mayCost: false },
   refused:      { status: 403, span: 'unset', log: 'warn',  mayCost: false }, // the caller's own mistake, ours or the provider's word for it
-  throttled:    { status: 429, span: 'unset', log: 'warn',  mayCost: false },
+  throttled:    { status: 429, span: 'unset', log: 'warn',  mayCost: true  }, // nothing, unless it was between two attempts
   blocked:      { status: 400, span: 'unset', log: 'warn',  mayCost: true  },
   exhausted:    { status: 502, span: 'error', log: 'error', mayCost: true  }, // no provider gave an answer
   broken:       { status: 502, span: 'error', log: 'error', mayCost: true  }, // an answer began and did not end

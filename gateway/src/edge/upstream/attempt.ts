@@ -79,7 +79,8 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
     if (ending.kind === 'complete')
       return (answered ??= account(start, meter, { status, endedMs, fault: null }));
     const fault = ending.kind === 'fault' ? ending.fault : abandonment(status);
-    return account(start, meter, { status, endedMs, fault });
+    // Not over yet when a bug of ours cut it short.
+    return account(start, meter, { status, endedMs: endedMs || performance.now(), fault });
   };
 
   /** The one way out; what it means depends on how far the attempt had come. */

@@ -167,7 +167,7 @@ test("the provider gets the gateway's credential, and nothing that was the clien
     'traceparent',
   ]);
   expect(headers['openai-organization']).toBe('org-1');
-  expect(JSON.stringify(headers)).not.toMatch(/of-the-client|ada|search/);
+  expect(JSON.stringify(headers)).not.toMatch(/of-the-client|\bada\b|\bsearch\b/);
 
   const message = { model: 'claude-x', max_tokens: 5, messages: [{ role: 'user', content: 'x' }] };
   await post(`${harness.url}/v1/messages`, key, message, clients);
@@ -177,7 +177,7 @@ test("the provider gets the gateway's credential, and nothing that was the clien
     'anthropic-version': '2023-06-01',
   });
   expect(last().headers.authorization).toBeUndefined();
-  expect(JSON.stringify(last().headers)).not.toMatch(/of-the-client|ada|search|tg-/);
+  expect(JSON.stringify(last().headers)).not.toMatch(/of-the-client|\bada\b|\bsearch\b|\btg-/);
 });
 
 test('a reply says who served it, what it cost and what the gateway itself took', async () => {
