@@ -23,10 +23,13 @@ export interface BenchGatewayOptions {
   readonly core: number | null;
   /** Where SIGUSR2 writes a CPU profile; null: none is taken. */
   readonly profilePath?: string | null;
+  /** SIGUSR2 collects its garbage. */
+  readonly collectable?: boolean;
 }
 
 const entry = fileURLToPath(new URL('../../../gateway/src/main.ts', import.meta.url));
 const profiler = new URL('./profiler.ts', import.meta.url).href;
+const collector = new URL('./collector.ts', import.meta.url).href;
 const key = 'tg-bench-0123456789abcdefghijklmnopqrstuvwxyzABCDE';
 
 /** Everything at its default: the log, the spool with its syncs, spans, metrics and shipping. */
@@ -52,6 +55,7 @@ export const startBenchGateway = async (options: BenchGatewayOptions): Promise<B
     command: process.execPath,
     args: [
       ...(profilePath === null ? [] : ['--import', profiler]),
+      ...(options.collectable === true ? ['--import', collector] : []),
       options.entry === undefined || options.entry === '' ? entry : options.entry,
     ],
     core: options.core,
