@@ -7,7 +7,7 @@ import { isObject, type JsonObject } from '../../model/json.ts';
 import type { Identity } from '../../model/settlement.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
 import type { Runtime } from '../runtime.ts';
-import { header, nobody, type Arrival } from './arrival.ts';
+import { header, nobody, writtenHeader, type Arrival } from './arrival.ts';
 
 export interface Admitted {
   readonly kind: 'admitted';
@@ -70,10 +70,10 @@ export const admit = (options: {
   });
   const who = identity(
     {
-      agent: header(headers, 'x-tollgate-agent'),
-      session: header(headers, 'x-tollgate-session'),
-      user: header(headers, 'x-tollgate-user'),
-      tags: header(headers, 'x-tollgate-tags'),
+      agent: writtenHeader(headers, 'x-tollgate-agent'),
+      session: writtenHeader(headers, 'x-tollgate-session'),
+      user: writtenHeader(headers, 'x-tollgate-user'),
+      tags: writtenHeader(headers, 'x-tollgate-tags'),
       baggage: header(headers, 'baggage'),
     },
     runtime.config.limits.tagsPerCall,

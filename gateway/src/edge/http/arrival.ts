@@ -1,4 +1,5 @@
 /** A request as it arrives, before anything is decided about it. */
+import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { DialectName, Operation } from '../../model/call.ts';
 import { traceContext } from '../../decide/trace-context.ts';
@@ -10,6 +11,17 @@ import { spanId, traceId, uuid7 } from '../ids.ts';
 export const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
+};
+
+/**
+ * A header whose value people write: Node reads header bytes as Latin-1, clients send UTF-8. What is no UTF-8 stays as
+ * it was read.
+ */
+export const writtenHeader = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+  const value = header(headers, name);
+  if (value === undefined || !/[\x80-\xff]/.test(value)) return value;
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : value;
 };
 
 export interface Arrival {
