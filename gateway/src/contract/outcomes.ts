@@ -1,18 +1,18 @@
 /**
- * Every way a call can end, and what that means to the wire, the trace, the log and the bill.
- * `status` and `error` are the defaults of an ending; a row of `errors.ts` may be more precise.
+ * Every way a call can end, and what that means to the wire, the trace and the log.
+ * `status` is the default of an ending; a row of `errors.ts` may be more precise.
  */
 // oxfmt-ignore
 export const outcomes = {
-  answered:     { status: 200, span: 'ok',    log: 'info',  mayCost: true  },
-  abandoned:    { status: 499, span: 'unset', log: 'info',  mayCost: true  }, // the client hung up
-  unidentified: { status: 401, span: 'unset', log: 'warn',  mayCost: false },
-  refused:      { status: 403, span: 'unset', log: 'warn',  mayCost: false }, // the caller's own mistake, ours or the provider's word for it
-  throttled:    { status: 429, span: 'unset', log: 'warn',  mayCost: true  }, // nothing, unless it was between two attempts
-  blocked:      { status: 400, span: 'unset', log: 'warn',  mayCost: true  },
-  exhausted:    { status: 502, span: 'error', log: 'error', mayCost: true  }, // no provider gave an answer
-  broken:       { status: 502, span: 'error', log: 'error', mayCost: true  }, // an answer began and did not end
-  crashed:      { status: 500, span: 'error', log: 'error', mayCost: true  }, // our bug, or our death
+  answered:     { status: 200, span: 'ok',    log: 'info' },
+  abandoned:    { status: 499, span: 'unset', log: 'info' }, // the client hung up
+  unidentified: { status: 401, span: 'unset', log: 'warn' },
+  refused:      { status: 403, span: 'unset', log: 'warn' }, // the caller's own mistake, ours or the provider's word for it
+  throttled:    { status: 429, span: 'unset', log: 'warn' },
+  blocked:      { status: 400, span: 'unset', log: 'warn' },
+  exhausted:    { status: 502, span: 'error', log: 'error' }, // no provider gave an answer
+  broken:       { status: 502, span: 'error', log: 'error' }, // an answer began and did not end
+  crashed:      { status: 500, span: 'error', log: 'error' }, // our bug, or our death
 } as const;
 
 export type OutcomeKind = keyof typeof outcomes;

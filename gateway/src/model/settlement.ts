@@ -9,7 +9,7 @@ import type { ErrorCode } from '../contract/errors.ts';
 import type { ErrorOrigin, OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
 import type { Ask, Caller, DialectName, Operation, Target } from './call.ts';
 import type { FaultKind } from './fault.ts';
-import type { Picodollars } from './money.ts';
+import { noMoney, plus, type Picodollars } from './money.ts';
 import type { Usage } from './usage.ts';
 
 /** Ids of a trace in lower-case hex: 32 and 16 digits. */
@@ -104,3 +104,10 @@ export interface Settlement {
   readonly cacheStatus: CacheStatus;
   readonly priceVersion: string;
 }
+
+/** What a call cost: the one sum that row, span, metrics and log line show. */
+export const costOfAttempts = (attempts: readonly Attempt[]): Picodollars => {
+  let cost = noMoney;
+  for (const { charge } of attempts) cost = plus(cost, charge.total);
+  return cost;
+};

@@ -1,19 +1,13 @@
 /** The routes on which calls arrive: who may pass is decided before a body is read. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import type { Caller, DialectName, Operation, Problem } from '../../model/call.ts';
+import { surfaces } from '../../contract/surfaces.ts';
+import type { Caller, Problem } from '../../model/call.ts';
 import { arrive, header, type Arrival } from './arrival.ts';
 import { handleCall, refuse } from './calls.ts';
 import { clientOf } from './client.ts';
 import { bodyProblem, errorOf, plain } from './errors.ts';
 import type { Gate } from './gate.ts';
-
-// oxfmt-ignore
-const surfaces: readonly { readonly path: string; readonly dialect: DialectName; readonly operation: Operation }[] = [
-  { path: '/v1/chat/completions', dialect: 'openai',    operation: 'chat' },
-  { path: '/v1/embeddings',       dialect: 'openai',    operation: 'embeddings' },
-  { path: '/v1/messages',         dialect: 'anthropic', operation: 'chat' },
-];
 
 /** How many calls there are, and whether more may come. */
 export interface Traffic {

@@ -1,8 +1,8 @@
 /** Settlement -> ledger row: one projection for each column, in one table. */
 import { callColumns, buckets, meters, type CallColumn } from '../../contract/ledger.ts';
-import { noMoney, plus, usdText, type Picodollars } from '../../model/money.ts';
+import { noMoney, usdText } from '../../model/money.ts';
 import type { Json } from '../../model/json.ts';
-import type { Attempt, Settlement } from '../../model/settlement.ts';
+import { costOfAttempts, type Attempt, type Settlement } from '../../model/settlement.ts';
 
 /** What a row needs beside the settlement. */
 export interface RowSource {
@@ -40,12 +40,6 @@ const first =
     attempts.length === 1 && served !== undefined
       ? of(served)
       : (order.find((one) => attempts.some((attempt) => of(attempt) === one)) ?? 'none');
-
-const total = (attempts: readonly Attempt[], cost: (a: Attempt) => Picodollars): string => {
-  let sum = noMoney;
-  for (const attempt of attempts) sum = plus(sum, cost(attempt));
-  return usdText(sum);
-};
 
 const units: Project = ({ attempts }) => {
   const sums: Record<string, number> = {};
@@ -125,10 +119,10 @@ const columns: Readonly<Partial<Record<CallColumn, Project>>> = {
   // The least certain one speaks for the call.
   usage_source: first(['estimated', 'partial', 'provider'], (a) => a.usageSource),
   price_status: first(['unpriced', 'partly_unpriced', 'provider_reported', 'priced', 'free'], (a) => a.charge.priceStatus),
-  cost_usd: (s) => total(s.attempts, (a) => a.charge.total),
+  cost_usd: (s) => usdText(costOfAttempts(s.attempts)),
   discount_usd: () => '0',
   cache_saved_usd: () => '0',
-  waste_usd: (s) => total(s.attempts, (a) => (a.wasteReason === '' ? noMoney : a.charge.total)),
+  waste_usd: (s) => usdText(costOfAttempts(s.attempts.filter(({ wasteReason }) => wasteReason !== ''))),
   'attempts.kind': each(() => 'model'),
   'attempts.provider': each((a) => a.target.provider),
   'attempts.account': each((a) => a.account),

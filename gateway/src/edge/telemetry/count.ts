@@ -1,7 +1,6 @@
 /** Settlement -> metrics. The counters and histograms of one call, all from one value. */
 import { outcomes } from '../../contract/outcomes.ts';
-import { noMoney, plus } from '../../model/money.ts';
-import type { Attempt, Settlement } from '../../model/settlement.ts';
+import { costOfAttempts, type Attempt, type Settlement } from '../../model/settlement.ts';
 import { inputTokens, outputTokens, type Buckets } from '../../model/usage.ts';
 import type { MetricStore } from './store.ts';
 
@@ -104,9 +103,7 @@ export const count = (store: MetricStore, settlement: Settlement): void => {
       for (const { usage } of attempts) tokens += of(usage.tokens);
       if (tokens > 0) store.add('tokens', { caller_team, caller_app, bucket }, tokens);
     }
-    let cost = noMoney;
-    for (const { charge } of attempts) cost = plus(cost, charge.total);
-    store.addMoney('cost', { caller_team, caller_app }, cost, traceId);
+    store.addMoney('cost', { caller_team, caller_app }, costOfAttempts(attempts), traceId);
     if (call.ask?.stream === true) countStream(store, settlement, served);
   }
   // Refused calls measure nobody's service: they have no provider and end at once.

@@ -1,7 +1,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { outcomes } from '../../contract/outcomes.ts';
-import { noMoney, plus, usdText } from '../../model/money.ts';
-import type { Settlement } from '../../model/settlement.ts';
+import { usdText } from '../../model/money.ts';
+import { costOfAttempts, type Settlement } from '../../model/settlement.ts';
 
 /** Lines gathered before they are written: a system call for each costs more than making it. */
 const flushBytes = 8_192;
@@ -43,7 +43,7 @@ export const logCall = (log: Logger, settlement: Settlement): void => {
       provider: served?.target.provider,
       attempts: attempts.length,
       duration_ms: Math.round(settlement.durationMs),
-      cost_usd: usdText(attempts.reduce((sum, a) => plus(sum, a.charge.total), noMoney)),
+      cost_usd: usdText(costOfAttempts(attempts)),
       ...(settlement.errorCode === ''
         ? {}
         : {

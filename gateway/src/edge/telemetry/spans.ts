@@ -12,8 +12,10 @@ import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { outcomes } from '../../contract/outcomes.ts';
 import { attribute, schemaUrl } from '../../contract/spans.ts';
-import { noMoney, plus, usdNumber } from '../../model/money.ts';
-import type { Attempt, Settlement } from '../../model/settlement.ts';
+import { surfaces } from '../../contract/surfaces.ts';
+import type { DialectName, Operation } from '../../model/call.ts';
+import { usdNumber } from '../../model/money.ts';
+import { costOfAttempts, type Attempt, type Settlement } from '../../model/settlement.ts';
 import { inputTokens, outputTokens } from '../../model/usage.ts';
 
 const scope: InstrumentationScope = { name: '@tollgate/gateway', schemaUrl };
@@ -82,10 +84,9 @@ const span = (shape: Shape): ReadableSpan => {
   return made;
 };
 
-const routes = {
-  openai: { chat: '/v1/chat/completions', embeddings: '/v1/embeddings' },
-  anthropic: { chat: '/v1/messages', embeddings: '' },
-} as const;
+const routeOf = (dialect: DialectName, operation: Operation): string =>
+  surfaces.find((surface) => surface.dialect === dialect && surface.operation === operation)
+    ?.path ?? '';
 
 const statusCodes = {
   ok: SpanStatusCode.OK,
@@ -158,8 +159,7 @@ const attemptSpan = (
 const callAttributes = (settlement: Settlement): Attributes => {
   const { call, attempts, outcome } = settlement;
   const { caller, identity } = call;
-  let cost = noMoney;
-  for (const attempt of attempts) cost = plus(cost, attempt.charge.total);
+  const cost = costOfAttempts(attempts);
   const a = noAttributes();
   put(a, attribute.httpMethod, 'POST');
   put(a, attribute.httpStatus, settlement.httpStatus);
@@ -169,7 +169,7 @@ const callAttributes = (settlement: Settlement): Attributes => {
   put(a, attribute.costUsd, usdNumber(cost));
   put(a, attribute.costPicodollars, cost.toString());
   put(a, attribute.attempts, attempts.length);
-  put(a, attribute.httpRoute, routes[call.dialect][call.operation]);
+  put(a, attribute.httpRoute, routeOf(call.dialect, call.operation));
   put(a, attribute.requestModel, call.ask?.model ?? '');
   put(a, attribute.provider, attempts.at(-1)?.system ?? '');
   put(a, attribute.conversation, identity.session);
@@ -193,7 +193,7 @@ export const spansOf = (settlement: Settlement, resource: Resource): readonly Re
   const { trace } = call;
   const code = statusCodes[outcomes[outcome].span];
   const root = span({
-    name: `POST ${routes[call.dialect][call.operation]}`,
+    name: `POST ${routeOf(call.dialect, call.operation)}`,
     kind: SpanKind.SERVER,
     context: context(trace.traceId, trace.spanId),
     parent:

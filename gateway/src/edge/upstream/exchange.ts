@@ -1,8 +1,8 @@
 /** One HTTP request to a provider through undici's `dispatch`, its errors already in our words. */
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Fault } from '../../model/fault.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
+import { header } from '../http/arrival.ts';
 import { networkFault, retryAfterMs, statusFault } from './faults.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -26,11 +26,6 @@ export interface Exchange {
   resume(): void;
   abort(): void;
 }
-
-const text = (headers: IncomingHttpHeaders, name: string): string | undefined => {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
-};
 
 const aborted = new Error('no longer wanted');
 
@@ -70,11 +65,11 @@ export const startExchange = (
         if (statusCode < 200) return;
         status = statusCode;
         if (statusCode >= 200 && statusCode < 300) {
-          events.onReply(statusCode, text(headers, 'content-type') ?? '');
+          events.onReply(statusCode, header(headers, 'content-type') ?? '');
           return;
         }
         errorBody = [];
-        waitMs = retryAfterMs(text(headers, 'retry-after'), Date.now());
+        waitMs = retryAfterMs(header(headers, 'retry-after'), Date.now());
       },
       onResponseData(_controller, chunk) {
         if (errorBody === null) events.onData(chunk);
