@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { Config, ConfigProblem } from './config/config.ts';
+import { scope } from './contract/spans.ts';
 import type { Settlement } from './model/settlement.ts';
 import { providers } from './providers/registry.ts';
 import { processVariables, readEnvironment } from './edge/config/environment.ts';
@@ -18,7 +19,7 @@ import { gauge } from './edge/telemetry/gauges.ts';
 import { logCall, logger } from './edge/telemetry/log.ts';
 import { startMetricExport } from './edge/telemetry/otlp-view.ts';
 import { prometheusView } from './edge/telemetry/prometheus-view.ts';
-import { startSpanExport } from './edge/telemetry/span-export.ts';
+import { otlpGrpc, startSpanExport } from './edge/telemetry/span-export.ts';
 import { spansOf } from './edge/telemetry/spans.ts';
 import { metricStore } from './edge/telemetry/store.ts';
 import { zero } from './edge/telemetry/zero.ts';
@@ -90,16 +91,16 @@ async function start(
     );
 
   const { telemetry } = first.config;
-  const resource = resourceFromAttributes({
+  const resource = {
     'service.name': telemetry.serviceName,
     'service.instance.id': environment.replica,
-  });
+  };
   const endpoint = telemetry.otlpEndpoint;
   const spans =
     endpoint === null
       ? null
       : startSpanExport({
-          endpoint,
+          transport: otlpGrpc(endpoint, { resource, ...scope }),
           queue: telemetry.spanQueue,
           batch: telemetry.spanBatch,
           delayMs: telemetry.spanDelayMs,
@@ -110,7 +111,7 @@ async function start(
       ? null
       : startMetricExport({
           store,
-          resource,
+          resource: resourceFromAttributes(resource),
           endpoint,
           intervalMs: telemetry.metricsIntervalMs,
           refresh: () => gauge(store, ledger),
@@ -120,7 +121,7 @@ async function start(
   const settle = (settlement: Settlement): void => {
     ledger.settle(settlement);
     count(store, settlement);
-    spans?.send(spansOf(settlement, resource));
+    spans?.send(spansOf(settlement));
     logCall(log, settlement);
   };
 

@@ -2,7 +2,10 @@
  * Names on spans: OpenTelemetry GenAI semantic conventions v1.41.1, and `tollgate.*` for what they do not cover.
  * https://github.com/open-telemetry/semantic-conventions/tree/v1.41.1/docs/gen-ai
  */
-export const schemaUrl = 'https://opentelemetry.io/schemas/1.41.0';
+export const scope = {
+  scopeName: '@tollgate/gateway',
+  schemaUrl: 'https://opentelemetry.io/schemas/1.41.0',
+} as const;
 
 // oxfmt-ignore
 export const attribute = {

@@ -1,102 +1,57 @@
 /** Settlement -> spans. Pure: one SERVER span for the call, one CLIENT span for each attempt at a provider. */
-import {
-  SpanKind,
-  SpanStatusCode,
-  TraceFlags,
-  type Attributes,
-  type HrTime,
-  type SpanContext,
-} from '@opentelemetry/api';
-import type { InstrumentationScope } from '@opentelemetry/core';
-import type { Resource } from '@opentelemetry/resources';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import { outcomes } from '../../contract/outcomes.ts';
-import { attribute, schemaUrl } from '../../contract/spans.ts';
+import { attribute } from '../../contract/spans.ts';
 import { surfaces } from '../../contract/surfaces.ts';
 import type { DialectName, Operation } from '../../model/call.ts';
 import { usdNumber } from '../../model/money.ts';
 import { costOfAttempts, type Attempt, type Settlement } from '../../model/settlement.ts';
 import { inputTokens, outputTokens } from '../../model/usage.ts';
 
-const scope: InstrumentationScope = { name: '@tollgate/gateway', schemaUrl };
+export type AttributeValue = string | number | boolean | readonly string[];
 
-/** Split, because a double cannot hold epoch nanoseconds. */
-const hrTime = (epochMs: number): HrTime => {
-  const ms = Math.floor(epochMs);
-  const nanos = Math.round((epochMs - ms) * 1e6);
-  const seconds = Math.floor(ms / 1000);
-  // What rounds up to a whole second is one.
-  const rest = (ms - seconds * 1000) * 1e6 + nanos;
-  return rest === 1e9 ? [seconds + 1, 0] : [seconds, rest];
-};
-
-const context = (traceId: string, spanId: string): SpanContext => ({
-  traceId,
-  spanId,
-  // Tail sampling decides later and needs every span, whatever the caller's own sampler said.
-  traceFlags: TraceFlags.SAMPLED,
-});
-
-/** Without a prototype it is a hash table from the start, which takes many different keys twice as fast. */
-const noAttributes = (): Attributes => Object.create(null);
-
-type Value = string | number | boolean | string[];
-
-/** Sets only what has a value, so that a span holds no empty attributes. */
-const put = (into: Attributes, name: string, value: Value | null): void => {
-  if (value !== null && value !== '') into[name] = value;
-};
-
-interface Shape {
-  readonly name: string;
-  readonly kind: SpanKind;
-  readonly context: SpanContext;
-  readonly parent: SpanContext | null;
-  readonly startMs: number;
-  readonly durationMs: number;
-  readonly status: { code: SpanStatusCode; message?: string };
-  readonly attributes: Attributes;
-  readonly resource: Resource;
+/** Two lists of one length: half the objects of a list of pairs, for what is made dozens of times per call. */
+export interface Attributes {
+  readonly names: readonly string[];
+  readonly values: readonly AttributeValue[];
 }
 
-type Unfinished = { -readonly [K in keyof ReadableSpan]: ReadableSpan[K] };
-
-const span = (shape: Shape): ReadableSpan => {
-  const made: Unfinished = {
-    name: shape.name,
-    kind: shape.kind,
-    spanContext: () => shape.context,
-    startTime: hrTime(shape.startMs),
-    endTime: hrTime(shape.startMs + shape.durationMs),
-    duration: hrTime(shape.durationMs),
-    status: shape.status,
-    attributes: shape.attributes,
-    links: [],
-    events: [],
-    ended: true,
-    resource: shape.resource,
-    instrumentationScope: scope,
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
-  };
-  if (shape.parent !== null) made.parentSpanContext = shape.parent;
-  return made;
-};
+/** An OpenTelemetry span, over. Ids in lower-case hex; every span is sampled, for tail sampling decides later. */
+export interface Span {
+  readonly name: string;
+  readonly kind: 'server' | 'client';
+  readonly traceId: string;
+  readonly spanId: string;
+  /** W3C `tracestate` as the caller sent it; empty: it sent none. */
+  readonly traceState: string;
+  /** `remote`: it belongs to another process. Null: this span begins the trace. */
+  readonly parent: { readonly spanId: string; readonly remote: boolean } | null;
+  /** Epoch milliseconds, with fractions. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly status: 'unset' | 'ok' | 'error';
+  readonly statusMessage: string;
+  readonly attributes: Attributes;
+}
 
 const routeOf = (dialect: DialectName, operation: Operation): string =>
   surfaces.find((surface) => surface.dialect === dialect && surface.operation === operation)
     ?.path ?? '';
 
-const statusCodes = {
-  ok: SpanStatusCode.OK,
-  unset: SpanStatusCode.UNSET,
-  error: SpanStatusCode.ERROR,
-} as const;
+interface Gathered {
+  readonly names: string[];
+  readonly values: AttributeValue[];
+}
+
+/** Keeps only what has a value, so that a span holds no empty attributes. */
+const put = (into: Gathered, name: string, value: AttributeValue | null): void => {
+  if (value === null || value === '') return;
+  into.names.push(name);
+  into.values.push(value);
+};
 
 const attemptAttributes = ({ call }: Settlement, attempt: Attempt, index: number): Attributes => {
   const { tokens } = attempt.usage;
-  const a = noAttributes();
+  const a: Gathered = { names: [], values: [] };
   put(a, attribute.operation, call.operation);
   put(a, attribute.provider, attempt.system);
   put(a, attribute.requestModel, attempt.target.model);
@@ -133,34 +88,29 @@ const attemptAttributes = ({ call }: Settlement, attempt: Attempt, index: number
   return a;
 };
 
-const attemptSpan = (
-  settlement: Settlement,
-  attempt: Attempt,
-  index: number,
-  resource: Resource,
-): ReadableSpan => {
+const attemptSpan = (settlement: Settlement, attempt: Attempt, index: number): Span => {
   const { call } = settlement;
-  return span({
+  const failed = attempt.error !== '';
+  return {
     name: `${call.operation} ${attempt.target.model}`,
-    kind: SpanKind.CLIENT,
-    context: context(call.trace.traceId, attempt.spanId),
-    parent: context(call.trace.traceId, call.trace.spanId),
+    kind: 'client',
+    traceId: call.trace.traceId,
+    spanId: attempt.spanId,
+    traceState: call.trace.traceState ?? '',
+    parent: { spanId: call.trace.spanId, remote: false },
     startMs: call.startedAtMs + attempt.offsetMs,
     durationMs: attempt.durationMs,
-    status:
-      attempt.error === ''
-        ? { code: SpanStatusCode.UNSET }
-        : { code: SpanStatusCode.ERROR, message: attempt.errorMessage },
-    resource,
+    status: failed ? 'error' : 'unset',
+    statusMessage: failed ? attempt.errorMessage : '',
     attributes: attemptAttributes(settlement, attempt, index),
-  });
+  };
 };
 
 const callAttributes = (settlement: Settlement): Attributes => {
   const { call, attempts, outcome } = settlement;
   const { caller, identity } = call;
   const cost = costOfAttempts(attempts);
-  const a = noAttributes();
+  const a: Gathered = { names: [], values: [] };
   put(a, attribute.httpMethod, 'POST');
   put(a, attribute.httpStatus, settlement.httpStatus);
   put(a, attribute.operation, call.operation);
@@ -188,23 +138,22 @@ const callAttributes = (settlement: Settlement): Attributes => {
 };
 
 /** The spans of one settled call, parents first. */
-export const spansOf = (settlement: Settlement, resource: Resource): readonly ReadableSpan[] => {
+export const spansOf = (settlement: Settlement): readonly Span[] => {
   const { call, outcome, attempts } = settlement;
-  const { trace } = call;
-  const code = statusCodes[outcomes[outcome].span];
-  const root = span({
+  const { traceId, spanId, parentSpanId, traceState } = call.trace;
+  const status = outcomes[outcome].span;
+  const root: Span = {
     name: `POST ${routeOf(call.dialect, call.operation)}`,
-    kind: SpanKind.SERVER,
-    context: context(trace.traceId, trace.spanId),
-    parent:
-      trace.parentSpanId === null
-        ? null
-        : { ...context(trace.traceId, trace.parentSpanId), isRemote: true },
+    kind: 'server',
+    traceId,
+    spanId,
+    traceState: traceState ?? '',
+    parent: parentSpanId === null ? null : { spanId: parentSpanId, remote: true },
     startMs: call.startedAtMs,
     durationMs: settlement.durationMs,
-    status: code === SpanStatusCode.ERROR ? { code, message: settlement.errorMessage } : { code },
+    status,
+    statusMessage: status === 'error' ? settlement.errorMessage : '',
     attributes: callAttributes(settlement),
-    resource,
-  });
-  return [root, ...attempts.map((attempt, i) => attemptSpan(settlement, attempt, i, resource))];
+  };
+  return [root, ...attempts.map((attempt, i) => attemptSpan(settlement, attempt, i))];
 };

@@ -1,46 +1,50 @@
-import { ExportResultCode } from '@opentelemetry/core';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import { expect, test } from 'vitest';
-import { startSpanExport } from '../../../../gateway/src/edge/telemetry/span-export.ts';
-import { spansOf } from '../../../../gateway/src/edge/telemetry/spans.ts';
+import {
+  startSpanExport,
+  type Delivery,
+} from '../../../../gateway/src/edge/telemetry/span-export.ts';
+import { spansOf, type Span } from '../../../../gateway/src/edge/telemetry/spans.ts';
 import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
 import { someSettlement } from '../../model/settlements.ts';
 
-const pair = (): readonly ReadableSpan[] =>
-  spansOf(someSettlement, resourceFromAttributes({ 'service.name': 'test' }));
+const pair = (): readonly Span[] => spansOf(someSettlement);
+const delivered: Delivery = { kind: 'delivered', rejectedSpans: 0 };
 
 /** An export whose other end the test plays. */
 const exporting = (queue: number) => {
-  const batches: { readonly spans: number; answer(error?: Error): void }[] = [];
-  const exporter: SpanExporter = {
-    export: (spans, done) =>
-      batches.push({
-        spans: spans.length,
-        answer: (error) =>
-          done(
-            error === undefined
-              ? { code: ExportResultCode.SUCCESS }
-              : { code: ExportResultCode.FAILED, error },
-          ),
-      }),
-    shutdown: () => Promise.resolve(),
-  };
+  const batches: { readonly spans: number; answer(delivery: Delivery): Promise<void> }[] = [];
+  let closed = false;
   const store = metricStore(10);
   const spans = startSpanExport({
-    endpoint: 'http://127.0.0.1:9',
+    transport: {
+      deliver({ spans }) {
+        const { promise, resolve } = Promise.withResolvers<Delivery>();
+        batches.push({
+          spans,
+          async answer(delivery) {
+            resolve(delivery);
+            await promise;
+            await Promise.resolve();
+          },
+        });
+        return promise;
+      },
+      close() {
+        closed = true;
+        return Promise.resolve();
+      },
+    },
     queue,
     batch: 4,
     delayMs: 1,
     store,
-    exporter,
   });
   const results = () =>
     Object.fromEntries([...store.values('spans')].map((s) => [s.labels['result'], s.value]));
   const until = async (what: () => boolean): Promise<void> => {
     while (!what()) await new Promise((resolve) => setTimeout(resolve, 2));
   };
-  return { spans, batches, results, until };
+  return { spans, batches, results, until, closed: () => closed };
 };
 
 test('spans go out in batches and are counted when the other end has them', async () => {
@@ -50,7 +54,7 @@ test('spans go out in batches and are counted when the other end has them', asyn
   await until(() => batches.length === 1);
   expect(batches[0]?.spans).toBe(4);
   expect(results()).toEqual({});
-  batches[0]?.answer();
+  await batches[0]?.answer(delivered);
   expect(results()).toEqual({ exported: 4 });
   await spans.stop();
 });
@@ -65,10 +69,10 @@ test('a full queue drops whole calls and says so; when there is room again it ta
   await until(() => batches.length === 1);
   spans.send(pair());
   expect(results()).toEqual({ dropped: 4 });
-  batches[0]?.answer();
+  await batches[0]?.answer(delivered);
   spans.send(pair());
   await until(() => batches.length === 2);
-  batches[1]?.answer();
+  await batches[1]?.answer(delivered);
   expect(results()).toEqual({ dropped: 4, exported: 6 });
   await spans.stop();
 });
@@ -78,11 +82,34 @@ test('what the other end refuses is counted as failed, and makes room', async ()
   spans.send(pair());
   spans.send(pair());
   await until(() => batches.length === 1);
-  batches[0]?.answer(new Error('refused'));
+  await batches[0]?.answer({ kind: 'failed' });
   expect(results()).toEqual({ failed: 4 });
   spans.send(pair());
   await until(() => batches.length === 2);
-  batches[1]?.answer();
+  await batches[1]?.answer(delivered);
   expect(results()).toEqual({ failed: 4, exported: 2 });
   await spans.stop();
+});
+
+test('a batch goes out when the one before it has arrived, and stopping sends what is left', async () => {
+  const { spans, batches, results, closed } = exporting(100);
+  for (let i = 0; i < 5; i += 1) spans.send(pair());
+  expect(batches.map((batch) => batch.spans)).toEqual([4]);
+  const stopped = spans.stop();
+  await batches[0]?.answer(delivered);
+  expect(batches.map((batch) => batch.spans)).toEqual([4, 4]);
+  await batches[1]?.answer(delivered);
+  expect(closed()).toBe(false);
+  await batches[2]?.answer(delivered);
+  await stopped;
+  expect(closed()).toBe(true);
+  expect(results()).toEqual({ exported: 10 });
+});
+
+test('spans that the other end takes out of a batch are counted as failed', async () => {
+  const { spans, batches, results } = exporting(100);
+  spans.send(pair());
+  spans.send(pair());
+  await batches[0]?.answer({ kind: 'delivered', rejectedSpans: 3 });
+  expect(results()).toEqual({ exported: 1, failed: 3 });
 });
