@@ -14,6 +14,7 @@ import { clickhouseSink } from './edge/ledger/clickhouse.ts';
 import { startLedger } from './edge/ledger/ledger.ts';
 import { compilePrices } from './edge/prices/catalog.ts';
 import { startRuntime, type Runtime } from './edge/runtime.ts';
+import { settler } from './edge/settle.ts';
 import { count } from './edge/telemetry/count.ts';
 import { gauge } from './edge/telemetry/gauges.ts';
 import { logCall, logger } from './edge/telemetry/log.ts';
@@ -118,12 +119,16 @@ async function start(
         });
 
   /** The four projections of one value. The row first: it alone must survive what comes next. */
-  const settle = (settlement: Settlement): void => {
-    ledger.settle(settlement);
-    count(store, settlement);
-    spans?.send(spansOf(settlement));
-    logCall(log, settlement);
-  };
+  const { settle, flush } = settler(
+    [
+      (settlement) => ledger.settle(settlement),
+      (settlement) => count(store, settlement),
+      ...(spans === null ? [] : [(settlement: Settlement) => spans.send(spansOf(settlement))]),
+      (settlement) => logCall(log, settlement),
+    ],
+    ({ call }, error) =>
+      log.error({ call_id: call.id, err: error }, 'a bug kept a call from being told everywhere'),
+  );
 
   const view = prometheusView(store);
   const server = httpServer({
@@ -175,6 +180,7 @@ async function start(
     await watching?.close();
     await server.drain(drainMs);
     await server.close();
+    flush();
     await spans?.stop().catch(() => {});
     await metricExport?.stop();
     const { allShipped } = await ledger.stop(shipMs);

@@ -50,12 +50,12 @@ export const httpServer = (options: ControlOptions): Server => {
     frameworkErrors: (_error, request, reply) => void sendUnknownRoute(request, reply),
     clientErrorHandler: refuseConnection,
   });
-  // Bodies stay bytes: they are parsed once, by us, and go on as they came.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  // A body where none is expected is passed over.
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
 
   const traffic: Traffic = { inFlight: 0, draining: false };
-  addDataPlane(app, options.gate, traffic);
+  addDataPlane(app, options.gate, traffic, limits.bodyBytes);
   addControlPlane(app, {
     ...options,
     notReady: () => (traffic.draining ? 'draining' : options.notReady()),
