@@ -17,7 +17,7 @@ import { startRuntime, type Runtime } from './edge/runtime.ts';
 import { settler } from './edge/settle.ts';
 import { count } from './edge/telemetry/count.ts';
 import { gauge } from './edge/telemetry/gauges.ts';
-import { logCall, logger } from './edge/telemetry/log.ts';
+import { callLog, logger, stdoutBlocks } from './edge/telemetry/log.ts';
 import { startMetricExport } from './edge/telemetry/otlp-view.ts';
 import { prometheusView } from './edge/telemetry/prometheus-view.ts';
 import { otlpGrpc, startSpanExport } from './edge/telemetry/span-export.ts';
@@ -48,7 +48,8 @@ async function start(
   const source = { path: environment.configPath, env: environment.variables, providers };
   const first = await readConfig(source);
   if (first.kind === 'bad') return fail(...first.problems.map(told));
-  const log = logger(first.config.log.level);
+  const lines = stdoutBlocks();
+  const log = logger(first.config.log.level, lines);
   const store = metricStore(first.config.limits.labelValues);
 
   const origins = new Map<string, string>();
@@ -124,7 +125,7 @@ async function start(
       (settlement) => ledger.settle(settlement),
       (settlement) => count(store, settlement),
       ...(spans === null ? [] : [(settlement: Settlement) => spans.send(spansOf(settlement))]),
-      (settlement) => logCall(log, settlement),
+      callLog(log, lines),
     ],
     ({ call }, error) =>
       log.error({ call_id: call.id, err: error }, 'a bug kept a call from being told everywhere'),

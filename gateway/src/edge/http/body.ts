@@ -1,10 +1,13 @@
 import type { IncomingMessage } from 'node:http';
+import { turn } from '../turn.ts';
 
 export type Body =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'too_large' | 'too_slow' }
   /** The connection closed before the body was whole. */
   | { readonly kind: 'cut' };
+
+const whenRead = turn();
 
 /**
  * Reads the body of a request as bytes; never throws. What comes after a refusal is read and thrown away, so that the
@@ -24,7 +27,7 @@ export const readBody = (
     over = true;
     clearTimeout(clock);
     chunks = [];
-    resolve(body);
+    whenRead(() => resolve(body));
   };
   const clock = setTimeout(() => finish({ kind: 'too_slow' }), withinMs);
   request.on('data', (chunk: Buffer) => {

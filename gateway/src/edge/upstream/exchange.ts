@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Fault } from '../../model/fault.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
 import { header } from '../http/arrival.ts';
+import { turn } from '../turn.ts';
 import { networkFault, retryAfterMs, statusFault } from './faults.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -29,6 +30,8 @@ export interface Exchange {
 
 const aborted = new Error('no longer wanted');
 
+const whenReplied = turn();
+
 /** Sends the request. Every event comes later, never during this call. */
 export const startExchange = (
   upstream: Upstream,
@@ -51,6 +54,19 @@ export const startExchange = (
   const refused = (): Fault => {
     const body = Buffer.concat(errorBody ?? []).toString('utf8');
     return statusFault(status, dialects[upstream.provider.dialect].readError(body), waitMs);
+  };
+
+  const fail = (error: Error): void => {
+    // The status had said it already; a body that breaks off changes nothing.
+    events.onFault(errorBody === null ? networkFault(error, status, events.hasBegun()) : refused());
+  };
+  const end = (): void => {
+    try {
+      if (errorBody === null) events.onEnd();
+      else events.onFault(refused());
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error(String(error)));
+    }
   };
 
   upstream.pool.dispatch(
@@ -79,16 +95,12 @@ export const startExchange = (
         }
       },
       onResponseEnd() {
-        if (errorBody === null) events.onEnd();
-        else events.onFault(refused());
+        whenReplied(end);
       },
       onResponseError(_controller, error) {
-        // The status had said it already; a body that breaks off changes nothing.
-        const fault =
-          errorBody === null ? networkFault(error, status, events.hasBegun()) : refused();
         // A closed pool says so at once, before its caller holds the exchange.
-        if (dispatching) queueMicrotask(() => events.onFault(fault));
-        else events.onFault(fault);
+        if (dispatching) queueMicrotask(() => fail(error));
+        else fail(error);
       },
     },
   );

@@ -67,7 +67,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
       progress: () => {},
     },
     store: metricStore(read.config.limits.labelValues),
-    log: logger('silent'),
+    log: logger('silent', { write() {} }),
     settle: (settlement) => settlements.push(settlement),
   };
   const server = httpServer({

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
-import { logCall, logger } from '../../../../gateway/src/edge/telemetry/log.ts';
+import { callLog, logger } from '../../../../gateway/src/edge/telemetry/log.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { someSettlement } from '../../model/settlements.ts';
 
 const logged = (settlement: Settlement, level = 'info'): unknown[] => {
   const lines: string[] = [];
-  logCall(logger(level, { write: (text) => lines.push(text) }), settlement);
+  const to = { write: (text: string) => void lines.push(text) };
+  callLog(logger(level, to), to)(settlement);
+  expect(lines.every((line) => line.endsWith('\n'))).toBe(true);
   return lines.map((line): unknown => JSON.parse(line));
 };
 
