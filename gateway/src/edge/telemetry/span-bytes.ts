@@ -86,16 +86,15 @@ const bytesWriter = (capacity: number) => {
   };
   /** True when every character was ASCII and is written; else nothing is. */
   const ascii = (text: string): boolean => {
+    // Kept in locals: what a closure shares is read from memory and written back at every step.
+    const to = bytes;
     const start = at;
     for (let i = 0; i < text.length; i += 1) {
       const code = text.charCodeAt(i);
-      if (code > 0x7f) {
-        at = start;
-        return false;
-      }
-      bytes[at] = code;
-      at += 1;
+      if (code > 0x7f) return false;
+      to[start + i] = code;
     }
+    at = start + text.length;
     return true;
   };
   return {
@@ -117,16 +116,21 @@ const bytesWriter = (capacity: number) => {
     },
     hex(text: string): void {
       room(text.length / 2);
+      const to = bytes;
+      let next = at;
       for (let i = 0; i < text.length; i += 2) {
-        byte(
-          ((hexDigits[text.charCodeAt(i)] ?? 0) << 4) | (hexDigits[text.charCodeAt(i + 1)] ?? 0),
-        );
+        const high = hexDigits[text.charCodeAt(i)] ?? 0;
+        to[next] = (high << 4) | (hexDigits[text.charCodeAt(i + 1)] ?? 0);
+        next += 1;
       }
+      at = next;
     },
     copy(from: Uint8Array): void {
       room(from.length);
-      for (let i = 0; i < from.length; i += 1) bytes[at + i] = from[i] ?? 0;
-      at += from.length;
+      const to = bytes;
+      const start = at;
+      for (let i = 0; i < from.length; i += 1) to[start + i] = from[i] ?? 0;
+      at = start + from.length;
     },
     double(value: number): void {
       at = bytes.writeDoubleLE(value, at);

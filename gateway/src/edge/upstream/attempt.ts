@@ -89,6 +89,7 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
     const was = phase;
     phase = 'over';
     endedMs = performance.now();
+    clearTimeout(patience);
     clearTimeout(clock);
     stopListening();
     options.onOver();
@@ -102,18 +103,10 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
   const fail = (fault: Fault): void => finish({ kind: 'fault', fault });
   const hasBegun = (): boolean => phase === 'holding' || phase === 'relaying';
 
-  /** The first byte is here; from now on only the total counts. */
-  const awaitTotal = (): void => {
-    clearTimeout(clock);
-    const leftMs = Math.max(1, totalMs - (performance.now() - start.startedMs));
-    const message = `The provider did not finish within ${totalMs} ms.`;
-    clock = setTimeout(() => fail(timeoutFault(status, hasBegun(), message)), leftMs);
-  };
-
   /** There is something to send: this reply is the one the client gets. */
   const offer = (): void => {
     phase = 'holding';
-    awaitTotal();
+    clearTimeout(patience);
     resolve({ kind: 'begun', relay, close });
   };
 
@@ -192,11 +185,14 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
     }
   };
 
+  const late = (message: string) => (): void => fail(timeoutFault(status, hasBegun(), message));
+  // Two clocks of fixed lengths: the engine keeps a list for each length, and timers of one list cost next to nothing.
   const patienceMs = Math.min(firstByteMs, totalMs);
-  let clock = setTimeout(
-    () => fail(timeoutFault(status, false, `The provider sent nothing within ${patienceMs} ms.`)),
+  const patience = setTimeout(
+    late(`The provider sent nothing within ${patienceMs} ms.`),
     patienceMs,
   );
+  const clock = setTimeout(late(`The provider did not finish within ${totalMs} ms.`), totalMs);
   const exchange = startExchange(
     upstream,
     { path: options.path, headers: options.headers, body: options.prepared.body },
@@ -212,7 +208,7 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
         // A whole reply has content only at its end; that it comes shows in its first bytes.
         if (!streamed && !arriving) {
           arriving = true;
-          awaitTotal();
+          clearTimeout(patience);
         }
         take(road.read(chunk));
       },
