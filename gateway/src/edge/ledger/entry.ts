@@ -32,19 +32,43 @@ export const entryLine = ({ kind, callId, seq, json }: Entry): string => {
   return `${kind} ${crc32(rest, seeds[kind]).toString(16).padStart(8, '0')} ${rest}\n`;
 };
 
+/** An entry as a file holds it. */
+export interface StoredEntry extends Omit<Entry, 'json'> {
+  /** UTF-8; a view of the bytes it was read from. */
+  readonly json: Buffer;
+}
+
 const isKind = (text: string | undefined): text is EntryKind =>
   text === 'i' || text === 'a' || text === 'p' || text === 'c';
 
-const shape = /^([iapc]) ([0-9a-f]{8}) (.*)$/s;
+const blank = 0x20;
+/** The kind, a blank, the checksum, a blank. */
+const crcAt = 2;
+const restAt = 11;
+const crcText = /^[0-9a-f]{8}$/;
 
 /** Reads a line without its newline. Null: damaged. */
-export const parseEntry = (line: string): Entry | null => {
-  const [, kind, crc, rest] = shape.exec(line) ?? [];
-  if (!isKind(kind) || crc === undefined || rest === undefined) return null;
+export const parseEntry = (line: Buffer): StoredEntry | null => {
+  const kind = line.toString('latin1', 0, 1);
+  const crc = line.toString('latin1', crcAt, restAt - 1);
+  if (!isKind(kind) || !crcText.test(crc)) return null;
+  if (line[crcAt - 1] !== blank || line[restAt - 1] !== blank) return null;
+  const rest = line.subarray(restAt);
   if (crc32(rest, seeds[kind]) !== Number.parseInt(crc, 16)) return null;
-  const idEnd = rest.indexOf(' ');
-  const callId = rest.slice(0, idEnd);
-  if (kind !== 'c') return { kind, callId, seq: 0, json: rest.slice(idEnd + 1) };
-  const seqEnd = rest.indexOf(' ', idEnd + 1);
-  return { kind, callId, seq: Number(rest.slice(idEnd + 1, seqEnd)), json: rest.slice(seqEnd + 1) };
+  const idEnd = rest.indexOf(blank);
+  const callId = rest.toString('latin1', 0, idEnd);
+  if (kind !== 'c') return { kind, callId, seq: 0, json: rest.subarray(idEnd + 1) };
+  const seqEnd = rest.indexOf(blank, idEnd + 1);
+  const seq = Number(rest.toString('latin1', idEnd + 1, seqEnd));
+  return { kind, callId, seq, json: rest.subarray(seqEnd + 1) };
 };
+
+/** The lines of a file's bytes, as views of them, without their newlines; what follows the last newline is the last line. */
+export function* linesOf(bytes: Buffer): Generator<Buffer> {
+  let from = 0;
+  for (let to = bytes.indexOf(0x0a); to !== -1; to = bytes.indexOf(0x0a, from)) {
+    yield bytes.subarray(from, to);
+    from = to + 1;
+  }
+  yield bytes.subarray(from);
+}

@@ -6,6 +6,8 @@ import { writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Sink } from './clickhouse.ts';
 
+const newline = Buffer.from('\n');
+
 /** Where the rows of a segment are, once all of them are somewhere. */
 export interface Placed {
   readonly shipped: number;
@@ -27,9 +29,11 @@ export interface PlacerOptions {
  * Throws when a refused row cannot be set aside.
  */
 export const placer = ({ sink, replica, signal, pause, onResent, onError }: PlacerOptions) => {
-  const bury = (path: string, halves: string, row: string, message: string): Placed => {
+  const bury = (path: string, halves: string, row: Buffer, message: string): Placed => {
     const name = `${basename(path, '.seg')}${halves === '' ? '' : `.${halves}`}.json`;
-    writeFileSync(join(dirname(path), 'dead', name), `${row}\n`, { mode: 0o600 });
+    writeFileSync(join(dirname(path), 'dead', name), Buffer.concat([row, newline]), {
+      mode: 0o600,
+    });
     onError(`ClickHouse refused a ledger row, set aside as dead/${name}: ${message}`);
     return { shipped: 0, dead: 1 };
   };
@@ -37,7 +41,7 @@ export const placer = ({ sink, replica, signal, pause, onResent, onError }: Plac
   /** @param halves which part of the segment these rows are: `ab` is the second half of the first half */
   const put = async (
     path: string,
-    rows: readonly string[],
+    rows: readonly Buffer[],
     halves: string,
   ): Promise<Placed | null> => {
     const token = [replica, basename(path, '.seg'), ...halves.split('')].join('/');
@@ -66,5 +70,5 @@ export const placer = ({ sink, replica, signal, pause, onResent, onError }: Plac
     }
     return null;
   };
-  return (path: string, rows: readonly string[]): Promise<Placed | null> => put(path, rows, '');
+  return (path: string, rows: readonly Buffer[]): Promise<Placed | null> => put(path, rows, '');
 };

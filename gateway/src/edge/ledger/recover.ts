@@ -1,6 +1,6 @@
 /** What an earlier life of this gateway left behind: rows to ship, and calls that never ended. */
 import { createReadStream, statSync } from 'node:fs';
-import { parseEntry } from './entry.ts';
+import { linesOf, parseEntry } from './entry.ts';
 import type { SegmentFile } from './files.ts';
 import type { OpenCall } from './intent.ts';
 import type { Sealed } from './rotation.ts';
@@ -15,23 +15,19 @@ export interface Leftover {
   readonly damaged: number;
 }
 
-/**
- * The lines of a file, without their newlines. Not `node:readline`, to which U+2028 inside a JSON text ends a line.
- * Cut as bytes, because a chunk may end inside a character.
- */
-async function* linesOf(path: string): AsyncGenerator<string> {
+/** The lines of a file, without their newlines. Cut as bytes, because a chunk may end inside a character. */
+async function* fileLines(path: string): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(path, { highWaterMark: readBytes })) {
     if (!Buffer.isBuffer(chunk)) continue;
-    const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let from = 0;
-    for (let to = data.indexOf(10); to !== -1; to = data.indexOf(10, from)) {
-      yield data.toString('utf8', from, to);
-      from = to + 1;
+    let unfinished: Buffer | null = null;
+    for (const line of linesOf(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]))) {
+      if (unfinished !== null) yield unfinished;
+      unfinished = line;
     }
-    rest = data.subarray(from);
+    rest = unfinished ?? rest;
   }
-  if (rest.length > 0) yield rest.toString('utf8');
+  if (rest.length > 0) yield rest;
 }
 
 /**
@@ -47,8 +43,8 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
   for (const file of files) {
     const { size, mtimeMs } = statSync(file.path);
     let closes = 0;
-    for await (const text of linesOf(file.path)) {
-      const entry = parseEntry(text);
+    for await (const line of fileLines(file.path)) {
+      const entry = parseEntry(line);
       if (entry === null) {
         damaged += 1;
         continue;
@@ -57,13 +53,13 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
       switch (entry.kind) {
         case 'i':
           // Carried into a later segment: what that one says replaces what this one said.
-          open.set(entry.callId, { intent: entry.json, further: [], progress: null });
+          open.set(entry.callId, { intent: entry.json.toString(), further: [], progress: null });
           break;
         case 'a':
-          call?.further.push(entry.json);
+          call?.further.push(entry.json.toString());
           break;
         case 'p':
-          if (call !== undefined) call.progress = entry.json;
+          if (call !== undefined) call.progress = entry.json.toString();
           break;
         case 'c':
           closes += 1;

@@ -16,6 +16,16 @@ export interface Segment {
   discard(): void;
 }
 
+/** Texts are encoded into memory that is used again: a fresh piece for each write costs the kernel a page at a time. */
+const scratch = Buffer.allocUnsafeSlow(1024 * 1024);
+const maxUtf8BytesPerChar = 3;
+
+/** Valid until the next call. */
+const encoded = (text: string): Buffer =>
+  text.length * maxUtf8BytesPerChar > scratch.length
+    ? Buffer.from(text)
+    : scratch.subarray(0, scratch.write(text));
+
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
@@ -50,7 +60,7 @@ export const createSegment = (file: SegmentFile, onError: (message: string) => v
     file,
     bytes: () => bytes,
     append(text) {
-      const data = Buffer.from(text);
+      const data = encoded(text);
       let done = 0;
       try {
         while (done < data.length)

@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sink } from './clickhouse.ts';
-import { parseEntry } from './entry.ts';
+import { linesOf, parseEntry } from './entry.ts';
 import { placer } from './placer.ts';
 import type { Sealed } from './rotation.ts';
 import type { SpoolTotals } from './spool.ts';
@@ -38,20 +38,26 @@ export interface ShipperOptions {
 
 const backoffMs = { first: 250, most: 5_000 } as const;
 
-/** The finished rows of a segment file, in order; lines that are torn or damaged are left out. */
-export const rowsIn = (text: string): readonly string[] =>
-  text.split('\n').flatMap((line) => {
-    if (!line.startsWith('c ')) return [];
-    const entry = parseEntry(line);
-    return entry === null ? [] : [entry.json];
-  });
+const closeKind = 'c'.charCodeAt(0);
+const noBytes = Buffer.alloc(0);
 
-/** A segment's text. One that somebody has deleted is empty: its rows are lost, and holding up the others brings none back. */
-const textOf = (path: string): string => {
+/** The finished rows of a segment file, in order, as views of its bytes; lines that are torn or damaged are left out. */
+export const rowsIn = (bytes: Buffer): readonly Buffer[] => {
+  const rows: Buffer[] = [];
+  for (const line of linesOf(bytes)) {
+    // Only a close begins so; the others need not be read.
+    const entry = line[0] === closeKind ? parseEntry(line) : null;
+    if (entry !== null) rows.push(entry.json);
+  }
+  return rows;
+};
+
+/** A segment's bytes. One that somebody has deleted is empty: its rows are lost, and holding up the others brings none back. */
+const bytesOf = (path: string): Buffer => {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return noBytes;
     throw error;
   }
 };
@@ -88,7 +94,7 @@ export const startShipper = ({
   /** False: told to stop before it was done. */
   const ship = async (segment: Sealed): Promise<boolean> => {
     const startedMs = performance.now();
-    const rows = rowsIn(textOf(segment.path));
+    const rows = rowsIn(bytesOf(segment.path));
     const placed = rows.length === 0 ? { shipped: 0, dead: 0 } : await place(segment.path, rows);
     if (placed === null) return false;
     rmSync(segment.path, { force: true });

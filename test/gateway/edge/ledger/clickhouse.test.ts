@@ -33,15 +33,17 @@ const newReplica = (): string => {
 };
 
 /** The row of a call of just now (the table forgets old ones) with an id of its own (it keeps one row for each). */
-const rowOf = (name: string, seq: number, settlement: Settlement = someSettlement): string =>
-  ledgerRow({
-    settlement: {
-      ...settlement,
-      call: { ...settlement.call, id: callId(replica * 1000 + seq), startedAtMs: Date.now() },
-    },
-    replica: name,
-    seq,
-  });
+const rowOf = (name: string, seq: number, settlement: Settlement = someSettlement): Buffer =>
+  Buffer.from(
+    ledgerRow({
+      settlement: {
+        ...settlement,
+        call: { ...settlement.call, id: callId(replica * 1000 + seq), startedAtMs: Date.now() },
+      },
+      replica: name,
+      seq,
+    }),
+  );
 
 const select = async (query: string): Promise<unknown[]> => {
   const client = createClient({
@@ -71,7 +73,7 @@ test('any settlement goes into the table and comes back as it was, all twelve de
   expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'inserted' });
   const back = await rowsOf(name);
   expect(back).toHaveLength(rows.length);
-  for (const [i, row] of rows.entries()) expect(back[i]).toEqual(JSON.parse(row));
+  for (const [i, row] of rows.entries()) expect(back[i]).toEqual(JSON.parse(row.toString()));
 });
 
 test('the same token is the same rows: asked twice, there once', async () => {
@@ -109,7 +111,7 @@ test.each([
   ['a row too long', badRow('upstream_ids', []).replace(/\]$/, ',1]')],
   ['no JSON', '["1732300000.192",'],
 ])('%s is refused, not tried again', async (_name, row) => {
-  expect(await sink.insert([row], 'bad/1')).toMatchObject({ kind: 'refused' });
+  expect(await sink.insert([Buffer.from(row)], 'bad/1')).toMatchObject({ kind: 'refused' });
 });
 
 test('a server that knows us not, or that is not there, is unavailable: nothing is said about the rows', async () => {

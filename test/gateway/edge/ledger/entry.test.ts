@@ -17,7 +17,8 @@ test('an entry is one line that reads back as it was', () => {
   fc.assert(
     fc.property(anyEntry, (entry) => {
       expect(entryLine(entry)).toMatch(/^[^\n]*\n$/);
-      expect(parseEntry(withoutNewline(entry))).toEqual(entry);
+      const read = parseEntry(Buffer.from(withoutNewline(entry)));
+      expect({ ...read, json: read?.json.toString() }).toEqual(entry);
     }),
   );
 });
@@ -28,7 +29,7 @@ test('an entry with any one bit flipped is refused, its kind included', () => {
       const bytes = Buffer.from(withoutNewline(entry));
       const i = at % bytes.length;
       bytes[i] = (bytes[i] ?? 0) ^ (1 << bit);
-      expect(parseEntry(bytes.toString('utf8'))).toBeNull();
+      expect(parseEntry(bytes)).toBeNull();
     }),
     { numRuns: 2000 },
   );
@@ -45,7 +46,7 @@ test('every bit of one close, one after the other: none flips unnoticed', () => 
   for (let at = 0; at < Buffer.byteLength(line) * 8; at += 1) {
     const bytes = Buffer.from(line);
     bytes[at >> 3] = (bytes[at >> 3] ?? 0) ^ (1 << (at & 7));
-    if (parseEntry(bytes.toString('utf8')) !== null) accepted.push(bytes.toString('utf8'));
+    if (parseEntry(bytes) !== null) accepted.push(bytes.toString('utf8'));
   }
   expect(accepted).toEqual([]);
 });
@@ -54,7 +55,7 @@ test('an entry cut anywhere is refused', () => {
   fc.assert(
     fc.property(anyEntry, fc.nat(), (entry, at) => {
       const bytes = Buffer.from(withoutNewline(entry));
-      expect(parseEntry(bytes.toString('utf8', 0, at % bytes.length))).toBeNull();
+      expect(parseEntry(bytes.subarray(0, at % bytes.length))).toBeNull();
     }),
   );
 });

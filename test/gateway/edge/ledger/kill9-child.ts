@@ -21,7 +21,7 @@ const sink: Sink = {
     // Rarely: after it the shipper waits, and a segment that is still there hides what its successor lacks.
     const chance = randomInt(60);
     if (chance === 0) return Promise.resolve({ kind: 'unavailable', message: 'away' });
-    writeSync(shipped, `${JSON.stringify({ token, rows })}\n`);
+    writeSync(shipped, `${JSON.stringify({ token, rows: rows.map(String) })}\n`);
     return Promise.resolve(
       chance === 1 ? { kind: 'unavailable', message: 'answer lost' } : { kind: 'inserted' },
     );

@@ -48,7 +48,7 @@ test('killed again and again, the ledger ships every acknowledged call, none of 
 
   const sink: Sink = {
     insert(rows, token) {
-      appendFileSync(shipped, `${JSON.stringify({ token, rows })}\n`);
+      appendFileSync(shipped, `${JSON.stringify({ token, rows: rows.map(String) })}\n`);
       return Promise.resolve({ kind: 'inserted' });
     },
     close: () => Promise.resolve(),

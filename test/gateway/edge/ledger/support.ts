@@ -5,7 +5,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
 import type { Inserted, Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
-import { parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
+import { linesOf, parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
 import type { Intent } from '../../../../gateway/src/edge/ledger/intent.ts';
 import { startLedger, type Ledger } from '../../../../gateway/src/edge/ledger/ledger.ts';
 import type { SpoolLimits } from '../../../../gateway/src/edge/ledger/spool.ts';
@@ -57,10 +57,11 @@ export const scriptedSink = (
   const taken = new Map<string, readonly string[]>();
   const sink: Sink = {
     insert(rows, token) {
-      const insert = { token, rows };
+      const insert = { token, rows: rows.map(String) };
       const kind = answer(insert, asked);
       asked.push(insert);
-      if ((kind === 'inserted' || kind === 'lost') && !taken.has(token)) taken.set(token, rows);
+      if ((kind === 'inserted' || kind === 'lost') && !taken.has(token))
+        taken.set(token, insert.rows);
       return Promise.resolve(
         kind === 'inserted'
           ? { kind }
@@ -101,9 +102,10 @@ export const segmentsIn = (dir: string): Map<string, readonly Entry[]> =>
       .toSorted()
       .map((name) => [
         name,
-        readFileSync(path.join(dir, name), 'utf8')
-          .split('\n')
-          .flatMap((line) => parseEntry(line) ?? []),
+        [...linesOf(readFileSync(path.join(dir, name)))].flatMap((line) => {
+          const entry = parseEntry(line);
+          return entry === null ? [] : [{ ...entry, json: entry.json.toString() }];
+        }),
       ]),
   );
 
