@@ -51,21 +51,27 @@ const settings = (token: string) => ({
   date_time_input_format: 'best_effort' as const,
 });
 
+const newline = Buffer.from('\n');
+
 const columnList = callColumns.map((column) => `\`${column}\``).join(', ');
 const insertQuery = `INSERT INTO tollgate.calls (${columnList}) FORMAT JSONCompactEachRow`;
 
-/** The rows as one body, each with a newline behind it. */
-const linesFrom = (rows: readonly Buffer[]): Buffer => {
-  let size = rows.length;
-  for (const row of rows) size += row.length;
-  const body = Buffer.allocUnsafe(size);
-  let at = 0;
+/** Rows go out in pieces of this size, and between two of them calls in flight have their turn. */
+const pieceBytes = 256 * 1024;
+
+/** The rows as pieces of one body, each row with a newline behind it. */
+function* piecesOf(rows: readonly Buffer[]): Generator<Buffer> {
+  let piece: Buffer[] = [];
+  let size = 0;
   for (const row of rows) {
-    at += row.copy(body, at);
-    at = body.writeUInt8(0x0a, at);
+    piece.push(row, newline);
+    size += row.length + newline.length;
+    if (size < pieceBytes) continue;
+    yield Buffer.concat(piece, size);
+    [piece, size] = [[], 0];
   }
-  return body;
-};
+  if (size > 0) yield Buffer.concat(piece, size);
+}
 
 const insertTimeoutMs = 60_000;
 
@@ -87,7 +93,7 @@ export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink
         // Not `insert`: it would parse and encode again what is JSON already.
         const { stream } = await client.exec({
           query: insertQuery,
-          values: Readable.from([linesFrom(rows)], { objectMode: false }),
+          values: Readable.from(piecesOf(rows), { objectMode: false }),
           clickhouse_settings: settings(token),
           ...(signal === undefined ? {} : { abort_signal: signal }),
         });

@@ -62,13 +62,3 @@ export const parseEntry = (line: Buffer): StoredEntry | null => {
   const seq = Number(rest.toString('latin1', idEnd + 1, seqEnd));
   return { kind, callId, seq, json: rest.subarray(seqEnd + 1) };
 };
-
-/** The lines of a file's bytes, as views of them, without their newlines; what follows the last newline is the last line. */
-export function* linesOf(bytes: Buffer): Generator<Buffer> {
-  let from = 0;
-  for (let to = bytes.indexOf(0x0a); to !== -1; to = bytes.indexOf(0x0a, from)) {
-    yield bytes.subarray(from, to);
-    from = to + 1;
-  }
-  yield bytes.subarray(from);
-}

@@ -1,5 +1,14 @@
 /** The spool's directory: one writer at a time, segments by name in the order they were written. */
-import { closeSync, fsync, fsyncSync, mkdirSync, open, openSync, readdirSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  open,
+  openSync,
+  readdirSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -96,3 +105,28 @@ export const lockDirectory = (dir: string): Locked => {
     return { kind: 'failed', message: `the ledger directory ${dir} ${reason}` };
   }
 };
+
+/** Read at a time: what is done with it holds up calls in flight for less than a millisecond. */
+const readBytes = 512 * 1024;
+const newline = 0x0a;
+
+/**
+ * The lines of a file, without their newlines, some at a time. Cut as bytes, because a chunk may end inside a
+ * character; what follows the last newline is the last line.
+ */
+export async function* readLines(path: string): AsyncGenerator<readonly Buffer[]> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream(path, { highWaterMark: readBytes })) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const lines: Buffer[] = [];
+    let from = 0;
+    for (let to = data.indexOf(newline); to !== -1; to = data.indexOf(newline, from)) {
+      lines.push(data.subarray(from, to));
+      from = to + 1;
+    }
+    rest = data.subarray(from);
+    yield lines;
+  }
+  if (rest.length > 0) yield [rest];
+}

@@ -1,11 +1,9 @@
 /** What an earlier life of this gateway left behind: rows to ship, and calls that never ended. */
-import { createReadStream, statSync } from 'node:fs';
-import { linesOf, parseEntry } from './entry.ts';
-import type { SegmentFile } from './files.ts';
+import { statSync } from 'node:fs';
+import { parseEntry } from './entry.ts';
+import { readLines, type SegmentFile } from './files.ts';
 import type { OpenCall } from './intent.ts';
 import type { Sealed } from './rotation.ts';
-
-const readBytes = 1024 * 1024;
 
 export interface Leftover {
   readonly segments: readonly Sealed[];
@@ -13,21 +11,6 @@ export interface Leftover {
   readonly open: ReadonlyMap<string, OpenCall>;
   /** Lines that failed their checksum. */
   readonly damaged: number;
-}
-
-/** The lines of a file, without their newlines. Cut as bytes, because a chunk may end inside a character. */
-async function* fileLines(path: string): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path, { highWaterMark: readBytes })) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    let unfinished: Buffer | null = null;
-    for (const line of linesOf(rest.length === 0 ? chunk : Buffer.concat([rest, chunk]))) {
-      if (unfinished !== null) yield unfinished;
-      unfinished = line;
-    }
-    rest = unfinished ?? rest;
-  }
-  if (rest.length > 0) yield rest;
 }
 
 /**
@@ -43,30 +26,31 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
   for (const file of files) {
     const { size, mtimeMs } = statSync(file.path);
     let closes = 0;
-    for await (const line of fileLines(file.path)) {
-      const entry = parseEntry(line);
-      if (entry === null) {
-        damaged += 1;
-        continue;
+    for await (const lines of readLines(file.path))
+      for (const line of lines) {
+        const entry = parseEntry(line);
+        if (entry === null) {
+          damaged += 1;
+          continue;
+        }
+        const call = open.get(entry.callId);
+        switch (entry.kind) {
+          case 'i':
+            // Carried into a later segment: what that one says replaces what this one said.
+            open.set(entry.callId, { intent: entry.json.toString(), further: [], progress: null });
+            break;
+          case 'a':
+            call?.further.push(entry.json.toString());
+            break;
+          case 'p':
+            if (call !== undefined) call.progress = entry.json.toString();
+            break;
+          case 'c':
+            closes += 1;
+            if (!open.delete(entry.callId) && file.number === 0) recovered.add(entry.callId);
+            break;
+        }
       }
-      const call = open.get(entry.callId);
-      switch (entry.kind) {
-        case 'i':
-          // Carried into a later segment: what that one says replaces what this one said.
-          open.set(entry.callId, { intent: entry.json.toString(), further: [], progress: null });
-          break;
-        case 'a':
-          call?.further.push(entry.json.toString());
-          break;
-        case 'p':
-          if (call !== undefined) call.progress = entry.json.toString();
-          break;
-        case 'c':
-          closes += 1;
-          if (!open.delete(entry.callId) && file.number === 0) recovered.add(entry.callId);
-          break;
-      }
-    }
     segments.push({ ...file, bytes: size, closes, sealedAtMs: mtimeMs });
   }
   for (const callId of recovered) open.delete(callId);

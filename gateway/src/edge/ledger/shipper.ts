@@ -2,11 +2,12 @@
  * Ships sealed segments to ClickHouse, oldest first, one at a time, each under its own deduplication token, and deletes
  * them when all their rows are somewhere. Whatever goes wrong, the segment stays and is tried again.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sink } from './clickhouse.ts';
-import { linesOf, parseEntry } from './entry.ts';
+import { parseEntry } from './entry.ts';
+import { readLines } from './files.ts';
 import { placer } from './placer.ts';
 import type { Sealed } from './rotation.ts';
 import type { SpoolTotals } from './spool.ts';
@@ -39,27 +40,25 @@ export interface ShipperOptions {
 const backoffMs = { first: 250, most: 5_000 } as const;
 
 const closeKind = 'c'.charCodeAt(0);
-const noBytes = Buffer.alloc(0);
 
-/** The finished rows of a segment file, in order, as views of its bytes; lines that are torn or damaged are left out. */
-export const rowsIn = (bytes: Buffer): readonly Buffer[] => {
+/**
+ * The finished rows of a segment file, in order; lines that are torn or damaged are left out. A file that somebody has
+ * deleted has none: its rows are lost, and holding up the others brings none back.
+ */
+export const rowsIn = async (path: string): Promise<readonly Buffer[]> => {
   const rows: Buffer[] = [];
-  for (const line of linesOf(bytes)) {
-    // Only a close begins so; the others need not be read.
-    const entry = line[0] === closeKind ? parseEntry(line) : null;
-    if (entry !== null) rows.push(entry.json);
+  try {
+    for await (const lines of readLines(path)) {
+      for (const line of lines) {
+        // Only a close begins so; the others need not be read.
+        const entry = line[0] === closeKind ? parseEntry(line) : null;
+        if (entry !== null) rows.push(entry.json);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
   }
   return rows;
-};
-
-/** A segment's bytes. One that somebody has deleted is empty: its rows are lost, and holding up the others brings none back. */
-const bytesOf = (path: string): Buffer => {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return noBytes;
-    throw error;
-  }
 };
 
 /** Starts shipping whatever `add` is given. */
@@ -94,7 +93,7 @@ export const startShipper = ({
   /** False: told to stop before it was done. */
   const ship = async (segment: Sealed): Promise<boolean> => {
     const startedMs = performance.now();
-    const rows = rowsIn(bytesOf(segment.path));
+    const rows = await rowsIn(segment.path);
     const placed = rows.length === 0 ? { shipped: 0, dead: 0 } : await place(segment.path, rows);
     if (placed === null) return false;
     rmSync(segment.path, { force: true });

@@ -213,10 +213,21 @@ test('stopping gives up an insert that nobody answers, and leaves its segment', 
   expect(complaints).toEqual([]);
 });
 
-test('rows are read as they were written, whatever stands between them', () => {
+test('rows are read as they were written, whatever stands between them', async () => {
   const lines = ['["a\u2028b"]', '["\\n"]'].map((json, i) =>
     entryLine({ kind: 'c', callId: callId(i), seq: i, json }),
   );
-  const bytes = Buffer.from(`${lines.join('garbage\n')}c torn`);
-  expect(rowsIn(bytes).map(String)).toEqual(['["a\u2028b"]', '["\\n"]']);
+  const file = path.join(tempDir(), 'some.seg');
+  writeFileSync(file, `${lines.join('garbage\n')}c torn`);
+  expect((await rowsIn(file)).map(String)).toEqual(['["a\u2028b"]', '["\\n"]']);
+});
+
+test('rows of a segment that is larger than what is read at a time come whole and in order', async () => {
+  const rows = Array.from({ length: 900 }, (_, i) => JSON.stringify([i, 'ü'.repeat(700 + i)]));
+  const file = path.join(tempDir(), 'large.seg');
+  writeFileSync(
+    file,
+    rows.map((json, i) => entryLine({ kind: 'c', callId: callId(i), seq: i, json })).join(''),
+  );
+  expect((await rowsIn(file)).map(String)).toEqual(rows);
 });

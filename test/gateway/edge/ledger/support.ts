@@ -5,7 +5,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
 import type { Inserted, Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
-import { linesOf, parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
+import { parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
 import type { Intent } from '../../../../gateway/src/edge/ledger/intent.ts';
 import { startLedger, type Ledger } from '../../../../gateway/src/edge/ledger/ledger.ts';
 import type { SpoolLimits } from '../../../../gateway/src/edge/ledger/spool.ts';
@@ -102,10 +102,12 @@ export const segmentsIn = (dir: string): Map<string, readonly Entry[]> =>
       .toSorted()
       .map((name) => [
         name,
-        [...linesOf(readFileSync(path.join(dir, name)))].flatMap((line) => {
-          const entry = parseEntry(line);
-          return entry === null ? [] : [{ ...entry, json: entry.json.toString() }];
-        }),
+        readFileSync(path.join(dir, name), 'utf8')
+          .split('\n')
+          .flatMap((line) => {
+            const entry = parseEntry(Buffer.from(line));
+            return entry === null ? [] : [{ ...entry, json: entry.json.toString() }];
+          }),
       ]),
   );
 
