@@ -222,6 +222,7 @@ test('a part that crashes again and again ends everything', async () => {
   const part = {
     name: 'stub',
     entry: stub,
+    engineFlags: [],
     env: {
       ...process.env,
       STUB_NAME: 'stub',

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { engineFlags } from './engine-flags.ts';
 import type { Part } from './parts.ts';
 
 export interface Child {
@@ -24,7 +23,7 @@ const maxLineChars = 8192;
 /** Starts the process. `write` gets each line of its stdout and stderr, with the part's name before it. */
 export const spawnPart = (part: Part, write: (line: string) => void): Child => {
   // A process group of its own: Ctrl-C reaches the supervisor alone, which then stops the parts in order.
-  const child = spawn(process.execPath, [...engineFlags, '--import', leash, part.entry], {
+  const child = spawn(process.execPath, [...part.engineFlags, '--import', leash, part.entry], {
     env: part.env,
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,

@@ -2,12 +2,14 @@
 import path from 'node:path';
 import { migrate, migrationFolders } from '../../clickhouse/migrate.ts';
 import type { User } from './clickhouse/users.ts';
+import { gatewayFlags, routerFlags } from './engine-flags.ts';
 import type { Env, Settings } from './settings.ts';
 
 export interface Part {
   readonly name: string;
-  /** A file for Node. */
+  /** A file for Node, and the engine's flags for it. */
   readonly entry: string;
+  readonly engineFlags: readonly string[];
   readonly env: Env;
   /** Answers 200 when the part is ready. */
   readonly readyUrl: string;
@@ -57,6 +59,7 @@ export const planParts = (plan: Plan): readonly Part[] => {
     {
       name: 'clickhouse',
       entry: path.join(root, 'deploy/local/src/clickhouse/main.ts'),
+      engineFlags: [],
       // Each running query holds one of libuv's threads, as do file reads and compression.
       env: { ...withoutSecrets(plan.env), ...shared, UV_THREADPOOL_SIZE: '48' },
       readyUrl: `${at(ports.clickhouse)}/ping`,
@@ -69,6 +72,7 @@ export const planParts = (plan: Plan): readonly Part[] => {
     {
       name: 'trace-router',
       entry: path.join(root, 'trace-router/src/main.ts'),
+      engineFlags: routerFlags,
       env: { ...withoutSecrets(plan.env), ...shared },
       readyUrl: `${at(ports.routerAdmin)}/health/ready`,
       afterReady: null,
@@ -76,6 +80,7 @@ export const planParts = (plan: Plan): readonly Part[] => {
     {
       name: 'gateway',
       entry: path.join(root, 'gateway/src/main.ts'),
+      engineFlags: gatewayFlags,
       env: {
         ...plan.env,
         ...shared,
