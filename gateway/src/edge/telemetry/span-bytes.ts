@@ -172,36 +172,29 @@ type Writer = ReturnType<typeof bytesWriter>;
 /** An `AnyValue`. Whole numbers are int64, as the SDK has them, unless a double holds them no longer exactly. */
 const writeValue = (to: Writer, value: AttributeValue): void => {
   to.room(16);
-  switch (typeof value) {
-    case 'string':
+  if (typeof value === 'string') {
+    to.byte(tag(1, delimited));
+    to.text(value);
+  } else if (typeof value === 'boolean') {
+    to.byte(tag(2, varint));
+    to.byte(value ? 1 : 0);
+  } else if (typeof value === 'object') {
+    to.byte(tag(5, delimited));
+    const list = to.open(shortLength);
+    for (const one of value) {
+      to.room(8);
       to.byte(tag(1, delimited));
-      to.text(value);
-      return;
-    case 'boolean':
-      to.byte(tag(2, varint));
-      to.byte(value ? 1 : 0);
-      return;
-    case 'number':
-      if (Number.isSafeInteger(value) && value >= 0) {
-        to.byte(tag(3, varint));
-        to.varint(value);
-      } else {
-        to.byte(tag(4, fixed64));
-        to.double(value);
-      }
-      return;
-    default: {
-      to.byte(tag(5, delimited));
-      const list = to.open(shortLength);
-      for (const one of value) {
-        to.room(8);
-        to.byte(tag(1, delimited));
-        const item = to.open(shortLength);
-        writeValue(to, one);
-        to.close(item, shortLength);
-      }
-      to.close(list, shortLength);
+      const item = to.open(shortLength);
+      writeValue(to, one);
+      to.close(item, shortLength);
     }
+    to.close(list, shortLength);
+  } else if (Number.isSafeInteger(value) && value >= 0) {
+    to.byte(tag(3, varint));
+    to.varint(value);
+  } else {
+    to.byte(tag(4, fixed64));
+    to.double(value);
   }
 };
 

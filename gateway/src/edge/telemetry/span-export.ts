@@ -37,7 +37,7 @@ export const otlpGrpc = (endpoint: string, around: Surroundings): SpanTransport 
       serializeRequest: request,
       deserializeResponse(bytes) {
         const response = ProtobufTraceSerializer.deserializeResponse(bytes);
-        rejectedSpans = Number(response.partialSuccess?.rejectedSpans ?? 0);
+        rejectedSpans = response.partialSuccess?.rejectedSpans ?? 0;
         return response;
       },
     },

@@ -95,7 +95,11 @@ const theirs = (spans: readonly Span[]): unknown =>
   read(ProtobufTraceSerializer.serializeRequest(spans.map(readable)));
 
 const hex = (digits: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits });
+  fc.string({
+    unit: fc.constantFrom(...'0123456789abcdef'.split('')),
+    minLength: digits,
+    maxLength: digits,
+  });
 /** Short and long ones, around every length at which a text is written in another way. */
 const text = fc.oneof(
   fc.string(),
