@@ -41,8 +41,8 @@ export const readBody = (
     const bytes = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
     finish({ kind: 'whole', bytes });
   });
+  // Node says so of every connection that ends too early.
   request.on('error', () => finish({ kind: 'cut' }));
-  request.on('close', () => finish({ kind: 'cut' }));
   if (Number(request.headers['content-length']) > maxBytes) finish({ kind: 'too_large' });
   return promise;
 };

@@ -289,9 +289,9 @@ const writeSpan = (to: Writer, span: Span): void => {
 /** A batch is written into one piece of memory, which is used again for the next. */
 const batchCapacity = 256 * 1024;
 
-/** An empty batch. */
-export const batchWriter = (): BatchWriter => {
-  const to = bytesWriter(batchCapacity);
+/** An empty batch. It grows past `capacity` bytes when it must. */
+export const batchWriter = (capacity = batchCapacity): BatchWriter => {
+  const to = bytesWriter(capacity);
   let spans = 0;
   return {
     add(span) {

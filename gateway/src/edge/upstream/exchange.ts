@@ -5,6 +5,7 @@ import { dialects } from '../../providers/dialects/registry.ts';
 import { header } from '../http/arrival.ts';
 import { turn } from '../turn.ts';
 import { networkFault, retryAfterMs, statusFault } from './faults.ts';
+import type { Provider } from '../../providers/provider.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Kept of an error's body. */
@@ -34,7 +35,7 @@ const whenReplied = turn();
 
 /** Sends the request. Every event comes later, never during this call. */
 export const startExchange = (
-  upstream: Upstream,
+  upstream: Pick<Upstream, 'pool'> & { readonly provider: Pick<Provider, 'dialect'> },
   request: {
     readonly path: string;
     readonly headers: Readonly<Record<string, string>>;

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import http from 'node:http';
+import { text } from 'node:stream/consumers';
 import { createClient } from '@clickhouse/client';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -74,6 +77,34 @@ test('any settlement goes into the table and comes back as it was, all twelve de
   const back = await rowsOf(name);
   expect(back).toHaveLength(rows.length);
   for (const [i, row] of rows.entries()) expect(back[i]).toEqual(JSON.parse(row.toString()));
+});
+
+test('rows that are sent in several pieces arrive as they were, each once', async () => {
+  const bodies: string[] = [];
+  const server = http.createServer((request, response) => {
+    void text(request).then((body) => {
+      bodies.push(body);
+      response.end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const other = clickhouseSink({ ...engine, url: `http://127.0.0.1:${address.port}` });
+  const rows = Array.from({ length: 400 }, (_, i) => `[${i},"${'ü'.repeat(1000 + i)}"]`);
+  const token = 'pieces/1';
+  expect(
+    await other.insert(
+      rows.map((row) => Buffer.from(row)),
+      token,
+    ),
+  ).toEqual({
+    kind: 'inserted',
+  });
+  expect(bodies.map((body) => body.split('\n'))).toEqual([[...rows, '']]);
+  await other.close();
+  server.close();
 });
 
 test('the same token is the same rows: asked twice, there once', async () => {

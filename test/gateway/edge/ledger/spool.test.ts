@@ -56,6 +56,17 @@ test('entries of one turn are one write, in order, and on disk before anyone is 
   await spool.stop();
 });
 
+test('a write of any size and any script is on disk as it was', async () => {
+  const dir = tempDir();
+  const { spool } = spoolIn(dir);
+  const texts = [10, 300_000, 400_000, 700_000, 5].map((chars) => '好'.repeat(chars));
+  for (const [n, value] of texts.entries())
+    expect(await spool.intend(callId(n), JSON.stringify(value))).toBe(true);
+  const [entries = []] = segmentsIn(dir).values();
+  expect(entries.map(({ json }): unknown => JSON.parse(json))).toEqual(texts);
+  await spool.stop();
+});
+
 test('a segment is sealed by its number of rows, and says what is in it', async () => {
   const dir = tempDir();
   const { spool, sealed } = spoolIn(dir, { segmentCloses: 2 });

@@ -160,6 +160,15 @@ test('any spans mean the same as those that the SDK writes', () => {
   );
 });
 
+test('memory grows wherever it ends in the middle of a span', () => {
+  fc.assert(
+    fc.property(anySpan, fc.nat(700), (span, capacity) => {
+      expect(ours([span], batchWriter(capacity))).toEqual(theirs([span]));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test('so do the spans of any call', () => {
   fc.assert(
     fc.property(anySettlement, (settlement) => {

@@ -144,6 +144,30 @@ test('a whole reply that has begun to arrive has until the total, not only until
   expect((await ask(harness)).body.toString()).toBe(wholeChat());
 });
 
+test('a stream that has begun may last longer than the wait for its first byte', async () => {
+  const upstream = await scripted(async (response) => {
+    response.writeHead(200, sse);
+    response.write(chunkOf({ content: 'first ' }));
+    await sleep(700);
+    response.end(chunkOf({}, 'stop') + usageChunk + doneChunk);
+  });
+  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 300ms, total: 20s }');
+  expect(await booked(harness, await ask(harness, { stream: true }))).toMatchObject({
+    outcome: 'answered',
+    streamOutcome: 'complete',
+  });
+});
+
+test('attempts that are over leave no clock running', async () => {
+  const upstream = await scripted(good);
+  const harness = await onlyOne(upstream.origin);
+  const clocks = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  await ask(harness);
+  const before = clocks();
+  for (let i = 0; i < 20; i += 1) await ask(harness);
+  expect(clocks() - before).toBeLessThan(10);
+});
+
 test('a whole reply that never ends is over at the total', async () => {
   const upstream = await scripted((response) => {
     response.writeHead(200, json);
