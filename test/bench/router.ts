@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
-import { routerFlags } from '../../deploy/local/src/engine-flags.ts';
+import { engineFlags } from '../../deploy/local/src/engine-flags.ts';
 import { createScanner } from '../../trace-router/src/decide/scan.ts';
 import { fillSlots } from '../../trace-router/src/decide/slots.ts';
 import { split } from '../../trace-router/src/decide/split.ts';
@@ -152,7 +152,7 @@ const startRouter = async (
       ]
     : [];
   const entry = path.join(root, 'trace-router/src/main.ts');
-  const child = start([process.execPath, ...routerFlags, ...flags, entry], 0, {
+  const child = start([process.execPath, ...engineFlags, ...flags, entry], 0, {
     TOLLGATE_ROUTER_CONFIG: file,
     TOLLGATE_OTLP_GRPC_PORT: '0',
     TOLLGATE_OTLP_HTTP_PORT: '0',

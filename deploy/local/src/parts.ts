@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { migrate, migrationFolders } from '../../clickhouse/migrate.ts';
 import type { User } from './clickhouse/users.ts';
-import { gatewayFlags, routerFlags } from './engine-flags.ts';
+import { engineFlags } from './engine-flags.ts';
 import type { Env, Settings } from './settings.ts';
 
 export interface Part {
@@ -72,7 +72,7 @@ export const planParts = (plan: Plan): readonly Part[] => {
     {
       name: 'trace-router',
       entry: path.join(root, 'trace-router/src/main.ts'),
-      engineFlags: routerFlags,
+      engineFlags,
       env: { ...withoutSecrets(plan.env), ...shared },
       readyUrl: `${at(ports.routerAdmin)}/health/ready`,
       afterReady: null,
@@ -80,7 +80,7 @@ export const planParts = (plan: Plan): readonly Part[] => {
     {
       name: 'gateway',
       entry: path.join(root, 'gateway/src/main.ts'),
-      engineFlags: gatewayFlags,
+      engineFlags,
       env: {
         ...plan.env,
         ...shared,

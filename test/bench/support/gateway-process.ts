@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gatewayFlags } from '../../../deploy/local/src/engine-flags.ts';
+import { engineFlags } from '../../../deploy/local/src/engine-flags.ts';
 import { readyLine, startPart, type Part } from './processes.ts';
 
 export interface BenchGateway extends Part {
@@ -55,7 +55,7 @@ export const startBenchGateway = async (options: BenchGatewayOptions): Promise<B
   const part = startPart({
     command: process.execPath,
     args: [
-      ...gatewayFlags,
+      ...engineFlags,
       ...(profilePath === null ? [] : ['--import', profiler]),
       ...(options.collectable === true ? ['--import', collector] : []),
       options.entry === undefined || options.entry === '' ? entry : options.entry,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gatewayFlags } from '../../../deploy/local/src/engine-flags.ts';
+import { engineFlags } from '../../../deploy/local/src/engine-flags.ts';
 import { readyLine, startPart, type Part } from './processes.ts';
 import { isRecord } from './wire.ts';
 
@@ -17,7 +17,7 @@ const files = {
 };
 
 const node = (file: string, argument: string, logPath: string, core = loadCore): Part =>
-  startPart({ command: process.execPath, args: [...gatewayFlags, file, argument], core, logPath });
+  startPart({ command: process.execPath, args: [...engineFlags, file, argument], core, logPath });
 
 /** Starts the bare relay in front of a provider. */
 export const startRelay = async (

@@ -82,10 +82,11 @@ test('any settlement goes into the table and comes back as it was, all twelve de
 test('rows that are sent in several pieces arrive as they were, each once', async () => {
   const bodies: string[] = [];
   const server = http.createServer((request, response) => {
-    void text(request).then((body) => {
-      bodies.push(body);
+    const answer = async (): Promise<void> => {
+      bodies.push(await text(request));
       response.end();
-    });
+    };
+    void answer();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

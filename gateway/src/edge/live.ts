@@ -1,0 +1,100 @@
+/** The configuration in force, brought to life, and its successors: each is swapped in as a whole or not at all. */
+import type { Logger } from 'pino';
+import type { Config, ConfigProblem } from '../config/config.ts';
+import type { ConfigSource, Sources } from './config/read.ts';
+import { watchConfig } from './config/watch.ts';
+import { startDemo, type Demo } from './demo/server.ts';
+import { compilePrices } from './prices/catalog.ts';
+import { startRuntime, type Runtime } from './runtime.ts';
+import type { MetricStore } from './telemetry/store.ts';
+import { zero } from './telemetry/zero.ts';
+
+export interface Live {
+  /** The one that new calls use. */
+  runtime(): Runtime;
+  /** Nothing is swapped in any more. */
+  freeze(): Promise<void>;
+  /** Closes the connections to providers once no call uses them. */
+  close(): Promise<void>;
+}
+
+/** A configuration's problem as one line: where, what. */
+export const told = ({ file, line, column, path, message }: ConfigProblem): string =>
+  `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`;
+
+/** Brings a configuration to life, and follows its file where there is one. Throws when the first one does not start. */
+export const startLive = async (options: {
+  readonly config: Config;
+  readonly source: ConfigSource;
+  /** What the first configuration was read from. */
+  readonly sources: Sources;
+  readonly store: MetricStore;
+  readonly log: Logger;
+}): Promise<Live> => {
+  const { source, sources, store, log } = options;
+  const origins = new Map<string, string>();
+  let demo: Demo | null = null;
+
+  const enliven = async (config: Config): Promise<Runtime> => {
+    // The simulated provider runs from when a configuration first names it.
+    if (demo === null && [...config.providers.values()].some(({ use }) => use === 'demo')) {
+      demo = await startDemo({});
+      origins.set('demo', demo.origin);
+    }
+    const prices = compilePrices(config);
+    const alive = startRuntime(config, prices, origins);
+    store.clear('config');
+    store.set('config', { hash: config.hash }, 1);
+    store.clear('priceCatalog');
+    store.set('priceCatalog', { version: prices.version }, 1);
+    zero(store, config);
+    return alive;
+  };
+  let runtime = await enliven(options.config);
+
+  /** What cannot be brought to life is refused like what cannot be read. */
+  const reload = async (config: Config): Promise<void> => {
+    try {
+      const next = await enliven(config);
+      const old = runtime;
+      runtime = next;
+      store.add('configReloads', { result: 'applied' }, 1);
+      log.info({ hash: config.hash }, 'configuration reloaded');
+      void old.close();
+    } catch (error) {
+      store.add('configReloads', { result: 'rejected' }, 1);
+      log.error({ component: 'config', err: error }, 'the new configuration does not start');
+    }
+  };
+  let reloading = Promise.resolve();
+  const { path } = source;
+  const watching =
+    path === null
+      ? null
+      : watchConfig(
+          {
+            ...source,
+            path,
+            onChange(config) {
+              reloading = reloading.then(() => reload(config));
+            },
+            onRejected(problems) {
+              store.add('configReloads', { result: 'rejected' }, 1);
+              for (const problem of problems) log.error({ component: 'config' }, told(problem));
+            },
+          },
+          sources,
+        );
+
+  return {
+    runtime: () => runtime,
+    async freeze() {
+      await watching?.close();
+      await reloading;
+    },
+    async close() {
+      await runtime.close();
+      await demo?.close();
+    },
+  };
+};
