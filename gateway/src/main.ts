@@ -1,12 +1,13 @@
 /** The gateway's composition root: environment -> configuration -> ledger -> telemetry -> server -> signals. */
 import { join } from 'node:path';
+import { problemText } from './config/document.ts';
 import { providers } from './providers/registry.ts';
-import { processVariables, readEnvironment } from './edge/config/environment.ts';
+import { processVariables, readEnvironment, type Environment } from './edge/config/environment.ts';
 import { readConfig } from './edge/config/read.ts';
 import { httpServer } from './edge/http/server.ts';
 import { clickhouseSink } from './edge/ledger/clickhouse.ts';
 import { startLedger } from './edge/ledger/ledger.ts';
-import { startLive, told } from './edge/live.ts';
+import { startLive } from './edge/live.ts';
 import { startProjections } from './edge/projections.ts';
 import { gauge } from './edge/telemetry/gauges.ts';
 import { logger, stdoutBlocks } from './edge/telemetry/log.ts';
@@ -27,12 +28,10 @@ const read = readEnvironment(processVariables(), process.cwd());
 if (read.kind === 'bad') fail(...read.problems);
 else await start(read.environment);
 
-async function start(
-  environment: Extract<typeof read, { kind: 'ok' }>['environment'],
-): Promise<void> {
+async function start(environment: Environment): Promise<void> {
   const source = { path: environment.configPath, env: environment.variables, providers };
   const first = await readConfig(source);
-  if (first.kind === 'bad') return fail(...first.problems.map(told));
+  if (first.kind === 'bad') return fail(...first.problems.map(problemText));
   const lines = stdoutBlocks();
   const log = logger(first.config.log.level, lines);
   const store = metricStore(first.config.limits.labelValues);

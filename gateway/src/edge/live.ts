@@ -1,6 +1,7 @@
 /** The configuration in force, brought to life, and its successors: each is swapped in as a whole or not at all. */
 import type { Logger } from 'pino';
-import type { Config, ConfigProblem } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { problemText } from '../config/document.ts';
 import type { ConfigSource, Sources } from './config/read.ts';
 import { watchConfig } from './config/watch.ts';
 import { startDemo, type Demo } from './demo/server.ts';
@@ -17,10 +18,6 @@ export interface Live {
   /** Closes the connections to providers once no call uses them. */
   close(): Promise<void>;
 }
-
-/** A configuration's problem as one line: where, what. */
-export const told = ({ file, line, column, path, message }: ConfigProblem): string =>
-  `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`;
 
 /** Brings a configuration to life, and follows its file where there is one. Throws when the first one does not start. */
 export const startLive = async (options: {
@@ -80,7 +77,8 @@ export const startLive = async (options: {
             },
             onRejected(problems) {
               store.add('configReloads', { result: 'rejected' }, 1);
-              for (const problem of problems) log.error({ component: 'config' }, told(problem));
+              for (const problem of problems)
+                log.error({ component: 'config' }, problemText(problem));
             },
           },
           sources,

@@ -4,6 +4,7 @@
  * a third more CPU.
  */
 import type { Settlement } from '../model/settlement.ts';
+import { turn } from './turn.ts';
 
 export interface Settler {
   /** Projects a settlement at the end of this turn. */
@@ -20,10 +21,7 @@ export const settler = (
   projections: readonly ((settlement: Settlement) => void)[],
   onBug: (settlement: Settlement, error: unknown) => void,
 ): Settler => {
-  let waiting: Settlement[] = [];
-  const flush = (): void => {
-    const ended = waiting;
-    waiting = [];
+  const { add, flush } = turn<Settlement>((ended) => {
     for (const project of projections) {
       for (const settlement of ended) {
         try {
@@ -33,11 +31,6 @@ export const settler = (
         }
       }
     }
-  };
-  return {
-    settle(settlement) {
-      if (waiting.push(settlement) === 1) setImmediate(flush);
-    },
-    flush,
-  };
+  });
+  return { settle: add, flush };
 };

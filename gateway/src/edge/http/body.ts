@@ -7,7 +7,9 @@ export type Body =
   /** The connection closed before the body was whole. */
   | { readonly kind: 'cut' };
 
-const whenRead = turn();
+const whenRead = turn<() => void>((readers) => {
+  for (const go of readers) go();
+});
 
 /**
  * Reads the body of a request as bytes; never throws. What comes after a refusal is read and thrown away, so that the
@@ -27,7 +29,7 @@ export const readBody = (
     over = true;
     clearTimeout(clock);
     chunks = [];
-    whenRead(() => resolve(body));
+    whenRead.add(() => resolve(body));
   };
   const clock = setTimeout(() => finish({ kind: 'too_slow' }), withinMs);
   request.on('data', (chunk: Buffer) => {

@@ -81,14 +81,21 @@ export const addDataPlane = (
     response: ServerResponse,
     call: { readonly arrival: Arrival; readonly client: Client; readonly caller: Caller },
   ): Promise<void> => {
-    const { requestMs } = gate.runtime().config.limits;
-    const body = await readBody(request, { maxBytes: bodyBytes, withinMs: requestMs });
-    if (body.kind === 'whole')
-      return handleCall({ gate, ...call, headers: request.headers, bytes: body.bytes });
-    // The rest of a body that is too slow may never come.
-    if (body.kind === 'too_slow') response.shouldKeepAlive = false;
-    const problem = problemOf(body.kind, requestMs, bodyBytes);
-    return turnAway(request, response, { ...call, problem });
+    traffic.inFlight += 1;
+    try {
+      const { requestMs } = gate.runtime().config.limits;
+      const body = await readBody(request, { maxBytes: bodyBytes, withinMs: requestMs });
+      if (body.kind === 'whole') {
+        await handleCall({ gate, ...call, headers: request.headers, bytes: body.bytes });
+        return;
+      }
+      // The rest of a body that is too slow may never come.
+      if (body.kind === 'too_slow') response.shouldKeepAlive = false;
+      const problem = problemOf(body.kind, requestMs, bodyBytes);
+      await turnAway(request, response, { ...call, problem });
+    } finally {
+      traffic.inFlight -= 1;
+    }
   };
 
   /** One request, from its headers to its answer. Never throws. */
@@ -99,7 +106,6 @@ export const addDataPlane = (
   ): Promise<void> => {
     const client = clientOf(response);
     const { headers } = request;
-    let counted = 0;
     try {
       const who = gate.runtime().identify(headers.authorization, header(headers, 'x-api-key'));
       if (who.kind === 'unknown') {
@@ -110,15 +116,11 @@ export const addDataPlane = (
       }
       const { caller } = who;
       const problem = obstacle(request);
-      if (problem === null) {
-        counted = 1;
-        traffic.inFlight += counted;
-        await serve(request, response, { arrival, client, caller });
-      } else await turnAway(request, response, { arrival, client, caller, problem });
+      if (problem === null) await serve(request, response, { arrival, client, caller });
+      else await turnAway(request, response, { arrival, client, caller, problem });
     } catch (error) {
       gate.log.error({ call_id: arrival.id, err: error }, 'a bug ended this call');
     } finally {
-      traffic.inFlight -= counted;
       // Whatever went wrong, nobody waits for an answer that will not come.
       if (!response.writableEnded) response.destroy();
     }

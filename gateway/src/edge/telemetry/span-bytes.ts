@@ -102,9 +102,10 @@ const bytesWriter = (capacity: number) => {
     room,
     byte,
     varint: writeVarint,
-    /** A length and a text. Takes up to 5 bytes beside it. */
-    text(text: string): void {
-      room(text.length * 3 + 5);
+    /** A field that is a text. */
+    text(field: number, text: string): void {
+      room(text.length * 3 + 6);
+      byte(tag(field, delimited));
       if (text.length <= maxLoopChars) {
         const start = at;
         byte(text.length);
@@ -173,8 +174,7 @@ type Writer = ReturnType<typeof bytesWriter>;
 const writeValue = (to: Writer, value: AttributeValue): void => {
   to.room(16);
   if (typeof value === 'string') {
-    to.byte(tag(1, delimited));
-    to.text(value);
+    to.text(1, value);
   } else if (typeof value === 'boolean') {
     to.byte(tag(2, varint));
     to.byte(value ? 1 : 0);
@@ -204,8 +204,7 @@ const writeAttribute = (to: Writer, field: number, name: string, value: Attribut
   const pair = to.open(shortLength);
   const key = keys.get(name);
   if (key === undefined) {
-    to.byte(tag(1, delimited));
-    to.text(name);
+    to.text(1, name);
   } else to.copy(key);
   to.room(8);
   to.byte(tag(2, delimited));
@@ -247,8 +246,7 @@ const writeSpan = (to: Writer, span: Span): void => {
   to.byte(8);
   to.hex(span.spanId);
   if (span.traceState !== '') {
-    to.byte(tag(3, delimited));
-    to.text(span.traceState);
+    to.text(3, span.traceState);
   }
   to.room(64);
   if (span.parent !== null) {
@@ -256,8 +254,7 @@ const writeSpan = (to: Writer, span: Span): void => {
     to.byte(8);
     to.hex(span.parent.spanId);
   }
-  to.byte(tag(5, delimited));
-  to.text(span.name);
+  to.text(5, span.name);
   to.room(64);
   to.byte(tag(6, varint));
   to.byte(kinds[span.kind]);
@@ -270,8 +267,7 @@ const writeSpan = (to: Writer, span: Span): void => {
   to.byte(tag(15, delimited));
   const status = to.open(shortLength);
   if (span.statusMessage !== '') {
-    to.byte(tag(2, delimited));
-    to.text(span.statusMessage);
+    to.text(2, span.statusMessage);
     to.room(64);
   }
   if (span.status !== 'unset') {
@@ -337,12 +333,10 @@ export const requestWriter = ({
   );
   const scopeField = message(1, () => {
     to.room(8);
-    to.byte(tag(1, delimited));
-    to.text(scopeName);
+    to.text(1, scopeName);
   });
   to.room(8);
-  to.byte(tag(3, delimited));
-  to.text(schemaUrl);
+  to.text(3, schemaUrl);
   const schemaField = to.take();
   /** Tag and length of a message whose content is elsewhere. */
   const head = (field: number, length: number): Uint8Array => {

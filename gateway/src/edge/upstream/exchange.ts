@@ -31,7 +31,9 @@ export interface Exchange {
 
 const aborted = new Error('no longer wanted');
 
-const whenReplied = turn();
+const whenReplied = turn<() => void>((ends) => {
+  for (const end of ends) end();
+});
 
 /** Sends the request. Every event comes later, never during this call. */
 export const startExchange = (
@@ -96,7 +98,7 @@ export const startExchange = (
         }
       },
       onResponseEnd() {
-        whenReplied(end);
+        whenReplied.add(end);
       },
       onResponseError(_controller, error) {
         // A closed pool says so at once, before its caller holds the exchange.
