@@ -1,6 +1,6 @@
 /**
  * What Grafana needs at its start: where the data is, where the boards are. Addresses come from its environment:
- * TOLLGATE_PROMETHEUS_URL, TOLLGATE_CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD (a user that may only read).
+ * TOLLGATE_PROMETHEUS_URL, TOLLGATE_CLICKHOUSE_HOST, _PORT, and TOLLGATE_READER_PASSWORD of ClickHouse's user `reader`, who may only read.
  */
 import { stringify } from 'yaml';
 import { clickhouse } from './sql.ts';
@@ -46,10 +46,10 @@ export const dataSourcesFile = (): string =>
           host: '$TOLLGATE_CLICKHOUSE_HOST',
           port: '$TOLLGATE_CLICKHOUSE_PORT',
           protocol: 'http',
-          username: '$TOLLGATE_CLICKHOUSE_USER',
+          username: 'reader',
           defaultDatabase: 'tollgate',
         },
-        secureJsonData: { password: '$TOLLGATE_CLICKHOUSE_PASSWORD' },
+        secureJsonData: { password: '$TOLLGATE_READER_PASSWORD' },
       },
     ],
   });

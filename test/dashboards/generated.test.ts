@@ -40,8 +40,7 @@ test('Grafana leaves the placeholder of a trace id to the browser', () => {
       'TOLLGATE_PROMETHEUS_URL',
       'TOLLGATE_CLICKHOUSE_HOST',
       'TOLLGATE_CLICKHOUSE_PORT',
-      'TOLLGATE_CLICKHOUSE_USER',
-      'TOLLGATE_CLICKHOUSE_PASSWORD',
+      'TOLLGATE_READER_PASSWORD',
     ]),
   );
   expect(text).toContain("'$${__value.raw}'");

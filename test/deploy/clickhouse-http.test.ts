@@ -58,6 +58,10 @@ const ask = async (
   };
 };
 const writer = () => ({ 'x-clickhouse-user': server.user, 'x-clickhouse-key': server.password });
+const reader = () => ({
+  'x-clickhouse-user': server.reader.user,
+  'x-clickhouse-key': server.reader.password,
+});
 const post = async (
   sql: string | Uint8Array | Readable,
   params: Params = {},
@@ -339,7 +343,7 @@ test('many queries run at the same time, each with its own parameters', async ()
 
 test('a query beyond the limit is refused with code 202, and the place is free again afterwards', async () => {
   const running = Array.from({ length: 12 }, async () => post('SELECT sleep(1)'));
-  while ((await ask({}, 'SELECT 1')).headers['x-clickhouse-exception-code'] !== '202')
+  while ((await ask({}, 'SELECT 1', reader())).headers['x-clickhouse-exception-code'] !== '202')
     await sleep(5);
   await Promise.all(running);
   expect((await post('SELECT 1')).text).toBe('1\n');
@@ -382,7 +386,7 @@ test('a session keeps its temporary tables, belongs to its user, and serves one 
   await post('INSERT INTO mine VALUES (42)', session);
   expect((await post('SELECT a FROM mine', session)).text).toBe('42\n');
   expect((await post('SELECT a FROM mine')).status).toBe(404);
-  expect((await ask(session, 'SELECT a FROM mine')).status).toBe(404);
+  expect((await ask(session, 'SELECT a FROM mine', reader())).status).toBe(404);
   const slow = post('SELECT sleep(0.5)', session);
   await sleep(100);
   const [busy] = await Promise.all([post('SELECT 1', session), slow]);

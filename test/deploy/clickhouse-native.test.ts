@@ -14,7 +14,9 @@ afterAll(async () => {
 const native = async (sql: string, params: Record<string, string> = {}) => {
   const url = new URL(server.url);
   for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
-  const response = await fetch(url, { method: 'POST', body: sql });
+  const { user, password } = server.reader;
+  const headers = { 'x-clickhouse-user': user, 'x-clickhouse-key': password };
+  const response = await fetch(url, { method: 'POST', headers, body: sql });
   const bytes = Buffer.from(await response.arrayBuffer());
   if (!response.ok) throw new Error(bytes.toString('utf8'));
   return bytes;

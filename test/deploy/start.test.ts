@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -71,8 +71,11 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
   const [, demo] = /demo key +(tg-demo-[\w-]{43})\n/.exec(it.said.out) ?? [];
   const [, master] = /master key +(tg-master-[\w-]{43}) /.exec(it.said.out) ?? [];
   // What the text tells the reader to try works.
+  const [, reader] = /reader +(tg-reader-[\w-]{43}) /.exec(it.said.out) ?? [];
+  expect(it.said.out).toContain(`curl ${clickhouse} -u "reader:${reader}" -d `);
   const answer = await fetch(`${clickhouse}`, {
     method: 'POST',
+    headers: { authorization: `Basic ${btoa(`reader:${reader}`)}` },
     body: 'SELECT count() FROM tollgate.calls',
   });
   expect(await answer.text()).toBe('0\n');
@@ -89,8 +92,13 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
   const routerEnv: unknown = await (await fetch(`${admin}/env`)).json();
   expect(routerEnv).not.toHaveProperty('TOLLGATE_MASTER_KEY');
   expect(routerEnv).not.toHaveProperty('SOME_API_KEY');
-  for (const file of ['master.key', 'demo.key', 'clickhouse-passwords.json']) {
-    expect(statSync(path.join(dir, 'data', file)).mode & 0o777).toBe(0o600);
+  const keys = path.join(dir, 'data/keys');
+  expect(statSync(keys).mode & 0o777).toBe(0o700);
+  expect(readdirSync(keys).toSorted()).toEqual(
+    ['demo', 'master', 'reader', 'writer'].map((name) => `${name}.key`),
+  );
+  for (const file of readdirSync(keys)) {
+    expect(statSync(path.join(keys, file)).mode & 0o777).toBe(0o600);
   }
   it.child.kill('SIGTERM');
   expect(await it.ended).toBe(0);
@@ -109,6 +117,8 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
   await again.ready();
   expect(again.said.out).toContain(`demo key     ${demo}`);
   expect(again.said.out).not.toContain('tg-master-');
+  expect(again.said.out).not.toContain('tg-reader-');
+  expect(again.said.out).toContain(`-u "reader:$(cat '${path.join(keys, 'reader.key')}')" -d `);
   again.child.kill('SIGINT');
   expect(await again.ended).toBe(0);
 });

@@ -53,7 +53,7 @@ export const startClickhouse = async (
 ): Promise<FakeClickhouse> => {
   const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-clickhouse-'));
   const [user, password] = ['tollgate', 'test-writer'];
-  const reader = { user: 'grafana', password: 'test-reader' };
+  const reader = { user: 'reader', password: 'test-reader' };
   // On a leash: when the tests are killed, the server goes too.
   const child = spawn(process.execPath, ['--import', leash, entry], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -64,8 +64,7 @@ export const startClickhouse = async (
       TOLLGATE_DATA_DIR: dataDir,
       TOLLGATE_CLICKHOUSE_USER: user,
       TOLLGATE_CLICKHOUSE_PASSWORD: password,
-      TOLLGATE_CLICKHOUSE_READER_USER: reader.user,
-      TOLLGATE_CLICKHOUSE_READER_PASSWORD: reader.password,
+      TOLLGATE_READER_PASSWORD: reader.password,
       ...options.env,
     },
   });

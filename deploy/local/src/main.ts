@@ -12,7 +12,8 @@ ${addresses}
   TOLLGATE_HOST               127.0.0.1
   TOLLGATE_DATA_DIR           .tollgate
   TOLLGATE_CONFIG             tollgate.yaml when present, else built-in defaults
-  TOLLGATE_MASTER_KEY, TOLLGATE_DEMO_KEY   generated at first start, kept in the data directory
+  TOLLGATE_MASTER_KEY, TOLLGATE_DEMO_KEY, TOLLGATE_READER_PASSWORD
+                              generated at first start, kept in the data directory's folder keys
 Port 0 means any free port.`;
 
 if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`);

@@ -1,7 +1,7 @@
 /** The parts of the product, in the order in which they start; they stop in the opposite order. */
 import path from 'node:path';
 import { migrate, migrationFolders } from '../../clickhouse/migrate.ts';
-import type { User } from './clickhouse/users.ts';
+import type { Users } from './clickhouse/users.ts';
 import { engineFlags } from './engine-flags.ts';
 import type { Env, Settings } from './settings.ts';
 
@@ -21,7 +21,7 @@ export interface Plan {
   readonly root: string;
   readonly env: Env;
   readonly settings: Settings;
-  readonly writer: User;
+  readonly users: Users;
   readonly masterKey: string;
   readonly demoKey: string;
 }
@@ -33,11 +33,14 @@ export const callable = (host: string): string =>
 /** Only the gateway calls providers and knows keys. */
 const withoutSecrets = (env: Env): Env =>
   Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/(?:_API_KEY|_MASTER_KEY|_DEMO_KEY)$/.test(name)),
+    Object.entries(env).filter(
+      ([name]) => !/(?:_API_KEY|_MASTER_KEY|_DEMO_KEY|_READER_PASSWORD)$/.test(name),
+    ),
   );
 
 export const planParts = (plan: Plan): readonly Part[] => {
-  const { root, settings, writer } = plan;
+  const { root, settings } = plan;
+  const { writer, reader } = plan.users;
   const { host, ports, dataDir } = settings;
   const at = (port: number) => `http://${callable(host)}:${port}`;
   const database = {
@@ -61,7 +64,12 @@ export const planParts = (plan: Plan): readonly Part[] => {
       entry: path.join(root, 'deploy/local/src/clickhouse/main.ts'),
       engineFlags: [],
       // Each running query holds one of libuv's threads, as do file reads and compression.
-      env: { ...withoutSecrets(plan.env), ...shared, UV_THREADPOOL_SIZE: '48' },
+      env: {
+        ...withoutSecrets(plan.env),
+        ...shared,
+        TOLLGATE_READER_PASSWORD: reader.password,
+        UV_THREADPOOL_SIZE: '48',
+      },
       readyUrl: `${at(ports.clickhouse)}/ping`,
       async afterReady(log) {
         const { name: user, password } = writer;

@@ -1,46 +1,15 @@
 /** `npm start`, from its environment to `ready` and to a clean end. */
-import path from 'node:path';
 import { claimDataDir, claimPorts } from './claim.ts';
 import { loadUsers } from './clickhouse/users.ts';
 import { loadKey } from './keys.ts';
-import type { Key } from './keys.ts';
-import { callable, planParts } from './parts.ts';
+import { planParts } from './parts.ts';
 import type { Part, Plan } from './parts.ts';
 import { readSettings } from './settings.ts';
 import type { Env, Settings } from './settings.ts';
 import { supervise } from './supervisor.ts';
 import type { Supervisor } from './supervisor.ts';
-
-const welcome = (settings: Settings, master: Key, demo: Key): string => {
-  const { host, ports, dataDir } = settings;
-  const at = (port: number) => `${callable(host)}:${port}`;
-  const shown = path.relative(process.cwd(), dataDir);
-  const place = shown === '' || shown.startsWith('..') ? dataDir : shown;
-  const keys = [`demo key     ${demo.text}`];
-  if (master.fresh) {
-    keys.push(
-      `master key   ${master.text}   (shown once; kept in ${path.join(place, 'master.key')})`,
-    );
-  }
-  const question = '{"model":"demo","messages":[{"role":"user","content":"Hello, Tollgate!"}]}';
-  const sql =
-    'SELECT started_at, caller_team, model, outcome, duration_ms, cost_usd FROM tollgate.calls ORDER BY started_at DESC LIMIT 5 FORMAT PrettyCompact';
-  return `
-gateway        http://${at(ports.gateway)}      API, /metrics, /health/ready
-ClickHouse     http://${at(ports.clickhouse)}      user default reads, no password
-trace-router   grpc://${at(ports.otlpGrpc)} and http://${at(ports.otlpHttp)} (OTLP); http://${at(ports.routerAdmin)} (metrics, health)
-data           ${place}
-${keys.join('\n')}
-
-A first call:
-  curl http://${at(ports.gateway)}/v1/chat/completions -H 'authorization: Bearer ${demo.text}' \\
-    -H 'content-type: application/json' -d '${question}'
-What it cost, a second later:
-  curl http://${at(ports.clickhouse)} -d '${sql}'
-
-ready
-`;
-};
+import { welcome } from './welcome.ts';
+import type { ShownKeys } from './welcome.ts';
 
 export interface StartOptions {
   readonly env: Env;
@@ -52,8 +21,7 @@ export interface StartOptions {
 
 interface Prepared {
   readonly settings: Settings;
-  readonly master: Key;
-  readonly demo: Key;
+  readonly keys: ShownKeys;
   readonly supervisor: Supervisor;
   readonly release: () => void;
 }
@@ -66,21 +34,23 @@ const prepare = async ({ env, root, parts = planParts }: StartOptions): Promise<
   const release = claimDataDir(dataDir);
   try {
     const settings = { ...read.settings, ports: await claimPorts(read.settings) };
-    const master = loadKey('master', env['TOLLGATE_MASTER_KEY'], dataDir);
-    const demo = loadKey('demo', env['TOLLGATE_DEMO_KEY'], dataDir);
-    const [writer] = loadUsers(dataDir, env);
+    const keys = {
+      master: loadKey('master', env['TOLLGATE_MASTER_KEY'], dataDir),
+      demo: loadKey('demo', env['TOLLGATE_DEMO_KEY'], dataDir),
+      reader: loadKey('reader', env['TOLLGATE_READER_PASSWORD'], dataDir),
+    };
     const planned = parts({
       root,
       env,
       settings,
-      writer,
-      masterKey: master.text,
-      demoKey: demo.text,
+      users: loadUsers(dataDir, env),
+      masterKey: keys.master.text,
+      demoKey: keys.demo.text,
     });
     const { startMs, stopMs } = settings;
     const write = (line: string) => void process.stderr.write(`${line}\n`);
     const supervisor = supervise(planned, { startMs, stopMs, write });
-    return { settings, master, demo, supervisor, release };
+    return { settings, keys, supervisor, release };
   } catch (error) {
     release();
     throw error;
@@ -102,7 +72,7 @@ export const start = async (options: StartOptions): Promise<number> => {
   } catch (error) {
     return complain(reason(error));
   }
-  const { supervisor, settings, master, demo, release } = prepared;
+  const { supervisor, settings, keys, release } = prepared;
   let signals = 0;
   const asked = new Promise<'asked' | 'killed'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -118,7 +88,7 @@ export const start = async (options: StartOptions): Promise<number> => {
   });
   try {
     const started = await Promise.race([supervisor.start().then(() => 'started' as const), asked]);
-    if (started === 'started') process.stdout.write(welcome(settings, master, demo));
+    if (started === 'started') process.stdout.write(welcome(settings, keys));
     const end = await Promise.race([asked, supervisor.failed]);
     if (end === 'asked') return 0;
     return complain(end === 'killed' ? 'killed before every part had stopped' : end);

@@ -17,7 +17,7 @@ An embedded ClickHouse (chDB) behind ClickHouse's HTTP interface. Environment:
   TOLLGATE_HOST                       listening host (127.0.0.1)
   TOLLGATE_CLICKHOUSE_PORT            listening port, 0 for any free one (8123)
   TOLLGATE_CLICKHOUSE_USER, _PASSWORD                who may write (tollgate, generated)
-  TOLLGATE_CLICKHOUSE_READER_USER, _READER_PASSWORD  who may read (grafana, generated)
+  TOLLGATE_READER_PASSWORD                           password of the user reader, who may read (generated)
   TOLLGATE_CLICKHOUSE_MAX_*           limits, see limits.ts`;
 
 const fail = (text: string): never => {
@@ -115,7 +115,7 @@ const stop = async () => {
 };
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
 
-const names = { writer: users[0].name, readers: users.slice(1).map(({ name }) => name) };
+const names = { writer: users.writer.name, reader: users.reader.name };
 process.stdout.write(
   `${JSON.stringify({ ready: true, port: server.port, host, pid: process.pid, version: engine.version, ...names })}\n`,
 );

@@ -15,10 +15,10 @@ import type { Reply, Summary } from './execute.ts';
 import { run } from './run.ts';
 import type { Runner } from './run.ts';
 import { authenticate } from './users.ts';
-import type { User } from './users.ts';
+import type { Users } from './users.ts';
 
 export interface ServerOptions extends Runner {
-  readonly users: readonly User[];
+  readonly users: Users;
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -97,13 +97,12 @@ const answer = async (
   const header = headerOf(request);
   const query = parseRequest({ method: request.method ?? '', url, header }, limits.parameters);
   response.setHeader('x-clickhouse-query-id', query.queryId ?? randomUUID());
-  const origin = { peer: request.socket.remoteAddress ?? '', host: header('host') ?? '' };
   // A server answers a bare GET, so that a browser or a probe sees that it is there.
   if (query.readonly && query.sql === '') {
     plain(response, 200, 'Ok.\n');
     return;
   }
-  const user = authenticate(on.users, query, origin);
+  const user = authenticate(on.users, query);
   if (gate.running >= limits.queries) {
     throw refusal(
       'TOO_MANY_SIMULTANEOUS_QUERIES',
