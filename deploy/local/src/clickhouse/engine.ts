@@ -20,8 +20,8 @@ export interface Written {
   readonly elapsedMs: number;
 }
 export interface Connection {
-  /** Runs `SET` or `USE`, at once. @throws Refusal */
-  readonly set: (statement: string) => void;
+  /** Runs `SET` or `USE`. @throws Refusal */
+  readonly set: (statement: string) => Promise<void>;
   /** Runs anything; rows come back as bytes of `format`. @throws Refusal */
   readonly read: (sql: string, format: string) => Promise<Read>;
   /** Runs an insert; counts include what materialized views wrote, as a server's summary does. @throws Refusal */
@@ -32,7 +32,7 @@ export interface Engine {
   readonly version: string;
   readonly timezone: string;
   readonly displayName: string;
-  readonly open: () => Connection;
+  readonly open: () => Promise<Connection>;
   /** Cancels the query that runs under this `log_comment`, or every query. Asks; does not wait. */
   readonly cancel: (logComment: string | null) => Promise<void>;
   readonly close: () => void;
@@ -70,13 +70,10 @@ const guard = async <T>(work: () => Promise<T>): Promise<T> => {
 const connect = (directory: string, addon: Addon): Connection => {
   const session = new Session(directory);
   return {
-    set(statement) {
-      try {
+    set: (statement) =>
+      guard(async () => {
         session.query(statement);
-      } catch (error) {
-        throw fromEngine(error);
-      }
-    },
+      }),
     read: (sql, format) =>
       guard(async () => {
         const result = await session.queryAsync(sql, { format });
@@ -115,7 +112,7 @@ export const openEngine = (directory: string): Engine => {
     version,
     timezone,
     displayName,
-    open: () => connect(directory, addon),
+    open: async () => connect(directory, addon),
     async cancel(logComment) {
       const where = logComment === null ? '1' : `Settings['log_comment'] = '${logComment}'`;
       await base.queryAsync(`KILL QUERY WHERE ${where} AND query NOT LIKE 'KILL%' ASYNC`);

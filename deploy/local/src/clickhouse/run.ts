@@ -47,9 +47,14 @@ const reads = ({ kind }: Statement) => kind === 'select' || kind === 'show';
 const takesData = ({ kind }: Statement) => kind === 'insert-data' || kind === 'insert-input';
 
 /** Prepares the connection: database, our defaults, the request's settings and parameters, and last the lock. */
-const prepare = (connection: Connection, on: Runner, job: Job, statement: Statement): string => {
+const prepare = async (
+  connection: Connection,
+  on: Runner,
+  job: Job,
+  statement: Statement,
+): Promise<string> => {
   const { query, user } = job;
-  if (query.database !== '') connection.set(`USE ${identifier(query.database)}`);
+  if (query.database !== '') await connection.set(`USE ${identifier(query.database)}`);
   const settings = new Map([
     // Rows are acknowledged when they are in the table, not when they are in a queue.
     ['async_insert', '0'],
@@ -66,14 +71,14 @@ const prepare = (connection: Connection, on: Runner, job: Job, statement: Statem
   const asked = settings.get('readonly');
   settings.delete('readonly');
   const sets = [...assignments(settings), ...assignments(query.params, 'param_')];
-  connection.set(`SET ${sets.join(', ')}`);
+  await connection.set(`SET ${sets.join(', ')}`);
   if (user.role === 'reader' && asked !== undefined && asked !== '1' && asked !== '2') {
     throw refusal('READONLY', "Cannot modify 'readonly' setting in readonly mode.");
   }
   const lock = user.role === 'reader' ? '1' : query.readonly ? '2' : asked;
   // In a session the lock would outlive the request; there the statement's kind alone decides.
   if (lock !== undefined && query.session === null)
-    connection.set(`SET readonly = ${literal(lock)}`);
+    await connection.set(`SET readonly = ${literal(lock)}`);
   return settings.get('log_comment') ?? '';
 };
 
@@ -112,11 +117,16 @@ export const run = async (on: Runner, job: Job): Promise<Reply> => {
   const session = user.role === 'reader' ? null : query.session;
   const connection =
     session === null
-      ? on.engine.open()
-      : on.sessions.take(user.name, session, () => on.engine.open());
+      ? await on.engine.open()
+      : await on.sessions.take(user.name, session, () => on.engine.open());
   let cancel: (() => void) | null = null;
   try {
-    const comment = prepare(connection, on, { ...job, query: { ...query, session } }, statement);
+    const comment = await prepare(
+      connection,
+      on,
+      { ...job, query: { ...query, session } },
+      statement,
+    );
     if (reads(statement)) cancel = () => void on.engine.cancel(comment).catch(() => {});
     if (cancel !== null) signal.addEventListener('abort', cancel, { once: true });
     const reply = await execute(ready(connection), body, prefix);

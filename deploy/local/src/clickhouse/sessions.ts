@@ -8,13 +8,18 @@ import type { Session } from './request.ts';
  */
 export interface Sessions {
   /** @throws Refusal 372 unknown, 373 in use, 202 too many. */
-  readonly take: (user: string, session: Session, open: () => Connection) => Connection;
+  readonly take: (
+    user: string,
+    session: Session,
+    open: () => Promise<Connection>,
+  ) => Promise<Connection>;
   readonly give: (user: string, session: Session) => void;
   readonly closeAll: () => void;
 }
 
 interface Held {
-  readonly connection: Connection;
+  /** Null while it is being opened. */
+  connection: Connection | null;
   busy: boolean;
   timer: NodeJS.Timeout | null;
 }
@@ -27,10 +32,10 @@ export const startSessions = (max: number): Sessions => {
     if (one === undefined) return;
     held.delete(name);
     if (one.timer !== null) clearTimeout(one.timer);
-    one.connection.close();
+    one.connection?.close();
   };
   return {
-    take(user, session, open) {
+    async take(user, session, open) {
       const name = key(user, session.id);
       const known = held.get(name);
       if (known?.busy === true) {
@@ -39,7 +44,7 @@ export const startSessions = (max: number): Sessions => {
           `Session ${session.id} is locked by a concurrent client`,
         );
       }
-      if (known !== undefined) {
+      if (known?.connection !== undefined && known.connection !== null) {
         if (known.timer !== null) clearTimeout(known.timer);
         known.timer = null;
         known.busy = true;
@@ -49,9 +54,15 @@ export const startSessions = (max: number): Sessions => {
       if (held.size >= max) {
         throw refusal('TOO_MANY_SIMULTANEOUS_QUERIES', `Too many sessions: ${max} are open`);
       }
-      const connection = open();
-      held.set(name, { connection, busy: true, timer: null });
-      return connection;
+      const one: Held = { connection: null, busy: true, timer: null };
+      held.set(name, one);
+      try {
+        one.connection = await open();
+        return one.connection;
+      } catch (error) {
+        held.delete(name);
+        throw error;
+      }
     },
     give(user, session) {
       const name = key(user, session.id);
