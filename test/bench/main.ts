@@ -18,6 +18,10 @@ const benchmarks: Readonly<
     what: 'spans per second and CPU per span of the trace-router',
     load: () => import('./router.ts'),
   },
+  scan: {
+    what: 'the one pass over the bytes of a body, beside JSON.parse',
+    load: () => import('./scan.ts'),
+  },
   soak: {
     what: 'a thousand streams for minutes: memory stays flat, every call has exactly one ledger row',
     load: () => import('./soak.ts'),

@@ -48,6 +48,7 @@ export const readLimits = (root: Root, context: Context): Config['limits'] | nul
   return (
     given && {
       bodyBytes: bytes('body', given.body, largestBody),
+      json: { values: given.bodyValues, depth: given.bodyDepth, keys: given.bodyKeys },
       replyBytes: bytes('reply', given.reply, largestBody),
       callsInFlight: given.callsInFlight,
       requestMs: ms('request', given.request),

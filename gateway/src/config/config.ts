@@ -1,4 +1,5 @@
 import type { Caller } from '../model/call.ts';
+import type { JsonLimits } from '../model/json-scan.ts';
 
 /**
  * A secret that cannot leak by being printed, logged, serialised or compared by accident.
@@ -71,6 +72,8 @@ export interface Config {
   readonly prices: readonly PriceOverride[];
   readonly limits: {
     readonly bodyBytes: number;
+    /** Of a request's body. */
+    readonly json: JsonLimits;
     readonly replyBytes: number;
     readonly callsInFlight: number;
     /** Wait for a whole request body. */

@@ -167,6 +167,17 @@ export const Price = Type.Object(
 export const Limits = Type.Object(
   {
     body: size('32MiB', 'Largest body of a request. Larger: 413.'),
+    bodyValues: count(
+      500_000,
+      [100, 10_000_000],
+      'Values in the JSON of a body: texts, numbers, lists, objects. More: 413.',
+    ),
+    bodyDepth: count(
+      256,
+      [8, 10_000],
+      'Lists and objects inside one another in a body. More: 413.',
+    ),
+    bodyKeys: count(10_000, [100, 1_000_000], 'Keys of one object in a body. More: 413.'),
     reply: size('64MiB', 'Largest buffered reply of a provider.'),
     callsInFlight: count(10_000, [1, 1_000_000], 'Calls served at once. Above: 503.'),
     request: duration('Wait for a whole request body. Longer: 408.', '60s'),

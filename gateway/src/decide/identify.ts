@@ -15,27 +15,40 @@ const maxKeyChars = 512;
 const maxRemembered = 10_000;
 
 /**
- * Who is calling? Reads `Authorization: Bearer` or `x-api-key` (whichever the dialect uses) against known hashes.
+ * Who is calling? Reads `Authorization: Bearer` or `x-api-key` (whichever the dialect uses) against known hashes. Keys
+ * of two callers in one request are nobody's.
  * The returned function remembers valid keys; make a new one when the configuration changes.
  */
 export const identifier = (callersByHash: ReadonlyMap<string, Caller>) => {
   const remembered = new Map<string, Caller>();
+
+  const find = (secret: string): Caller | null => {
+    const known = remembered.get(secret);
+    if (known !== undefined) return known;
+    const caller = callersByHash.get(keyHash(secret));
+    if (caller === undefined) return null;
+    if (remembered.size >= maxRemembered) remembered.clear();
+    remembered.set(secret, caller);
+    return caller;
+  };
+
   return (authorization: string | undefined, apiKey: string | undefined): Identified => {
     const bearer =
       authorization !== undefined && /^bearer /i.test(authorization)
         ? authorization.slice(7).trim()
         : '';
-    const secret = bearer === '' ? (apiKey ?? '').trim() : bearer;
+    const key = (apiKey ?? '').trim();
+    const secret = bearer === '' ? key : bearer;
     if (secret === '') {
       return { kind: 'unknown', reason: authorization === undefined ? 'missing' : 'malformed' };
     }
     if (secret.length > maxKeyChars) return { kind: 'unknown', reason: 'malformed' };
-    const known = remembered.get(secret);
-    if (known !== undefined) return { kind: 'known', caller: known };
-    const caller = callersByHash.get(keyHash(secret));
-    if (caller === undefined) return { kind: 'unknown', reason: 'unknown' };
-    if (remembered.size >= maxRemembered) remembered.clear();
-    remembered.set(secret, caller);
-    return { kind: 'known', caller };
+    const caller = find(secret);
+    if (caller === null) return { kind: 'unknown', reason: 'unknown' };
+    // A provider's own key beside ours is common and goes nowhere; two keys of ours are two callers.
+    const another = key === '' || key === secret || key.length > maxKeyChars ? null : find(key);
+    return another === null || another === caller
+      ? { kind: 'known', caller }
+      : { kind: 'unknown', reason: 'malformed' };
   };
 };

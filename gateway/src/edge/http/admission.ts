@@ -3,11 +3,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { identity } from '../../decide/identity.ts';
 import { mayUse, usableModels } from '../../decide/plan.ts';
 import type { Ask, Caller, Problem, Target } from '../../model/call.ts';
-import { isObject, type JsonObject } from '../../model/json.ts';
+import type { JsonObject } from '../../model/json.ts';
 import type { Identity } from '../../model/settlement.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
 import type { Runtime } from '../runtime.ts';
 import { header, nobody, writtenHeader, type Arrival } from './arrival.ts';
+import { readJson } from './read-json.ts';
 
 export interface Admitted {
   readonly kind: 'admitted';
@@ -41,18 +42,6 @@ const modelProblem = (model: string): Problem | null =>
         param: 'model',
       };
 
-const parse = (bytes: Buffer): { readonly json: JsonObject } | { readonly message: string } => {
-  if (bytes.length === 0) return { message: 'The body is empty; it must be a JSON object.' };
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return isObject(value) ? { json: value } : { message: 'The body must be a JSON object.' };
-  } catch (error) {
-    // V8 quotes the text around the fault; a prompt must not come back in an error or reach a log.
-    const at = /position (\d+)/.exec(error instanceof Error ? error.message : '');
-    return { message: `The body is not valid JSON${at === null ? '' : ` (at byte ${at[1]})`}.` };
-  }
-};
-
 /** May this call be made, and where to? */
 export const admit = (options: {
   readonly arrival: Arrival;
@@ -79,10 +68,8 @@ export const admit = (options: {
     runtime.config.limits.tagsPerCall,
   );
   if (who.kind === 'bad') return refused(who.problem);
-  const parsed = parse(bytes);
-  if ('message' in parsed) {
-    return refused({ code: 'invalid_json', message: parsed.message, param: null }, who.identity);
-  }
+  const parsed = readJson(bytes, runtime.config.limits.json);
+  if (parsed.kind === 'bad') return refused(parsed.problem, who.identity);
   const checked = dialects[arrival.dialect].check(parsed.json, arrival.operation);
   if (checked.kind === 'bad') return refused(checked.problem, who.identity);
   const ask = checked.value;

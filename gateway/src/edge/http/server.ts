@@ -38,6 +38,8 @@ export const httpServer = (options: ControlOptions): Server => {
   const longestMs = retry.triesPerCall * (Math.max(0, ...totalsMs) + retry.backoffMaxMs);
   const app = Fastify({
     logger: false,
+    // Node drops a second `authorization` or `host` otherwise, and whoever stood before us may have checked that one.
+    http: { joinDuplicateHeaders: true },
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs + requestNetMs,
     keepAliveTimeout: keepAliveMs,

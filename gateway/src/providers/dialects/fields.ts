@@ -64,6 +64,33 @@ export const firstBroken = (rules: readonly Rule[]): Problem | null => {
   return null;
 };
 
+const lowerCase = /^[a-z0-9_]*$/;
+/** Letters that differ in case only, or count as such in Unicode (the Kelvin sign, the long s), become one. */
+const folded = (key: string): string => key.toUpperCase().toLowerCase();
+
+/**
+ * A key that is not one of these names but that some readers take for one: Go's match keys without regard to case
+ * (https://pkg.go.dev/encoding/json#Unmarshal), and the later one counts. Null: there is none.
+ */
+export const lookalike = (
+  object: JsonObject | null,
+  names: ReadonlySet<string>,
+  path = '',
+): Problem | null => {
+  for (const key of Object.keys(object ?? {})) {
+    if (lowerCase.test(key)) continue;
+    const meant = folded(key);
+    if (!names.has(meant)) continue;
+    const param = `${path}${meant}`;
+    return {
+      code: 'invalid_value',
+      param,
+      message: `\`${param}\` is written in other letters: some servers take that for the same field, others do not.`,
+    };
+  }
+  return null;
+};
+
 /** Takes a complaint; a reader goes on afterwards with what it can. */
 export type Complain = (problem: Problem) => void;
 

@@ -1,7 +1,25 @@
 import type { Ask, Operation, Problem } from '../../../model/call.ts';
 import { numberAt, textAt, type Json, type JsonObject } from '../../../model/json.ts';
 import type { Checked } from '../dialect.ts';
-import { firstBroken, isCountOrZero, isList, isText, maybeFlag, maybeNumber } from '../fields.ts';
+import {
+  firstBroken,
+  isCountOrZero,
+  isList,
+  isText,
+  lookalike,
+  maybeFlag,
+  maybeNumber,
+} from '../fields.ts';
+
+/** Fields that we act on. */
+const acted: ReadonlySet<string> = new Set([
+  'model',
+  'messages',
+  'max_tokens',
+  'stream',
+  'temperature',
+  'top_p',
+]);
 
 const noEmbeddings: Problem = {
   code: 'unsupported_operation',
@@ -12,7 +30,7 @@ const noEmbeddings: Problem = {
 /** Checks the fields we act on of a message request, and takes them out. Nothing is coerced. */
 export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
   if (operation === 'embeddings') return { kind: 'bad', problem: noEmbeddings };
-  const problem = firstBroken([
+  const broken = firstBroken([
     ['model', body['model'], isText, 'a non-empty string'],
     ['messages', body['messages'], isList, 'a non-empty array'],
     // 0 fills the prompt cache and answers nothing.
@@ -21,6 +39,7 @@ export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
     ['temperature', body['temperature'], maybeNumber, 'a number'],
     ['top_p', body['top_p'], maybeNumber, 'a number'],
   ]);
+  const problem = broken ?? lookalike(body, acted);
   if (problem !== null) return { kind: 'bad', problem };
   const value: Ask = {
     model: textAt(body, 'model') ?? '',

@@ -12,11 +12,26 @@ import {
   firstBroken,
   isList,
   isText,
+  lookalike,
   maybeCount,
   maybeFlag,
   maybeNumber,
   type Rule,
 } from '../fields.ts';
+
+/** Fields that we act on, or that replace one of them. */
+const acted: ReadonlySet<string> = new Set([
+  'model',
+  'messages',
+  'input',
+  'stream',
+  'stream_options',
+  'max_tokens',
+  'max_completion_tokens',
+  'temperature',
+  'top_p',
+]);
+const actedInside: ReadonlySet<string> = new Set(['include_usage']);
 
 const chatRules = (body: JsonObject): readonly Rule[] => [
   ['model', body['model'], isText, 'a non-empty string'],
@@ -58,7 +73,10 @@ const embeddingRules = (body: JsonObject): readonly Rule[] => [
 /** Checks the fields we act on of a chat completion or an embedding, and takes them out. Nothing is coerced. */
 export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
   const rules = operation === 'chat' ? chatRules(body) : embeddingRules(body);
-  const problem = firstBroken(rules);
+  const problem =
+    firstBroken(rules) ??
+    lookalike(body, acted) ??
+    lookalike(objectAt(body, 'stream_options'), actedInside, 'stream_options.');
   if (problem !== null) return { kind: 'bad', problem };
   const model = textAt(body, 'model') ?? '';
   if (operation === 'embeddings') return { kind: 'ok', value: { ...nothingElse, model } };
