@@ -76,6 +76,7 @@ async function start(environment: Environment): Promise<void> {
 
   const view = prometheusView(store);
   const server = httpServer({
+    names: environment.names,
     gate: {
       runtime: live.runtime,
       spool: ledger.spool,

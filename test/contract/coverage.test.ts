@@ -4,11 +4,13 @@ import { expect, test } from 'vitest';
 /** Files without a test of their own, by how their paths begin, and the suite that runs all of them. */
 const suites: Readonly<Record<string, string>> = {
   'gateway/src/providers/dialects/': 'test/gateway/providers/translation.test.ts',
+  'gateway/src/decide/foreign': 'test/contract/foreign.test.ts',
   'gateway/src/providers/': 'test/conformance/provider.test.ts',
   'trace-router/src/policies/': 'test/trace-router/policies/conformance.test.ts',
   'trace-router/src/decide/decode': 'test/trace-router/edge/clickhouse/row.test.ts',
   'trace-router/src/decide/evict': 'test/trace-router/flow/sampler.test.ts',
   'trace-router/src/decide/facts': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/decide/foreign': 'test/contract/foreign.test.ts',
   'trace-router/src/decide/ripe': 'test/trace-router/flow/sampler.test.ts',
   'trace-router/src/decide/scan': 'test/trace-router/decide/split.test.ts',
   'trace-router/src/decide/threshold': 'test/trace-router/flow/sampler.test.ts',

@@ -134,6 +134,7 @@ const excused: Partial<Record<MetricId, string>> = {
   estimated: 'board Provider & model',
   waste: 'board FinOps; the overview shows waste by caller from the ledger',
   authFailures: 'board Caller',
+  foreignRequests: 'board Ledger & gateway',
   unpriced: 'TollgateUnpriced judges it; the overview counts such calls in the ledger, exactly',
   priceCatalog: 'board Reconciliation & close',
   ledgerRows: 'board Ledger & gateway',

@@ -8,6 +8,7 @@ import { createBuiltin } from './edge/builtin.ts';
 import { createWriter } from './edge/clickhouse/writer.ts';
 import { readEnvironment } from './edge/environment.ts';
 import type { Environment } from './edge/environment.ts';
+import type { Guard } from './edge/guard.ts';
 import { createIntake } from './edge/intake.ts';
 import { createMembers } from './edge/members/members.ts';
 import { createMetricsForward } from './edge/metrics-forward.ts';
@@ -20,7 +21,7 @@ import type { RouterConfig } from './config/check.ts';
 
 const usage = `usage: node trace-router/src/main.ts
 Receives OTLP traces and routes whole traces to members, or samples and writes them itself.
-Environment: TOLLGATE_ROUTER_CONFIG (YAML file), TOLLGATE_HOST, TOLLGATE_OTLP_GRPC_PORT, TOLLGATE_OTLP_HTTP_PORT,
+Environment: TOLLGATE_ROUTER_CONFIG (YAML file), TOLLGATE_HOST, TOLLGATE_HOSTS, TOLLGATE_OTLP_GRPC_PORT, TOLLGATE_OTLP_HTTP_PORT,
 TOLLGATE_ROUTER_ADMIN_PORT, TOLLGATE_CLICKHOUSE_URL, TOLLGATE_CLICKHOUSE_USER, TOLLGATE_CLICKHOUSE_PASSWORD.
 `;
 
@@ -58,11 +59,16 @@ const run = async (environment: Environment, config: RouterConfig): Promise<void
   const forward = createMetricsForward(config.metricsForward, metrics);
   let listening = false;
   const ready = () => listening && !intake.draining();
+  const { host, names } = environment;
+  const guard = (listener: 'otlp' | 'admin'): Guard => ({
+    names,
+    refused: (reason) => metrics.add('foreignRequests', { listener, reason }),
+  });
+  // No browser speaks HTTP/2 to an address without TLS, so the gRPC listener has nothing to fear from a web page.
   const grpc = otlpGrpcIn(intake, forward, config.receive);
-  const http = otlpHttpIn(intake, forward, config.receive);
-  const admin = adminServer({ metrics, destination, intake, ready });
+  const http = otlpHttpIn(intake, forward, config.receive, guard('otlp'));
+  const admin = adminServer({ metrics, destination, intake, ready, guard: guard('admin') });
 
-  const { host } = environment;
   const [grpcPort, httpPort, adminPort] = await Promise.all([
     listen(grpc, host, environment.grpcPort, 'TOLLGATE_OTLP_GRPC_PORT'),
     listen(http, host, environment.httpPort, 'TOLLGATE_OTLP_HTTP_PORT'),

@@ -50,6 +50,7 @@ export const planParts = (plan: Plan): readonly Part[] => {
   };
   const shared: Env = {
     TOLLGATE_HOST: host,
+    TOLLGATE_HOSTS: plan.env['TOLLGATE_HOSTS'],
     TOLLGATE_DATA_DIR: dataDir,
     TOLLGATE_PORT: String(ports.gateway),
     TOLLGATE_CLICKHOUSE_PORT: String(ports.clickhouse),

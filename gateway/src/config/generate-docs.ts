@@ -71,6 +71,10 @@ simulated model \`demo\`. \`deploy/examples/tollgate.yaml\` is a complete exampl
   must not be written into it. A client's key may be given as its SHA-256.
 - **Reload:** a change of the file, or of a secret's file, is taken over whole within seconds; a text with a mistake in it
   is refused whole, logged, and the old configuration stays. Kubernetes ConfigMaps and Secrets are followed.
+- **Names:** a listener on a loopback address answers to \`localhost\` and loopback addresses; on another address, to every IP
+  address and to names that no stranger can register (single words, \`.svc\`, \`.internal\`, \`.local\`). Other names, such as
+  the public one, stand in the variable \`TOLLGATE_HOSTS\`, separated by commas: \`ai.example.org\`, or
+  \`ai.example.org:8443\` for that port only, or \`*\` for all. A request under another name gets 421 (see SECURITY.md).
 - **Units:** durations are \`500ms\`, \`30s\`, \`15m\`, \`1h\`; sizes \`64KiB\` (1024) or \`8MB\` (1000); amounts of money are read
   digit by digit, never as floats.
 

@@ -7,6 +7,8 @@
 export const errors = {
   invalid_api_key:       { status: 401, outcome: 'unidentified', origin: 'client',   openai: 'authentication_error',  anthropic: 'authentication_error' },
   model_not_found:       { status: 404, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'not_found_error' },
+  foreign_host:          { status: 421, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
+  foreign_origin:        { status: 403, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'permission_error' },
   unknown_route:         { status: 404, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'not_found_error' },
   invalid_json:          { status: 400, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
   invalid_value:         { status: 400, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'invalid_request_error' },

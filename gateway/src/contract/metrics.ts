@@ -49,6 +49,7 @@ export const metrics = {
   inflight: { name: 'tollgate_inflight_calls', otlp: 'tollgate.inflight.calls', kind: 'gauge', unit: '', labels: ['provider'], help: 'Attempts in flight' },
   openStreams: { name: 'tollgate_open_streams', otlp: 'tollgate.open.streams', kind: 'gauge', unit: '', labels: ['provider'], help: 'Streamed replies being relayed' },
   authFailures: { name: 'tollgate_auth_failures_total', otlp: 'tollgate.auth.failures', kind: 'counter', unit: '', labels: ['reason'], help: 'Calls without a valid key: missing, malformed, unknown' },
+  foreignRequests: { name: 'tollgate_foreign_requests_total', otlp: 'tollgate.foreign.requests', kind: 'counter', unit: '', labels: ['reason'], help: 'Requests refused before anything in them was read: malformed, host (no name of this listener), origin, site (a web page of elsewhere)' },
   unpriced: { name: 'tollgate_unpriced_calls_total', otlp: 'tollgate.unpriced.calls', kind: 'counter', unit: '', labels: ['provider', 'model'], help: 'Calls with a token class that no price covers' },
   estimated: { name: 'tollgate_estimated_attempts_total', otlp: 'tollgate.estimated.attempts', kind: 'counter', unit: '', labels: ['provider', 'source'], help: 'Attempts whose usage was counted by us: partial, estimated' },
   priceCatalog: { name: 'tollgate_price_catalog_info', otlp: 'tollgate.price_catalog.info', kind: 'gauge', unit: '', labels: ['version'], help: 'Always 1; the version of the price table in force' },

@@ -253,7 +253,7 @@ test('a client that hangs up in the middle of a request leaves nothing behind', 
   const { port } = new URL(router.http);
   const socket = net.connect(Number(port), '127.0.0.1');
   socket.write(
-    'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100000\r\n\r\n',
+    'POST /v1/traces HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100000\r\n\r\n',
   );
   socket.write(Buffer.alloc(5000));
   await until(

@@ -28,6 +28,7 @@ export const metrics = {
   receivedBytes: { name: 'trace_router_received_bytes_total', kind: 'counter', unit: 'By', labels: ['encoding'], help: 'Request bytes as they came, by content encoding' },
   inflightBytes: { name: 'trace_router_inflight_bytes', kind: 'gauge', unit: 'By', labels: [], help: 'Bytes of requests not answered yet' },
   refusals: { name: 'trace_router_refusals_total', kind: 'counter', unit: '', labels: ['reason'], help: 'Requests answered with retry later: inflight, member_queue, ack_timeout, sampler, draining' },
+  foreignRequests: { name: 'trace_router_foreign_requests_total', kind: 'counter', unit: '', labels: ['listener', 'reason'], help: 'HTTP requests refused before anything in them was read, by listener (otlp, admin): malformed, host (no name of this listener), origin, site (a web page of elsewhere)' },
   spans: { name: 'trace_router_spans_total', kind: 'counter', unit: '{span}', labels: ['outcome'], help: 'Spans: received; delivered, accepted, written or sampled_out; malformed, unidentified, refused (by a member or ClickHouse), expired, lost_at_shutdown' },
   resends: { name: 'trace_router_resends_joined_total', kind: 'counter', unit: '', labels: [], help: 'Requests sent again while the first copy was still being delivered: answered with its result, not delivered twice' },
   metricsRequests: { name: 'trace_router_metrics_requests_total', kind: 'counter', unit: '', labels: ['outcome'], help: 'OTLP metrics requests: forwarded, failed, refused (no destination configured)' },

@@ -1,4 +1,6 @@
-import http from 'node:http';
+import type http from 'node:http';
+import { guardedServer } from './guard.ts';
+import type { Guard } from './guard.ts';
 import type { Intake } from './intake.ts';
 import type { Destination } from './members/destination.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -9,8 +11,9 @@ export const adminServer = (parts: {
   readonly destination: Destination;
   readonly intake: Intake;
   readonly ready: () => boolean;
+  readonly guard: Guard;
 }): http.Server => {
-  const { metrics, destination, intake, ready } = parts;
+  const { metrics, destination, intake, ready, guard } = parts;
   const page = async (path: string) => {
     switch (path) {
       case '/metrics':
@@ -36,8 +39,5 @@ export const adminServer = (parts: {
     response.writeHead(status, { 'content-type': type });
     response.end(body);
   };
-  return http.createServer((request, response) => {
-    response.on('error', () => {});
-    void serve(request, response);
-  });
+  return guardedServer({}, (request, response) => void serve(request, response), guard);
 };

@@ -1,6 +1,11 @@
+import { hostList, ownNames } from '../decide/foreign.ts';
+import type { OwnNames } from '../decide/foreign.ts';
+
 /** Everything the process is told by its environment, read once. */
 export interface Environment {
   readonly host: string;
+  /** What it may be called by; `TOLLGATE_HOSTS` adds names to those that follow from the address. */
+  readonly names: OwnNames;
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly adminPort: number;
@@ -26,8 +31,12 @@ export const readEnvironment = (
   };
   const url = text('TOLLGATE_CLICKHOUSE_URL', 'http://127.0.0.1:8123');
   const configPath = text('TOLLGATE_ROUTER_CONFIG', '');
+  const host = text('TOLLGATE_HOST', '127.0.0.1');
+  const hosts = hostList(text('TOLLGATE_HOSTS', ''));
+  if ('problem' in hosts) problems.push(`TOLLGATE_HOSTS ${hosts.problem}`);
   const environment: Environment = {
-    host: text('TOLLGATE_HOST', '127.0.0.1'),
+    host,
+    names: ownNames(host, 'problem' in hosts ? [] : hosts),
     grpcPort: port('TOLLGATE_OTLP_GRPC_PORT', 4317),
     httpPort: port('TOLLGATE_OTLP_HTTP_PORT', 4318),
     adminPort: port('TOLLGATE_ROUTER_ADMIN_PORT', 8081),

@@ -2,9 +2,11 @@
  * OTLP/HTTP: POST /v1/traces with protobuf or JSON, the answer in the same.
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
-import http from 'node:http';
+import type http from 'node:http';
 import type { RouterConfig } from '../config/check.ts';
 import type { Answer } from '../model/answer.ts';
+import { guardedServer } from './guard.ts';
+import type { Guard } from './guard.ts';
 import type { Intake, Room } from './intake.ts';
 import { metricsPath, protobufType, tracesPath } from './members/member.ts';
 import type { MetricsForward } from './metrics-forward.ts';
@@ -69,6 +71,7 @@ export const otlpHttpIn = (
   intake: Intake,
   forwardMetrics: MetricsForward,
   limits: RouterConfig['receive'],
+  guard: Guard,
 ): http.Server => {
   const answerTo = async (
     request: http.IncomingMessage,
@@ -118,12 +121,10 @@ export const otlpHttpIn = (
     await answerTo(request, response, room);
     room.release();
   };
-  const server = http.createServer(
+  const server = guardedServer(
     { keepAliveTimeout: 65_000, headersTimeout: 10_000, requestTimeout: 60_000 },
-    (request, response) => {
-      response.on('error', () => {});
-      void serve(request, response);
-    },
+    (request, response) => void serve(request, response),
+    guard,
   );
   server.maxConnections = limits.maxConnections;
   return server;

@@ -6,7 +6,10 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { openEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { hostList, ownNames } from './foreign.ts';
+import type { Guard } from './guard.ts';
 import { readLimits } from './limits.ts';
+import { refusedLog } from './refused.ts';
 import { startServer } from './server.ts';
 import { startSessions } from './sessions.ts';
 import { loadUsers } from './users.ts';
@@ -15,6 +18,7 @@ const usage = `usage: node deploy/local/src/clickhouse/main.ts
 An embedded ClickHouse (chDB) behind ClickHouse's HTTP interface. Environment:
   TOLLGATE_DATA_DIR                   data directory; its folder clickhouse/ holds the tables (.tollgate)
   TOLLGATE_HOST                       listening host (127.0.0.1)
+  TOLLGATE_HOSTS                      further names it may be called by, separated by commas
   TOLLGATE_CLICKHOUSE_PORT            listening port, 0 for any free one (8123)
   TOLLGATE_CLICKHOUSE_USER, _PASSWORD                who may write (tollgate, generated)
   TOLLGATE_READER_PASSWORD                           password of the user reader, who may read (generated)
@@ -50,6 +54,16 @@ const holder = (): number | null => {
   }
 };
 
+/** @throws Error naming the variable that cannot be read. */
+const readGuard = (): Guard => {
+  const hosts = hostList(env['TOLLGATE_HOSTS'] ?? '');
+  if ('problem' in hosts) throw new Error(`TOLLGATE_HOSTS ${hosts.problem}`);
+  return {
+    names: ownNames(host, hosts),
+    refused: refusedLog((line) => void process.stderr.write(`clickhouse: ${line}\n`), Date.now),
+  };
+};
+
 const start = async () => {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new Error(
@@ -61,6 +75,7 @@ const start = async () => {
     throw new Error(`the data directory ${dataDir} must not contain any of * ? { } [ ]`);
   }
   const limits = readLimits(env);
+  const guard = readGuard();
   const held = holder();
   if (held !== null) throw new Error(`${engineDir} is in use by process ${held}`);
   try {
@@ -83,7 +98,16 @@ const start = async () => {
   }
   try {
     const sessions = startSessions(limits.sessions);
-    const server = await startServer({ engine, sessions, limits, scratchDir, users, host, port });
+    const server = await startServer({
+      engine,
+      sessions,
+      limits,
+      scratchDir,
+      users,
+      host,
+      port,
+      guard,
+    });
     return { engine, server, users };
   } catch (error) {
     engine.close();

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,6 +9,8 @@ import { readBody } from './body.ts';
 import { chooseEncoding, encoder } from './codec.ts';
 import { fromEngine, httpStatus, refusal, render } from './errors.ts';
 import { contentType } from './formats.ts';
+import { guardedServer } from './guard.ts';
+import type { Guard } from './guard.ts';
 import { parseRequest } from './request.ts';
 import type { Reply, Summary } from './execute.ts';
 import { run } from './run.ts';
@@ -20,6 +21,8 @@ import type { Users } from './users.ts';
 export interface ServerOptions extends Runner {
   readonly users: Users;
   readonly host: string;
+  /** Which requests are served at all. */
+  readonly guard: Guard;
   /** 0: any free one. */
   readonly port: number;
 }
@@ -184,10 +187,13 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
     }
   };
 
-  const server = createServer({ maxHeaderSize: maxHeaderBytes, keepAliveTimeout: 30_000 });
+  const server = guardedServer(
+    { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: 30_000 },
+    (request, response) => void handle(request, response),
+    on.guard,
+  );
   // An insert may take as long as its client takes to produce it; the header may not.
   server.requestTimeout = 0;
-  server.on('request', (request, response) => void handle(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(on.port, on.host, resolve);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Secret } from '../../config/config.ts';
+import { hostList, ownNames, type OwnNames } from '../../decide/foreign.ts';
 import { secret } from '../../config/secret.ts';
 import type { Variables } from '../../config/substitute.ts';
 
@@ -9,6 +10,8 @@ import type { Variables } from '../../config/substitute.ts';
 export interface Environment {
   /** `TOLLGATE_HOST`: the address to listen on. */
   readonly host: string;
+  /** What it may be called by; `TOLLGATE_HOSTS` adds names to those that follow from the address. */
+  readonly names: OwnNames;
   /** `TOLLGATE_PORT`; 0: any free port. */
   readonly port: number;
   /** `TOLLGATE_DATA_DIR`: spool and control store. */
@@ -72,8 +75,12 @@ export const readEnvironment = (variables: Variables, directory: string): Enviro
       `TOLLGATE_REPLICA must be a name of letters, digits, dots, dashes and underscores, not '${replica.slice(0, 40)}'`,
     );
   }
+  const host = text('TOLLGATE_HOST', '127.0.0.1');
+  const hosts = hostList(text('TOLLGATE_HOSTS', ''));
+  if ('problem' in hosts) problems.push(`TOLLGATE_HOSTS ${hosts.problem}`);
   const environment: Environment = {
-    host: text('TOLLGATE_HOST', '127.0.0.1'),
+    host,
+    names: ownNames(host, 'problem' in hosts ? [] : hosts),
     port: port('TOLLGATE_PORT', 8080),
     dataDir: text('TOLLGATE_DATA_DIR', '.tollgate'),
     replica,

@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import { embed } from '../../demo/embed.ts';
+import { ownNames, refusalOf } from '../../decide/foreign.ts';
 import { answer, wishesOf, type Wishes } from '../../demo/model.ts';
 import { errorReply, streamEvents, wholeReply } from '../../demo/wire.ts';
+import { guardedServer, neverSniffed } from '../http/guard.ts';
 import { parseObject, type JsonObject } from '../../model/json.ts';
 
 export interface DemoOptions {
@@ -46,6 +48,7 @@ const readBody = async (request: IncomingMessage, maxBytes: number): Promise<str
 
 const sendJson = (response: ServerResponse, status: number, body: JsonObject): void => {
   response.writeHead(status, {
+    ...neverSniffed,
     'content-type': 'application/json',
     ...(status === 429 ? { 'retry-after': '1' } : {}),
   });
@@ -58,7 +61,10 @@ const sendStream = async (
   { tokensPerSecond }: Pace,
   fault: Wishes['fault'],
 ): Promise<void> => {
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+  response.writeHead(200, {
+    ...neverSniffed,
+    'content-type': 'text/event-stream; charset=utf-8',
+  });
   const half = Math.ceil(events.length / 2);
   for (const [index, { text, isToken }] of events.entries()) {
     if (response.closed) return;
@@ -145,9 +151,16 @@ const serve = async (
 export const startDemo = async (options: DemoOptions = {}): Promise<Demo> => {
   const pace: Pace = { ...defaults, ...options };
   let serial = 0;
-  const server = createServer((request, response) => {
+  const handle: RequestListener = (request, response) => {
     serial += 1;
     serve(request, response, pace, serial).catch(() => response.destroy()); // the caller has left
+  };
+  const server = guardedServer({}, handle, {
+    names: ownNames(pace.host, []),
+    refuse(reason, _request, response) {
+      const { status, message } = refusalOf[reason];
+      sendJson(response, status, errorReply(status, message));
+    },
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

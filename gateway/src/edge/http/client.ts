@@ -1,5 +1,6 @@
 /** The client's side of one call: a response to write to, and the news that nobody reads it any more. */
 import type { ServerResponse } from 'node:http';
+import { neverSniffed } from './guard.ts';
 
 export interface Client {
   /** The connection closed before we had sent everything. */
@@ -42,7 +43,7 @@ export const clientOf = (response: ServerResponse): Client => {
     },
     begun: () => response.headersSent,
     begin(status, headers) {
-      response.writeHead(status, headers);
+      response.writeHead(status, { ...headers, ...neverSniffed });
     },
     write: (bytes) => response.write(bytes),
     whenDrained(listener) {

@@ -1,15 +1,18 @@
 /** What is no call: the models a key may use, health, metrics, and the paths that do not exist. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { CallError, DialectName, Problem } from '../../model/call.ts';
 import type { JsonObject } from '../../model/json.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
+import { refusalOf, type Foreign } from '../../decide/foreign.ts';
 import type { Exposition } from '../telemetry/prometheus-view.ts';
 import { spanId, traceId, uuid7 } from '../ids.ts';
 import { traceContext } from '../../decide/trace-context.ts';
 import { header } from './arrival.ts';
 import { bodyProblem, errorOf, plain, rendered } from './errors.ts';
 import type { Gate } from './gate.ts';
+import { neverSniffed } from './guard.ts';
 import { dialectOfModels, modelList, modelNamed } from './models.ts';
 
 export interface ControlOptions {
@@ -20,10 +23,14 @@ export interface ControlOptions {
 }
 
 const sendJson = (reply: FastifyReply, status: number, body: JsonObject): FastifyReply =>
-  reply.code(status).header('content-type', 'application/json').send(JSON.stringify(body));
+  reply
+    .code(status)
+    .headers({ ...neverSniffed, 'content-type': 'application/json' })
+    .send(JSON.stringify(body));
 
 /** Headers that every reply of the gateway's API carries, also where no call began. */
-const ids = (traceparent: string | undefined): Record<string, string> => ({
+const always = (traceparent: string | undefined): Record<string, string> => ({
+  ...neverSniffed,
   'x-tollgate-call-id': uuid7(Date.now()),
   'x-tollgate-trace-id': traceContext(traceparent, undefined, { traceId, spanId }).traceId,
 });
@@ -33,7 +40,7 @@ const sendProblem = (reply: FastifyReply, problem: Problem, dialect: DialectName
   const { headers, body } = rendered(error, dialect);
   return reply
     .code(error.status)
-    .headers(ids(header(reply.request.headers, 'traceparent')))
+    .headers(always(header(reply.request.headers, 'traceparent')))
     .headers(headers)
     .send(body);
 };
@@ -80,12 +87,32 @@ export const refuseConnection = (
   if (error.code !== 'ECONNRESET' && socket.writable && !busy) {
     const refusal = invalidHttp(error.code ?? '');
     const { headers, body } = rendered(refusal, 'openai');
-    const lines = Object.entries({ ...ids(undefined), ...headers, connection: 'close' });
+    const lines = Object.entries({ ...always(undefined), ...headers, connection: 'close' });
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     socket.write(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n${head}\r\n`);
     socket.write(body);
   }
   socket.destroySoon();
+};
+
+const foreignCodes = {
+  malformed: 'invalid_value',
+  host: 'foreign_host',
+  origin: 'foreign_origin',
+  site: 'foreign_origin',
+} as const satisfies Record<Foreign, ErrorCode>;
+
+/** Answers a request that is not even routed. */
+export const refuseForeign = (
+  reason: Foreign,
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+): void => {
+  const { message } = refusalOf[reason];
+  const error = errorOf({ code: foreignCodes[reason], message, param: null });
+  const { headers: own, body } = rendered(error, dialectOfModels(headers));
+  response.writeHead(error.status, { ...always(header(headers, 'traceparent')), ...own });
+  response.end(body);
 };
 
 /** Adds these routes, and the answers for everything else, to a server. */
@@ -125,7 +152,9 @@ export const addControlPlane = (
   });
   app.get('/metrics', async (request, reply) => {
     const view = metrics(request.headers.accept);
-    return reply.header('content-type', view.contentType).send(await view.text());
+    return reply
+      .headers({ ...neverSniffed, 'content-type': view.contentType })
+      .send(await view.text());
   });
 
   app.setNotFoundHandler(sendUnknownRoute);

@@ -1,13 +1,16 @@
 /** The HTTP server: how large, how slow and how long a request may be, and how it stops. */
-import Fastify from 'fastify';
+import Fastify, { type FastifyServerFactory } from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   addControlPlane,
   refuseConnection,
+  refuseForeign,
   sendUnknownRoute,
   type ControlOptions,
 } from './control-plane.ts';
 import { addDataPlane, type Traffic } from './data-plane.ts';
+import { guardedServer } from './guard.ts';
+import type { OwnNames } from '../../decide/foreign.ts';
 
 export interface Server {
   /** Listens; the port is the real one when 0 was asked. Throws when it is taken. */
@@ -30,21 +33,42 @@ const closeGraceMs = 500;
 /** For calls cut off at the end, to be settled. */
 const settleMs = 5_000;
 
+export interface ServerOptions extends ControlOptions {
+  /** The names it may be called by. */
+  readonly names: OwnNames;
+}
+
 /** Builds the server; nothing listens yet. Its limits are those of the configuration at start. */
-export const httpServer = (options: ControlOptions): Server => {
+export const httpServer = (options: ServerOptions): Server => {
   const { limits, providers, retry } = options.gate.runtime().config;
   const totalsMs = [...providers.values()].map(({ timeouts }) => timeouts.totalMs);
   /** One call, its tries one after the other; nothing may reach the client in all that time. */
   const longestMs = retry.triesPerCall * (Math.max(0, ...totalsMs) + retry.backoffMaxMs);
+  const { names, gate } = options;
+  const serverFactory: FastifyServerFactory = (handle) => {
+    const server = guardedServer(
+      {
+        requestTimeout: limits.requestMs + requestNetMs,
+        keepAliveTimeout: keepAliveMs,
+        // Node drops a second `authorization` otherwise, and whoever stood before us may have checked that one.
+        joinDuplicateHeaders: true,
+      },
+      handle,
+      {
+        names,
+        refuse(reason, request, response) {
+          gate.store.add('foreignRequests', { reason }, 1);
+          refuseForeign(reason, request, response);
+        },
+      },
+    );
+    // A client that stops reading holds its connection hardly longer than a call may last.
+    return server.setTimeout(longestMs + connectionSlackMs);
+  };
   const app = Fastify({
     logger: false,
-    // Node drops a second `authorization` or `host` otherwise, and whoever stood before us may have checked that one.
-    http: { joinDuplicateHeaders: true },
     bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestMs + requestNetMs,
-    keepAliveTimeout: keepAliveMs,
-    // A client that stops reading holds its connection hardly longer than a call may last.
-    connectionTimeout: longestMs + connectionSlackMs,
+    serverFactory,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     // While closing, our own answer says so.

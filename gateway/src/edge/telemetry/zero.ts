@@ -3,10 +3,13 @@
  * `increase()`, so a first error would raise no alert.
  */
 import type { Config } from '../../config/config.ts';
+import { refusalOf, type Foreign } from '../../decide/foreign.ts';
 import { outcomes, type OutcomeKind } from '../../contract/outcomes.ts';
 import type { FaultKind } from '../../model/fault.ts';
 import type { MetricStore } from './store.ts';
 
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of the table itself
+const foreignReasons = Object.keys(refusalOf) as Foreign[];
 const faultKinds = [
   'server',
   'rate_limited',
@@ -45,4 +48,5 @@ export const zero = (store: MetricStore, config: Config): void => {
   for (const result of ['applied', 'rejected']) store.add('configReloads', { result }, 0);
   for (const reason of ['missing', 'malformed', 'unknown'])
     store.add('authFailures', { reason }, 0);
+  for (const reason of foreignReasons) store.add('foreignRequests', { reason }, 0);
 };

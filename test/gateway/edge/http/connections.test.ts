@@ -98,7 +98,7 @@ test.each([
 ])('a client that leaves during its upload %s is an abandoned call of its own', async (_, rest) => {
   const [before, asked] = [harness.settlements.length, upstream.received.length];
   const connection = await rawConnection(harness.port);
-  const head = [`POST ${path} HTTP/1.1`, 'host: g', `authorization: Bearer ${key}`];
+  const head = [`POST ${path} HTTP/1.1`, 'host: localhost', `authorization: Bearer ${key}`];
   connection.write([...head, ...rest].join('\r\n'));
   await sleep(100);
   connection.destroy();
@@ -265,9 +265,14 @@ test.each([
   async (_, how, body) => {
     const connection = await rawConnection(harness.port);
     connection.write(
-      [`POST ${path} HTTP/1.1`, 'host: g', `authorization: Bearer ${key}`, how, '', body].join(
-        '\r\n',
-      ),
+      [
+        `POST ${path} HTTP/1.1`,
+        'host: localhost',
+        `authorization: Bearer ${key}`,
+        how,
+        '',
+        body,
+      ].join('\r\n'),
     );
     await connection.receives('"code":"body_too_large"');
     await connection.closed;
@@ -298,9 +303,9 @@ test('bytes that are no HTTP get an answer in our shape, and nobody else notices
   for (const nonsense of [
     'HELLO\r\n\r\n',
     '\u0016\u0003\u0001\u0002\u0000\u0001',
-    `POST ${path} HTTP/1.1\r\nhost: g\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n`,
-    `POST ${path} HTTP/1.1\r\nhost: g\r\ncontent-length: -1\r\n\r\n`,
-    `GET / HTTP/1.1\r\nhost: g\r\nx: a\u0001b\r\nbad header\r\n\r\n`,
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n`,
+    `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n`,
+    `GET / HTTP/1.1\r\nhost: localhost\r\nx: a\u0001b\r\nbad header\r\n\r\n`,
   ]) {
     const connection = await rawConnection(harness.port);
     connection.write(nonsense);
@@ -310,7 +315,9 @@ test('bytes that are no HTTP get an answer in our shape, and nobody else notices
     );
   }
   const connection = await rawConnection(harness.port);
-  connection.write(`GET /health/live HTTP/1.1\r\nhost: g\r\nx-big: ${'a'.repeat(20_000)}\r\n\r\n`);
+  connection.write(
+    `GET /health/live HTTP/1.1\r\nhost: localhost\r\nx-big: ${'a'.repeat(20_000)}\r\n\r\n`,
+  );
   await connection.closed;
   expect(connection.received()).toMatch(/^HTTP\/1\.1 431 [^]*"code":"invalid_value"/);
   expect((await post(harness.url + path, key, chat())).status).toBe(200);
@@ -390,7 +397,7 @@ test('closing waits neither for connections opened in advance nor for half a req
   const other = await startHarness(config());
   const fresh = await rawConnection(other.port);
   const half = await rawConnection(other.port);
-  half.write('POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n');
+  half.write('POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n');
   await sleep(50);
   await other.server.drain(1000);
   await other.close();

@@ -301,6 +301,9 @@ test('a provider that asks for an absurd pause does not make an absurd header', 
 test('every row of the table is provoked here, or is known to have no reply', () => {
   const elsewhere: readonly ErrorCode[] = [
     'unknown_route',
+    // test/contract/foreign.test.ts
+    'foreign_host',
+    'foreign_origin',
     'request_timeout',
     'stream_cut',
     'stream_stalled',

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { ownNames } from '../../../../gateway/src/decide/foreign.ts';
 import { readConfig } from '../../../../gateway/src/edge/config/read.ts';
 import type { Gate } from '../../../../gateway/src/edge/http/gate.ts';
 import { httpServer, type Server } from '../../../../gateway/src/edge/http/server.ts';
@@ -71,6 +72,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
     settle: (settlement) => settlements.push(settlement),
   };
   const server = httpServer({
+    names: ownNames('127.0.0.1', []),
     gate,
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
     notReady: () => null,

@@ -110,7 +110,7 @@ export const postText = (options: {
 }): string =>
   [
     `POST ${options.path} HTTP/1.1`,
-    'host: gateway',
+    'host: localhost',
     `authorization: Bearer ${options.key}`,
     'content-type: application/json',
     `content-length: ${options.length ?? Buffer.byteLength(options.body)}`,

@@ -191,6 +191,7 @@ test('a reply says who served it, what it cost and what the gateway itself took'
     'content-length',
     'content-type',
     'date',
+    'x-content-type-options',
     'x-tollgate-attempts',
     'x-tollgate-cache',
     'x-tollgate-call-id',

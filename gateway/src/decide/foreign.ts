@@ -1,0 +1,176 @@
+/**
+ * May this request be served, before anything in it is read? A web page can make its visitor's browser send requests to
+ * every address that the browser reaches, and can point its own name at that address once it is loaded (DNS rebinding).
+ * What no page can do is choose `Host`, `Origin` and `Sec-Fetch-Site`: the browser writes them
+ * (https://fetch.spec.whatwg.org/#forbidden-request-header). So they decide.
+ *
+ * The rooms share no code: this file stands in each of them, and test/contract/foreign.test.ts holds the copies alike.
+ */
+
+/** Why a request is refused. `site` is the browser's `Sec-Fetch-Site`. */
+export type Foreign = 'malformed' | 'host' | 'origin' | 'site';
+
+/** What is looked at; Node's `IncomingMessage` is one. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  /** As in the request line: a path, `*`, or a whole address. */
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  /** Names and values in turn, as they were sent, repeated ones included. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** The names that a listener answers to. */
+export interface OwnNames {
+  /** It listens on a loopback address only, so that nobody from elsewhere has a name for it. */
+  readonly loopback: boolean;
+  /** What it was told to listen on, in lower case. */
+  readonly bound: string;
+  /** What was configured, `name` or `name:port`, in lower case; `*` is every name. */
+  readonly named: ReadonlySet<string>;
+}
+
+const authority = /^(\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9_.-]*)(?::[0-9]{1,5})?$/;
+
+/** `Example.ORG.:80` as `{ name: 'example.org', whole: 'example.org:80' }`; null: no name or address. */
+const readAuthority = (text: string): { readonly name: string; readonly whole: string } | null => {
+  const lower = text.toLowerCase();
+  const found = authority.exec(lower)?.[1];
+  if (found === undefined) return null;
+  const name = found.endsWith('.') ? found.slice(0, -1) : found;
+  return { name, whole: `${name}${lower.slice(found.length)}` };
+};
+
+const loopbackName = /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])$/;
+/** A browser takes what looks like this for an address and asks no name server. */
+const address = /^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\])$/;
+/** Every address of the machine, to listen on; nobody is called so. */
+const everywhere = /^(?:0\.0\.0\.0|\[::\])$/;
+/**
+ * Names that no stranger can have in the public name service: a single word, and what is kept for local use (RFC 6761,
+ * RFC 6762, ICANN resolution 2024.07.29.06 for `internal`), or used by Kubernetes (`svc`).
+ */
+const localName = /^[^.]+$|\.(?:localhost|local|internal|svc)$/;
+
+const listHint = 'names such as ai.example.org or ai.example.org:8443, separated by commas, or *';
+
+/**
+ * A comma-separated list of names. An unreadable entry is a problem: text that fits behind the name of the setting.
+ */
+export const hostList = (text: string): readonly string[] | { readonly problem: string } => {
+  const entries = text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+  const read = entries.map((entry) => (entry === '*' ? entry : readAuthority(entry)?.whole));
+  const bad = read.indexOf(undefined);
+  return bad === -1
+    ? read.filter((entry) => entry !== undefined)
+    : { problem: `must be ${listHint}, not '${entries[bad]?.slice(0, 100)}'` };
+};
+
+/** The names of a listener on `host`, beside those that are configured. */
+export const ownNames = (host: string, configured: readonly string[]): OwnNames => {
+  const bound = (host.includes(':') ? `[${host}]` : host).toLowerCase();
+  return { loopback: loopbackName.test(bound), bound, named: new Set(configured) };
+};
+
+const isOwn = ({ loopback, bound, named }: OwnNames, text: string): boolean => {
+  const found = readAuthority(text);
+  if (found === null) return false;
+  const { name, whole } = found;
+  if (named.has(name) || named.has(whole) || named.has('*')) return true;
+  if (loopbackName.test(name)) return true;
+  if (everywhere.test(name)) return false;
+  return name === bound || (!loopback && (address.test(name) || localName.test(name)));
+};
+
+/** The headers that decide; the last one of each, and whether one that must be alone was repeated. */
+interface Said {
+  host: string | undefined;
+  origin: string | undefined;
+  site: string | undefined;
+  coding: string | undefined;
+  repeated: boolean;
+}
+
+const fields = new Map<string, 'host' | 'origin' | 'site' | 'coding'>([
+  ['host', 'host'],
+  ['origin', 'origin'],
+  ['sec-fetch-site', 'site'],
+  ['transfer-encoding', 'coding'],
+]);
+const lengths = new Set([...fields.keys()].map(({ length }) => length));
+
+const read = (rawHeaders: readonly string[]): Said => {
+  const said: Said = {
+    host: undefined,
+    origin: undefined,
+    site: undefined,
+    coding: undefined,
+    repeated: false,
+  };
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const field = lengths.has(name.length) ? fields.get(name.toLowerCase()) : undefined;
+    if (field === undefined) continue;
+    if (said[field] !== undefined) said.repeated = true;
+    said[field] = rawHeaders[i + 1] ?? '';
+  }
+  return said;
+};
+
+/**
+ * What Node's parser lets pass and others read otherwise: no or another version of HTTP, no `Host`, a header that must be
+ * alone twice, a body in another coding than `chunked` (RFC 9112, sections 3.2 and 6.1).
+ */
+const malformed = ({ httpVersion }: RequestHead, { repeated, host, coding }: Said): boolean =>
+  repeated ||
+  (httpVersion === '1.1' ? host === undefined : httpVersion !== '1.0') ||
+  (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion === '1.0'));
+
+const wholeTarget = /^https?:\/\/([^/?#]*)/i;
+
+/** The names in the request line and in `Host`. HTTP/1.0 needs none; browsers always send one. */
+const namesOf = ({ url = '' }: RequestHead, host: string | undefined): readonly string[] => {
+  const target = url.startsWith('/') ? undefined : wholeTarget.exec(url)?.[1];
+  return [target, host].filter((name) => name !== undefined);
+};
+
+/** A page of this listener: same name, same port; or one that was configured, when a proxy in front renames. */
+const ownOrigin = ({ named }: OwnNames, origin: string, host: string | undefined): boolean => {
+  const from = readAuthority(/^https?:\/\/(.*)$/i.exec(origin)?.[1] ?? '');
+  if (from === null) return false;
+  return from.whole === readAuthority(host ?? '')?.whole || named.has(from.whole);
+};
+
+/**
+ * Null: it may be served. `none` is an address that a person typed, which sends GET. `same-site` is another port or
+ * another name of the same owner: another program.
+ * https://w3c.github.io/webappsec-fetch-metadata/#sec-fetch-site-header
+ */
+export const foreign = (request: RequestHead, names: OwnNames): Foreign | null => {
+  const said = read(request.rawHeaders);
+  const { host, origin, site } = said;
+  if (malformed(request, said)) return 'malformed';
+  if (!namesOf(request, host).every((name) => isOwn(names, name))) return 'host';
+  if (origin !== undefined && !ownOrigin(names, origin, host)) return 'origin';
+  const typed = site === 'none' && (request.method === 'GET' || request.method === 'HEAD');
+  return site === undefined || site === 'same-origin' || typed ? null : 'site';
+};
+
+/** What the sender is told: a status, and one line. 421 is "not for this server" (RFC 9110, section 15.5.20). */
+export const refusalOf = {
+  malformed: { status: 400, message: 'The request is not valid HTTP/1.1.' },
+  host: {
+    status: 421,
+    message:
+      'The Host of this request is not a name of this listener. If it should be, add it to TOLLGATE_HOSTS.',
+  },
+  origin: { status: 403, message: 'Requests from web pages of another origin are not served.' },
+  site: {
+    status: 403,
+    message:
+      'Requests that a web page of another origin causes are not served. To open this address, type it.',
+  },
+} as const satisfies Record<Foreign, { readonly status: number; readonly message: string }>;
