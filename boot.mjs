@@ -5,7 +5,7 @@
 // Plain JavaScript without dependencies, because it runs before any of them exist.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -46,41 +46,6 @@ const pnpmPackage = `@pnpm/exe.${platform}-${arch}${musl ? '-musl' : ''}`;
 const systemNode = !process.execPath.startsWith(toolchain) && atLeast(process.version, want.minimumSystemNode);
 const specs = [`${pnpmPackage}@${want.pnpm}`, ...(systemNode ? [] : [`${nodePackage}@${want.node}`])];
 
-/** True while another boot in this checkout is at work; its lock names its pid, so a dead one is noticed. */
-const heldBy = (lock) => {
-  try {
-    const pid = Number(readFileSync(path.join(lock, 'pid'), 'utf8'));
-    process.kill(pid, 0);
-    return pid;
-  } catch (error) {
-    return error.code === 'EPERM' ? -1 : 0;
-  }
-};
-
-/** Runs `work` while holding `.boot-lock`: two boots in one checkout must not install over each other. */
-const alone = async (work) => {
-  const lock = path.join(root, '.boot-lock');
-  for (let waitedMs = 0; ; waitedMs += 200) {
-    try {
-      mkdirSync(lock);
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') fail(`cannot write to ${root}: ${error.message}`);
-    }
-    const pid = heldBy(lock);
-    // A lock without a live owner, and older than the moment between mkdir and writing the pid, is left over.
-    if (pid === 0 && waitedMs >= 1000) rmSync(lock, { recursive: true, force: true });
-    else if (waitedMs % 5000 === 1000) say(`waiting for another boot (pid ${pid}) in this checkout`);
-    await sleep(200);
-  }
-  try {
-    writeFileSync(path.join(lock, 'pid'), String(process.pid));
-    return work();
-  } finally {
-    rmSync(lock, { recursive: true, force: true });
-  }
-};
-
 // npm's own settings must not leak into pnpm (npm_config_* are npm's view of .npmrc).
 const cleanEnv = Object.fromEntries(
   Object.entries(process.env).filter(
@@ -95,42 +60,93 @@ const env = {
   NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? path.join(toolchain, 'compile-cache'),
 };
 
-const installToolchain = () => {
+const toolchainIsThere = () => {
   const stampFile = path.join(toolchain, 'stamp.json');
   const verified = existsSync(stampFile) ? JSON.parse(readFileSync(stampFile, 'utf8')) : [];
-  if (specs.every((spec) => verified.includes(spec))) return;
+  return specs.every((spec) => verified.includes(spec));
+};
+
+/** Folders of boots that were killed while they fetched; what is younger may still be at work. */
+const abandonedMs = 3_600_000;
+const removeAbandoned = () => {
+  for (const name of readdirSync(root).filter((one) => one.startsWith('.toolchain.'))) {
+    const folder = path.join(root, name);
+    if (Date.now() - statSync(folder).mtimeMs > abandonedMs) rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+/** Put together in a folder of its own and moved into place whole: two boots, or one that is killed, leave no half of it. */
+const installToolchain = () => {
+  if (toolchainIsThere()) return;
   for (const spec of specs) {
     if (want.integrity[spec] === undefined) {
       fail(`${spec} has no hash in toolchain.json, so this platform is not supported; use Node >= ${want.minimumSystemNode} on linux or macOS`);
     }
   }
   say(`fetching ${specs.join(' and ')}`);
-  rmSync(toolchain, { recursive: true, force: true });
-  mkdirSync(toolchain);
-  writeFileSync(path.join(toolchain, 'package.json'), '{"private":true}');
+  let draft = '';
+  try {
+    removeAbandoned();
+    draft = mkdtempSync(`${toolchain}.`);
+  } catch (error) {
+    fail(`cannot write to ${root}: ${error.message}`);
+  }
+  process.on('exit', () => rmSync(draft, { recursive: true, force: true }));
+  writeFileSync(path.join(draft, 'package.json'), '{"private":true}');
   const flags = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const npm = spawnSync('npm', [...flags, ...specs], { cwd: toolchain, stdio: 'inherit' });
+  const npm = spawnSync('npm', [...flags, ...specs], { cwd: draft, stdio: 'inherit' });
   if (npm.status !== 0) fail(`npm could not fetch the toolchain (exit ${npm.status ?? npm.error?.message})`);
   // npm has checked each tarball against the registry's hash; check that hash against the one pinned in git.
-  const got = JSON.parse(readFileSync(path.join(toolchain, 'node_modules/.package-lock.json'), 'utf8')).packages;
+  const got = JSON.parse(readFileSync(path.join(draft, 'node_modules/.package-lock.json'), 'utf8')).packages;
   for (const spec of specs) {
     const found = got[`node_modules/${spec.slice(0, spec.lastIndexOf('@'))}`]?.integrity;
-    if (found !== want.integrity[spec]) {
-      rmSync(toolchain, { recursive: true, force: true });
-      fail(`${spec}: hash ${found} is not the pinned ${want.integrity[spec]}`);
-    }
+    if (found !== want.integrity[spec]) fail(`${spec}: hash ${found} is not the pinned ${want.integrity[spec]}`);
   }
-  writeFileSync(stampFile, JSON.stringify(specs));
+  writeFileSync(path.join(draft, 'stamp.json'), JSON.stringify(specs));
+  if (existsSync(toolchain)) renameSync(toolchain, path.join(draft, 'replaced'));
+  try {
+    renameSync(draft, toolchain);
+    rmSync(path.join(toolchain, 'replaced'), { recursive: true, force: true });
+  } catch (error) {
+    // Another boot was quicker: what it put there is as good.
+    if (!toolchainIsThere()) fail(`cannot write to ${root}: ${error.message}`);
+  }
 };
 
 const manifests = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...['gateway', 'trace-router', 'dashboards', 'deploy/local', 'test'].map((room) => `${room}/package.json`)];
 
-const installWorkspace = () => {
+const stampFile = path.join(workspace, '.tollgate-installed');
+const wantedStamp = () => {
   const hash = createHash('sha256');
   for (const file of manifests) hash.update(readFileSync(path.join(root, file)));
-  const stamp = hash.digest('hex');
-  const stampFile = path.join(workspace, '.tollgate-installed');
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  return hash.digest('hex');
+};
+const workspaceIsThere = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wantedStamp();
+
+/**
+ * Two boots must not install over each other. Runs with the wanted Node, which has SQLite: its file lock is let go of by
+ * the kernel however a boot ends, where a file with a pid would outlive its process or name a stranger.
+ */
+const installAlone = async () => {
+  const { DatabaseSync } = await import('node:sqlite');
+  const lock = new DatabaseSync(path.join(root, '.install.lock'), { timeout: 0 });
+  for (let tries = 0; ; tries += 1) {
+    try {
+      lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      break;
+    } catch (error) {
+      // https://sqlite.org/rescode.html#busy
+      if (error.errcode !== 5) fail(`cannot write to ${root}: ${error.message}`);
+      if (tries % 50 === 0) say('waiting for another boot that installs packages in this checkout');
+      await sleep(100);
+    }
+  }
+  if (!workspaceIsThere()) installPackages();
+  lock.close();
+};
+
+const installPackages = () => {
+  const stamp = wantedStamp();
   say('installing packages (the embedded ClickHouse engine is about 570 MB on disk)');
   const pnpm = spawnSync(path.join(pnpmBin, 'pnpm'), ['install', '--frozen-lockfile'], { cwd: root, env, stdio: ['ignore', 2, 2] });
   if (pnpm.status !== 0) fail(`pnpm install failed (exit ${pnpm.status ?? pnpm.error?.message}); after editing a package.json run: node boot.mjs pnpm install`);
@@ -138,7 +154,20 @@ const installWorkspace = () => {
   renameSync(`${stampFile}.new`, stampFile);
 };
 
+const installWorkspace = () => {
+  if (workspaceIsThere()) return;
+  const { status } = spawnSync(path.join(nodeBin, 'node'), [import.meta.filename, installer], { cwd: root, env, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+};
+
+/** How boot calls itself to install packages. */
+const installer = '--install-packages';
+
 const [name = 'start', ...args] = process.argv.slice(2);
+if (name === installer) {
+  await installAlone();
+  process.exit(0);
+}
 const usage = `usage: node boot.mjs ${Object.keys(entries).join(' | ')} | node | pnpm [arguments]`;
 if (name === '--help') {
   process.stdout.write(`${usage}\n`);
@@ -153,12 +182,13 @@ const command =
         ? [path.join(nodeBin, 'node'), [...entries[name], ...args]]
         : fail(`no entry '${name}'; ${usage}`);
 
-await alone(() => {
-  installToolchain();
-  if (name !== 'pnpm') installWorkspace();
-});
+installToolchain();
+if (name !== 'pnpm') installWorkspace();
 
-const child = spawn(command[0], command[1], { cwd: root, env, stdio: 'inherit' });
+// The product is on a leash: it stops when this end of the pipe is closed, also by a kill -9 of this process.
+const leash = name === 'start' ? { TOLLGATE_BOOT_FD: '3' } : {};
+const stdio = ['inherit', 'inherit', 'inherit', ...(name === 'start' ? ['pipe'] : [])];
+const child = spawn(command[0], command[1], { cwd: root, env: { ...env, ...leash }, stdio });
 // A terminal sends Ctrl-C to the whole group; a SIGTERM reaches only us, so it is passed on. Either way the child decides when to end.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -6,6 +6,7 @@ import { processVariables, readEnvironment, type Environment } from './edge/conf
 import { readConfig } from './edge/config/read.ts';
 import { httpServer } from './edge/http/server.ts';
 import { clickhouseSink } from './edge/ledger/clickhouse.ts';
+import { lateRows } from './edge/ledger/late.ts';
 import { startLedger } from './edge/ledger/ledger.ts';
 import { startLive } from './edge/live.ts';
 import { startProjections } from './edge/projections.ts';
@@ -14,9 +15,10 @@ import { logger, stdoutBlocks } from './edge/telemetry/log.ts';
 import { prometheusView } from './edge/telemetry/prometheus-view.ts';
 import { metricStore } from './edge/telemetry/store.ts';
 
-/** Time for calls in flight to end after SIGTERM, and then for the ledger to be shipped. */
-const drainMs = 25_000;
-const shipMs = 10_000;
+/** Time for calls in flight to end, and then for the ledger to be shipped; what is not shipped stays in the spool. */
+const whenAsked = { drainMs: 25_000, shipMs: 10_000 } as const;
+/** Whoever started this gateway is gone (SIGHUP), and the next start waits for it to end. */
+const whenOrphaned = { drainMs: 2_000, shipMs: 1_000 } as const;
 
 /** One line on stderr for each thing that is wrong, and exit code 1. */
 const fail = (...lines: readonly string[]): never => {
@@ -46,6 +48,8 @@ async function start(environment: Environment): Promise<void> {
 
   const started = await startLedger({
     dir: join(environment.dataDir, 'ledger'),
+    lockWaitMs: environment.takeOverMs,
+    onLockWait: (message) => void process.stderr.write(`gateway: ${message}\n`),
     replica: environment.replica,
     limits: first.config.ledger,
     prices: live.runtime().prices,
@@ -89,10 +93,11 @@ async function start(environment: Environment): Promise<void> {
       return view(accept);
     },
     notReady: () => null,
+    waiting: () => lateRows(ledger.shipper.oldestSealedMs(), Date.now()),
   });
 
   let stopping = false;
-  const stop = async (): Promise<void> => {
+  const stop = async ({ drainMs, shipMs }: typeof whenAsked | typeof whenOrphaned) => {
     if (stopping) process.exit(1);
     stopping = true;
     await live.freeze();
@@ -108,8 +113,11 @@ async function start(environment: Environment): Promise<void> {
     await live.close();
     process.exit(0);
   };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop(whenAsked));
+  process.on('SIGINT', () => void stop(whenAsked));
+  process.on('SIGHUP', () => {
+    if (!stopping) void stop(whenOrphaned);
+  });
 
   try {
     const port = await server.listen(environment.host, environment.port);

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Part } from '../../deploy/local/src/parts.ts';
 import { supervise } from '../../deploy/local/src/supervisor.ts';
 
 const script = fileURLToPath(new URL('./stubs/start.ts', import.meta.url));
@@ -35,6 +36,21 @@ const anyPort = Object.fromEntries(
   ),
 );
 
+/** What a user may have in the environment, each of them a secret. */
+const canaries = Object.fromEntries(
+  // oxfmt-ignore
+  ['SOME_API_KEY', 'OPENAI_API_KEY', 'SHOP_CHECKOUT_KEY', 'AWS_SECRET_ACCESS_KEY', 'OTEL_EXPORTER_OTLP_HEADERS', 'TOLLGATE_CLICKHOUSE_PASSWORD'].map(
+    (name) => [name, `canary-${name.toLowerCase()}`],
+  ),
+);
+
+/** All processes below one, as the kernel knows them. */
+const descendants = (pid: number): readonly number[] => {
+  const below = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const children = below === '' ? [] : below.split(' ').map(Number);
+  return children.flatMap((child) => [child, ...descendants(child)]);
+};
+
 const run = (env: Record<string, string> = {}, entry = script) => {
   writeFileSync(path.join(dir, 'journal'), '', { flag: 'a' });
   const child = spawn(process.execPath, [entry], {
@@ -44,7 +60,7 @@ const run = (env: Record<string, string> = {}, entry = script) => {
       ...anyPort,
       TOLLGATE_DATA_DIR: path.join(dir, 'data'),
       STUB_JOURNAL: path.join(dir, 'journal'),
-      SOME_API_KEY: 'sk-secret',
+      ...canaries,
       ...env,
     },
   });
@@ -64,7 +80,7 @@ const run = (env: Record<string, string> = {}, entry = script) => {
 };
 
 test('the parts start in order, `ready` is the last line, and SIGTERM stops them in the opposite order', async () => {
-  const it = run();
+  const it = run({ STUB_REAL_CLICKHOUSE: '1' });
   await it.ready();
   const [, gateway] = /gateway +(http:\/\/\S+)/.exec(it.said.out) ?? [];
   const [, clickhouse] = /ClickHouse +(http:\/\/\S+)/.exec(it.said.out) ?? [];
@@ -85,17 +101,20 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
     TOLLGATE_CLICKHOUSE_USER: 'tollgate',
     TOLLGATE_MASTER_KEY: master,
     TOLLGATE_DEMO_KEY: demo,
-    SOME_API_KEY: 'sk-secret',
+    ...canaries,
     TOLLGATE_OTLP_ENDPOINT: expect.stringMatching(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/),
   });
   const [, admin] = /; (http:\/\/\S+) \(metrics/.exec(it.said.out) ?? [];
   const routerEnv: unknown = await (await fetch(`${admin}/env`)).json();
   expect(routerEnv).not.toHaveProperty('TOLLGATE_MASTER_KEY');
   expect(routerEnv).not.toHaveProperty('SOME_API_KEY');
+  expect(routerEnv).toMatchObject({
+    TOLLGATE_CLICKHOUSE_PASSWORD: canaries['TOLLGATE_CLICKHOUSE_PASSWORD'],
+  });
   const keys = path.join(dir, 'data/keys');
   expect(statSync(keys).mode & 0o777).toBe(0o700);
   expect(readdirSync(keys).toSorted()).toEqual(
-    ['demo', 'master', 'reader', 'writer'].map((name) => `${name}.key`),
+    ['demo', 'master', 'reader'].map((name) => `${name}.key`),
   );
   for (const file of readdirSync(keys)) {
     expect(statSync(path.join(keys, file)).mode & 0o777).toBe(0o600);
@@ -113,7 +132,7 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
   await expect(fetch(`${clickhouse}/ping`)).rejects.toThrow('fetch failed');
 
   // A second start keeps the keys, and does not show the administrator's again.
-  const again = run();
+  const again = run({ STUB_REAL_CLICKHOUSE: '1' });
   await again.ready();
   expect(again.said.out).toContain(`demo key     ${demo}`);
   expect(again.said.out).not.toContain('tg-master-');
@@ -147,6 +166,14 @@ test('a data directory that cannot be written is one clear line and exit code 1'
   );
 });
 
+test('a data directory that is a file is said to be none', async () => {
+  const file = path.join(dir, 'file');
+  writeFileSync(file, '');
+  const it = run({ TOLLGATE_DATA_DIR: file }, real);
+  expect(await it.ended).toBe(1);
+  expect(it.said.err).toMatch(/^tollgate: the data directory \S+\/file cannot be written: E\w+/);
+});
+
 test('bad settings are all named at once', async () => {
   const it = run(
     {
@@ -165,29 +192,89 @@ test('bad settings are all named at once', async () => {
   ]);
 });
 
-test('a second instance on the same data directory is refused; a crashed one is no obstacle', async () => {
+test('a second instance on the same data directory is refused, and the first is not disturbed', async () => {
   const first = run();
   await first.ready();
   const second = run();
   expect(await second.ended).toBe(1);
   expect(second.said.err).toBe(
-    `tollgate: the data directory ${path.join(dir, 'data')} is in use by process ${first.child.pid}; set TOLLGATE_DATA_DIR\n`,
+    `tollgate: the data directory ${path.join(dir, 'data')} is in use by another start (pid ${first.child.pid}); set TOLLGATE_DATA_DIR\n`,
   );
-  // The supervisor is killed without a chance to clean up: its parts notice and stop by themselves.
-  first.child.kill('SIGKILL');
-  const [, clickhouse] = /ClickHouse +(http:\/\/\S+)/.exec(first.said.out) ?? [];
-  for (let up = true; up;) {
-    up = await fetch(`${clickhouse}/ping`).then(
-      () => true,
-      () => false,
-    );
-    await sleep(20);
+  first.child.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+});
+
+test('no process of a start shows a secret in its environment', async () => {
+  const it = run();
+  await it.ready();
+  const pids = descendants(it.child.pid ?? 0);
+  expect(pids.length).toBeGreaterThanOrEqual(3);
+  const keys = path.join(dir, 'data/keys');
+  const secrets = [
+    ...Object.values(canaries),
+    ...readdirSync(keys).map((file) => readFileSync(path.join(keys, file), 'utf8').trim()),
+  ];
+  for (const pid of pids) {
+    for (const file of ['environ', 'cmdline']) {
+      const shown = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+      expect(secrets.filter((secret) => shown.includes(secret))).toEqual([]);
+    }
   }
-  while (journal().filter((line) => line.endsWith(' stopped')).length < 2) await sleep(20);
-  const third = run();
-  await third.ready();
-  third.child.kill('SIGTERM');
-  expect(await third.ended).toBe(0);
+  it.child.kill('SIGTERM');
+  expect(await it.ended).toBe(0);
+});
+
+const release = () => path.join(dir, 'release');
+const lingering = () => ({ STUB_HOLD_PART: 'gateway', STUB_RELEASE: release() });
+const pidOf = (name: string) =>
+  journal()
+    .findLast((line) => line.startsWith(`${name} up `))
+    ?.split(' ')[2];
+
+test('after a kill -9 of the starter a start at once waits for what is left of it, says so, and gets ready', async () => {
+  const first = run(lingering());
+  await first.ready();
+  const gateway = pidOf('gateway');
+  first.child.kill('SIGKILL');
+  const second = run();
+  await second.until(() => second.said.err.includes('waiting for'));
+  await second.until(() => journal().includes('gateway told to stop'));
+  writeFileSync(release(), '');
+  await second.ready();
+  expect(second.said.err).toContain(
+    `waiting for the gateway of an earlier start to end (pid ${gateway})...\n`,
+  );
+  second.child.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+});
+
+test('a start that is stopping is waited for, not refused', async () => {
+  const first = run(lingering());
+  await first.ready();
+  first.child.kill('SIGTERM');
+  await first.until(() => journal().includes('gateway told to stop'));
+  const second = run();
+  await second.until(() =>
+    second.said.err.includes(`waiting for an earlier start to end (pid ${first.child.pid})...\n`),
+  );
+  writeFileSync(release(), '');
+  expect(await first.ended).toBe(0);
+  await second.ready();
+  second.child.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+});
+
+test('what does not end is named, with the limit, and exit code 1', async () => {
+  const first = run(lingering());
+  await first.ready();
+  const gateway = pidOf('gateway');
+  first.child.kill('SIGKILL');
+  const second = run({ TOLLGATE_TAKE_OVER_TIMEOUT_MS: '100' });
+  expect(await second.ended).toBe(1);
+  expect(second.said.err).toContain(
+    `tollgate: the gateway of an earlier start (pid ${gateway}) still runs in ${path.join(dir, 'data')} after 100 ms (TOLLGATE_TAKE_OVER_TIMEOUT_MS)`,
+  );
+  writeFileSync(release(), '');
 });
 
 test('a part that cannot start stops everything; its last line is named', async () => {
@@ -196,7 +283,7 @@ test('a part that cannot start stops everything; its last line is named', async 
   expect(it.said.err.trim().split('\n').at(-1)).toBe(
     'tollgate: gateway stopped at start (exit 3: port 1 is already taken)',
   );
-  expect(journal().at(-1)).toBe('trace-router stopped');
+  expect(journal().at(-1)).toBe('clickhouse stopped');
   expect(it.said.out).toBe('');
 });
 
@@ -206,7 +293,9 @@ test('a part that crashes later is started again', async () => {
   const [, gateway] = /gateway +(http:\/\/\S+)/.exec(it.said.out) ?? [];
   await fetch(`${gateway}/crash`).catch(() => {});
   await it.until(() => it.said.err.includes('gateway is ready again'));
-  expect(it.said.err).toContain('gateway crashed (exit 7); starting it again in 500 ms');
+  expect(it.said.err).toContain(
+    'gateway crashed (exit 7); no call is served; starting it again in 500 ms',
+  );
   expect(journal().filter((line) => line.startsWith('gateway up'))).toHaveLength(2);
   it.child.kill('SIGTERM');
   expect(await it.ended).toBe(0);
@@ -222,40 +311,68 @@ test('a second signal kills a part that does not stop', async () => {
   expect(it.said.err).toContain('tollgate: killed before every part had stopped');
 });
 
-test('a part that crashes again and again ends everything', async () => {
-  const spare = createServer().listen(0, '127.0.0.1');
-  await once(spare, 'listening');
-  const address = spare.address();
-  const port = address !== null && typeof address === 'object' ? address.port : 0;
-  await new Promise((resolve) => void spare.close(resolve));
-  writeFileSync(path.join(dir, 'journal'), '');
-  const part = {
+test('a part that crashes again and again is started again for ever, and the others are left alone', async () => {
+  const it = run();
+  await it.ready();
+  const [, admin] = /; (http:\/\/\S+) \(metrics/.exec(it.said.out) ?? [];
+  const [, gateway] = /gateway +(http:\/\/\S+)/.exec(it.said.out) ?? [];
+  const gatewayPid = pidOf('gateway');
+  const readyAgain = () => it.said.err.split('trace-router is ready again').length - 1;
+  for (let crashes = 0; crashes < 3; crashes += 1) {
+    await it.until(() => readyAgain() === crashes);
+    await fetch(`${admin}/crash`).catch(() => {});
+  }
+  await it.until(() => readyAgain() === 3);
+  expect(it.said.err).toContain('trace-router crashed (exit 7); calls are served');
+  expect(it.said.err).toMatch(
+    /trace-router crashed \(exit 7\), for the 3\. time in a row;.* in 2000 ms/,
+  );
+  expect((await fetch(`${gateway}/health/ready`)).status).toBe(200);
+  expect(pidOf('gateway')).toBe(gatewayPid);
+  it.child.kill('SIGTERM');
+  expect(await it.ended).toBe(0);
+});
+
+test('the pauses between restarts double up to a limit, and six crashes a minute end nothing', async () => {
+  const journalFile = path.join(dir, 'journal');
+  writeFileSync(journalFile, '');
+  const part: Part = {
     name: 'stub',
     entry: stub,
     engineFlags: [],
-    env: {
-      ...process.env,
-      STUB_NAME: 'stub',
-      STUB_PORT: String(port),
-      STUB_JOURNAL: path.join(dir, 'journal'),
-    },
-    readyUrl: `http://127.0.0.1:${port}/`,
+    env: { PATH: process.env['PATH'] ?? '' },
+    handed: { STUB_NAME: 'stub', STUB_PORT: '0', STUB_JOURNAL: journalFile },
+    lock: path.join(dir, 'stub.lock'),
+    readyUrl: 'http://127.0.0.1:9/',
+    meanwhile: 'nothing is served',
     afterReady: null,
   };
   const lines: string[] = [];
-  const it = supervise([part], {
-    startMs: 30_000,
-    stopMs: 5000,
-    maxRestarts: 2,
-    backoffMs: 1,
-    write: (line) => lines.push(line),
+  const options = { startMs: 30_000, stopMs: 5000, write: (line: string) => lines.push(line) };
+  const never = supervise([{ ...part, handed: { ...part.handed, STUB_FAIL: 'no' } }], {
+    ...options,
+    onStop: () => {},
   });
+  // Before its first readiness a part that ends ends the start.
+  await expect(never.start()).rejects.toThrow('stub stopped at start (exit 3: no)');
+  const probe = createServer();
+  await new Promise<void>((resolve) => void probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  await new Promise((resolve) => void probe.close(resolve));
+  const url = `http://127.0.0.1:${port}/`;
+  const it = supervise(
+    [{ ...part, readyUrl: url, handed: { ...part.handed, STUB_PORT: String(port) } }],
+    { ...options, onStop: () => {}, backoffMs: 1, maxBackoffMs: 4 },
+  );
   await it.start();
   const readyAgain = () => lines.filter((line) => line === 'stub is ready again').length;
-  for (let crashes = 0; crashes < 3; crashes += 1) {
+  for (let crashes = 0; crashes < 7; crashes += 1) {
     while (readyAgain() < crashes) await sleep(20);
-    await fetch(`${part.readyUrl}crash`).catch(() => {});
+    await fetch(`${url}crash`).catch(() => {});
   }
-  expect(await it.failed).toBe('stub crashed 3 times within 60 s (exit 7)');
-  expect(readyAgain()).toBe(2);
+  while (readyAgain() < 7) await sleep(20);
+  const pauses = lines.flatMap((line) => / again in (\d+) ms$/.exec(line)?.[1] ?? []);
+  expect(pauses).toEqual(['1', '2', '4', '4', '4', '4', '4']);
+  await it.stop();
 });

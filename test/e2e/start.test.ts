@@ -20,8 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-/** Runs the gateway until it ends by itself. */
-const failedStart = async (env: Readonly<Record<string, string>>) => {
+const spawnGateway = (env: Readonly<Record<string, string>>) => {
   const child = spawn(process.execPath, [entry], {
     cwd: dir,
     env: {
@@ -34,22 +33,28 @@ const failedStart = async (env: Readonly<Record<string, string>>) => {
       ...env,
     },
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const said = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text));
+  return { child, said, ended: once(child, 'close') };
+};
+
+/** Runs the gateway until it ends by itself. */
+const failedStart = async (env: Readonly<Record<string, string>>) => {
+  const { child, said, ended } = spawnGateway(env);
   try {
     await Promise.race([
-      once(child, 'close'),
-      eventually(() => stdout.includes('"ready"'), 'never', 60_000).then(() => {
+      ended,
+      eventually(() => said.out.includes('"ready"'), 'never', 60_000).then(() => {
         throw new Error('it started');
       }),
     ]);
   } finally {
     child.kill('SIGKILL');
   }
-  expect(stdout + stderr).not.toContain(secret);
-  expect(stdout).toBe('');
-  return { code: child.exitCode, lines: stderr.trimEnd().split('\n') };
+  expect(said.out + said.err).not.toContain(secret);
+  expect(said.out).toBe('');
+  return { code: child.exitCode, lines: said.err.trimEnd().split('\n') };
 };
 
 test('a port that is taken', async () => {
@@ -89,10 +94,14 @@ test('a data directory that another gateway works in; that one is not disturbed'
     config: twoProviders(openai.origin, openai.origin),
   });
   try {
-    const { code, lines } = await failedStart({ TOLLGATE_DATA_DIR: running.dataDir });
+    const { code, lines } = await failedStart({
+      TOLLGATE_DATA_DIR: running.dataDir,
+      TOLLGATE_TAKE_OVER_TIMEOUT_MS: '100',
+    });
+    const held = `gateway: the ledger directory ${running.dataDir}/ledger is in use by another gateway`;
     expect([code, lines]).toEqual([
       1,
-      [`gateway: the ledger directory ${running.dataDir}/ledger is in use by another gateway`],
+      [`${held}; waiting for it to end...`, `${held}, after 100 ms of waiting for it`],
     ]);
     const reply = await fetch(`${running.url}/v1/chat/completions`, {
       method: 'POST',
@@ -103,6 +112,27 @@ test('a data directory that another gateway works in; that one is not disturbed'
     await reply.text();
   } finally {
     expect(await running.stop()).toBe(0);
+    await openai.close();
+  }
+});
+
+test('a gateway waits for one that is on its way out of the same data directory, and then starts', async () => {
+  const openai = await startOpenai();
+  const config = twoProviders(openai.origin, openai.origin);
+  const first = await startGateway({ config });
+  const second = spawnGateway({ TOLLGATE_DATA_DIR: first.dataDir });
+  try {
+    await eventually(
+      () => second.said.err.includes('waiting for it to end...'),
+      'it waits',
+      60_000,
+    );
+    first.signal('SIGTERM');
+    await eventually(() => second.said.out.includes('"ready"'), 'it starts', 60_000);
+  } finally {
+    second.child.kill('SIGKILL');
+    await second.ended;
+    await first.stop();
     await openai.close();
   }
 });
@@ -146,11 +176,17 @@ test('everything wrong with the environment at once', async () => {
     TOLLGATE_PORT: 'http',
     TOLLGATE_CLICKHOUSE_URL: 'nowhere',
     TOLLGATE_REPLICA: 'a b',
+    TOLLGATE_TAKE_OVER_TIMEOUT_MS: '1s',
   });
   expect(code).toBe(1);
   expect(
     lines
       .map((line) => /^gateway: (TOLLGATE_\w+) must/.exec(line)?.[1] ?? line)
       .toSorted((a, b) => a.localeCompare(b)),
-  ).toEqual(['TOLLGATE_CLICKHOUSE_URL', 'TOLLGATE_PORT', 'TOLLGATE_REPLICA']);
+  ).toEqual([
+    'TOLLGATE_CLICKHOUSE_URL',
+    'TOLLGATE_PORT',
+    'TOLLGATE_REPLICA',
+    'TOLLGATE_TAKE_OVER_TIMEOUT_MS',
+  ]);
 });

@@ -25,6 +25,9 @@ Environment: TOLLGATE_ROUTER_CONFIG (YAML file), TOLLGATE_HOST, TOLLGATE_HOSTS, 
 TOLLGATE_ROUTER_ADMIN_PORT, TOLLGATE_CLICKHOUSE_URL, TOLLGATE_CLICKHOUSE_USER, TOLLGATE_CLICKHOUSE_PASSWORD.
 `;
 
+/** Whoever started this process is gone (SIGHUP), and the next start waits for it to end. */
+const orphanMs = 2_000;
+
 const fail = (problems: readonly string[]): never => {
   for (const problem of problems) process.stderr.write(`trace-router: ${problem}\n`);
   process.exit(1);
@@ -80,10 +83,10 @@ const run = async (environment: Environment, config: RouterConfig): Promise<void
   process.stdout.write(`${JSON.stringify({ ready: true, grpcPort, httpPort, adminPort })}\n`);
 
   let stopping = false;
-  const stop = async (): Promise<void> => {
+  const stop = async (withinMs: number): Promise<void> => {
     if (stopping) process.exit(130); // asked twice: at once
     stopping = true;
-    const untilMs = Date.now() + config.shutdownMs;
+    const untilMs = Date.now() + withinMs;
     grpc.close();
     http.close();
     await intake.drain(untilMs);
@@ -91,8 +94,11 @@ const run = async (environment: Environment, config: RouterConfig): Promise<void
     log('info', 'stopped');
     process.exit(0);
   };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop(config.shutdownMs));
+  process.on('SIGINT', () => void stop(config.shutdownMs));
+  process.on('SIGHUP', () => {
+    if (!stopping) void stop(Math.min(config.shutdownMs, orphanMs));
+  });
 };
 
 if (process.argv.includes('--help')) {

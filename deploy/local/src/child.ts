@@ -1,7 +1,11 @@
 /** One part as a process: its lines, its readiness, its end. */
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { handOverFd } from './environment.ts';
+import type { HandOver } from './environment.ts';
 import type { Part } from './parts.ts';
 
 export interface Child {
@@ -16,18 +20,29 @@ export interface Ended {
 }
 
 const leash = import.meta.resolve('./leash.ts');
+const handOver = import.meta.resolve('./hand-over.ts');
 
 /** Longer lines are cut: a part's output must not fill a terminal or our memory. */
 const maxLineChars = 8192;
 
+const send = (child: ChildProcess, content: HandOver): void => {
+  const pipe = child.stdio[handOverFd];
+  if (!(pipe instanceof Writable)) return;
+  // A process that died at once is reported as such; that it did not read is no news.
+  pipe.on('error', () => {});
+  pipe.end(JSON.stringify(content));
+};
+
 /** Starts the process. `write` gets each line of its stdout and stderr, with the part's name before it. */
 export const spawnPart = (part: Part, write: (line: string) => void): Child => {
   // A process group of its own: Ctrl-C reaches the supervisor alone, which then stops the parts in order.
-  const child = spawn(process.execPath, [...part.engineFlags, '--import', leash, part.entry], {
+  const flags = [...part.engineFlags, '--import', leash, '--import', handOver];
+  const child = spawn(process.execPath, [...flags, part.entry], {
     env: part.env,
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  send(child, { lock: part.lock, variables: part.handed });
   let lastError = '';
   const show = (line: string) => write(`${part.name}: ${line.slice(0, maxLineChars)}`);
   const plain = (line: string) =>

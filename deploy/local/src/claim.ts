@@ -1,14 +1,24 @@
-/** What a start needs for itself, checked before anything is spawned: ports, a writable data directory, and nobody else in it. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** What a start needs for itself, checked before anything is spawned: a data directory with nobody else in it, and ports. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { partNames } from './environment.ts';
+import { holderOf, lockFile, takeLock } from './lock.ts';
+import type { Lock } from './lock.ts';
 import { portNames, ports } from './settings.ts';
 import type { PortName, Settings } from './settings.ts';
 
 const why = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : '');
 
-const listen = async (host: string, port: number) => {
+/** How often a lock or a port that is not free yet is tried again. */
+const pollMs = 50;
+
+/** A process that is ending lets go of its locks a moment before its ports. */
+const portGraceMs = 1000;
+
+const listenOnce = async (host: string, port: number) => {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -22,6 +32,17 @@ const listen = async (host: string, port: number) => {
   };
 };
 
+const listen = async (host: string, port: number, untilMs: number) => {
+  for (;;) {
+    try {
+      return await listenOnce(host, port);
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE' || performance.now() > untilMs) throw error;
+      await sleep(pollMs);
+    }
+  }
+};
+
 /**
  * Settles every port: 0 becomes a free one. All are held until the last is found, so that they differ.
  * Another process may take one between this check and the part's own `listen`; then the part says so.
@@ -30,9 +51,10 @@ const listen = async (host: string, port: number) => {
 export const claimPorts = async ({ host, ports: wanted }: Settings): Promise<Settings['ports']> => {
   const problems: string[] = [];
   const held: Partial<Record<PortName, Awaited<ReturnType<typeof listen>>>> = {};
+  const untilMs = performance.now() + portGraceMs;
   for (const name of portNames) {
     try {
-      held[name] = await listen(host, wanted[name]);
+      held[name] = await listen(host, wanted[name], untilMs);
     } catch (error) {
       const taken = codeOf(error) === 'EADDRINUSE';
       const reason = taken ? 'is already taken' : `cannot be used (${why(error)})`;
@@ -51,57 +73,79 @@ export const claimPorts = async ({ host, ports: wanted }: Settings): Promise<Set
   };
 };
 
-/** When the process began, as the kernel counts it; tells a living owner from a process that got its number later. Empty without /proc. */
-const startedAt = (pid: number): string => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
+export interface Claim {
+  /** Lets a later start know that this one is on its way out, so that it waits instead of refusing. */
+  readonly announceStop: () => void;
+  readonly release: () => void;
+}
+
+/** How long a start whose `npm` was killed may take to notice: `boot.mjs` looks twice a second. */
+const noticeMs = 3000;
+
+interface Patience {
+  readonly waitMs: number;
+  readonly say: (line: string) => void;
+}
+
+/** Tries until the lock is free or `giveUp` says so. */
+const untilFree = async (file: string, giveUp: () => boolean): Promise<Lock> => {
+  for (;;) {
+    const lock = takeLock(file);
+    if (lock.kind === 'locked' || giveUp()) return lock;
+    await sleep(pollMs);
   }
 };
 
-const lives = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === 'EPERM';
-  }
+/** Waits for one process of an earlier start. @throws Error when it does not end in time. */
+const awaitEnd = async (
+  dataDir: string,
+  name: string,
+  { waitMs, say }: Patience,
+): Promise<Lock & { kind: 'locked' }> => {
+  const file = lockFile(dataDir, name);
+  const subject = name === 'start' ? 'an earlier start' : `the ${name} of an earlier start`;
+  const untilMs = performance.now() + waitMs;
+  let said = false;
+  const lock = await untilFree(file, () => {
+    if (!said) say(`waiting for ${subject} to end${holderOf(file)}...`);
+    said = true;
+    return performance.now() > untilMs;
+  });
+  if (lock.kind === 'locked') return lock;
+  const rest = `still runs in ${dataDir} after ${waitMs} ms (TOLLGATE_TAKE_OVER_TIMEOUT_MS)`;
+  throw new Error(`${subject}${holderOf(file)} ${rest}`);
 };
 
 /**
- * Makes the data directory and takes it for this process. Returns what gives it back.
- * @throws Error when it cannot be written, or another instance lives in it.
+ * Makes the data directory and takes it for this process. Waits for what is left of an earlier start, a start that is
+ * stopping or the parts of one that was killed, and says so.
+ * @throws Error when the directory cannot be written, another start lives in it, or an earlier one does not end.
  */
-export const claimDataDir = (dataDir: string): (() => void) => {
-  const lock = path.join(dataDir, 'instance.lock');
-  const mine = `${process.pid} ${startedAt(process.pid)}`;
-  for (let tries = 0; tries < 3; tries += 1) {
-    try {
-      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-      writeFileSync(lock, mine, { flag: 'wx' });
-      return () => rmSync(lock, { force: true });
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') {
-        throw new Error(`the data directory ${dataDir} cannot be written: ${why(error)}`, {
-          cause: error,
-        });
-      }
-    }
-    let owner = '';
-    try {
-      owner = readFileSync(lock, 'utf8');
-    } catch {
-      continue;
-    }
-    const [pid = '', started = ''] = owner.split(' ');
-    if (lives(Number(pid)) && startedAt(Number(pid)) === started) {
-      throw new Error(
-        `the data directory ${dataDir} is in use by process ${pid}; set TOLLGATE_DATA_DIR`,
-      );
-    }
-    rmSync(lock, { force: true });
+export const claimDataDir = async (dataDir: string, patience: Patience): Promise<Claim> => {
+  const file = lockFile(dataDir, 'start');
+  const stopping = path.join(path.dirname(file), 'stopping');
+  let first: Lock;
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    const untilMs = performance.now() + noticeMs;
+    first = await untilFree(file, () => existsSync(stopping) || performance.now() > untilMs);
+  } catch (error) {
+    throw new Error(`the data directory ${dataDir} cannot be written: ${why(error)}`, {
+      cause: error,
+    });
   }
-  throw new Error(`the data directory ${dataDir} is being taken by another start`);
+  if (first.kind === 'held' && !existsSync(stopping)) {
+    throw new Error(
+      `the data directory ${dataDir} is in use by another start${holderOf(file)}; set TOLLGATE_DATA_DIR`,
+    );
+  }
+  const mine = first.kind === 'locked' ? first : await awaitEnd(dataDir, 'start', patience);
+  try {
+    rmSync(stopping, { force: true });
+    for (const name of partNames) (await awaitEnd(dataDir, name, patience)).release();
+  } catch (error) {
+    mine.release();
+    throw error;
+  }
+  return { announceStop: () => writeFileSync(stopping, ''), release: () => mine.release() };
 };

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { ports } from './settings.ts';
 import { start } from './start.ts';
+import { stopWithBoot } from './boot-leash.ts';
 
 const addresses = Object.values(ports)
   .map(({ env, value }) => `  ${env.padEnd(28)}${value}`)
@@ -18,6 +19,7 @@ Port 0 means any free port.`;
 
 if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`);
 else {
+  stopWithBoot(process.env);
   const root = path.resolve(import.meta.dirname, '../../..');
   process.exit(await start({ env: process.env, root }));
 }

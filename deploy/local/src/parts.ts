@@ -3,6 +3,9 @@ import path from 'node:path';
 import { migrate, migrationFolders } from '../../clickhouse/migrate.ts';
 import type { Users } from './clickhouse/users.ts';
 import { engineFlags } from './engine-flags.ts';
+import { documentedVariables, plainEnvironment } from './environment.ts';
+import type { PartName } from './environment.ts';
+import { lockFile } from './lock.ts';
 import type { Env, Settings } from './settings.ts';
 
 export interface Part {
@@ -10,9 +13,16 @@ export interface Part {
   /** A file for Node, and the engine's flags for it. */
   readonly entry: string;
   readonly engineFlags: readonly string[];
-  readonly env: Env;
+  /** The environment of its process, which every process of this user can read: nothing secret. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables it is handed by pipe. */
+  readonly handed: Readonly<Record<string, string>>;
+  /** The file it locks as long as it lives. */
+  readonly lock: string;
   /** Answers 200 when the part is ready. */
   readonly readyUrl: string;
+  /** What is true while it is away, for the log. */
+  readonly meanwhile: string;
   /** Done once, after the part's first readiness and before the next part starts. */
   readonly afterReady: ((log: (line: string) => void) => Promise<void>) | null;
 }
@@ -30,48 +40,43 @@ export interface Plan {
 export const callable = (host: string): string =>
   ['0.0.0.0', '::', ''].includes(host) ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
 
-/** Only the gateway calls providers and knows keys. */
-const withoutSecrets = (env: Env): Env =>
-  Object.fromEntries(
-    Object.entries(env).filter(
-      ([name]) => !/(?:_API_KEY|_MASTER_KEY|_DEMO_KEY|_READER_PASSWORD)$/.test(name),
-    ),
-  );
-
 export const planParts = (plan: Plan): readonly Part[] => {
   const { root, settings } = plan;
   const { writer, reader } = plan.users;
   const { host, ports, dataDir } = settings;
   const at = (port: number) => `http://${callable(host)}:${port}`;
-  const database = {
-    TOLLGATE_CLICKHOUSE_URL: at(ports.clickhouse),
-    TOLLGATE_CLICKHOUSE_USER: writer.name,
-    TOLLGATE_CLICKHOUSE_PASSWORD: writer.password,
-  };
-  const shared: Env = {
+  const shared = {
     TOLLGATE_HOST: host,
-    TOLLGATE_HOSTS: plan.env['TOLLGATE_HOSTS'],
     TOLLGATE_DATA_DIR: dataDir,
     TOLLGATE_PORT: String(ports.gateway),
     TOLLGATE_CLICKHOUSE_PORT: String(ports.clickhouse),
     TOLLGATE_OTLP_GRPC_PORT: String(ports.otlpGrpc),
     TOLLGATE_OTLP_HTTP_PORT: String(ports.otlpHttp),
     TOLLGATE_ROUTER_ADMIN_PORT: String(ports.routerAdmin),
-    ...database,
+    TOLLGATE_CLICKHOUSE_URL: at(ports.clickhouse),
+    TOLLGATE_CLICKHOUSE_USER: writer.name,
+    TOLLGATE_CLICKHOUSE_PASSWORD: writer.password,
   };
+  const env = plainEnvironment(plan.env);
+  const common = (name: PartName, entry: string) => ({
+    name,
+    entry: path.join(root, entry),
+    env,
+    handed: { ...documentedVariables(name, plan.env), ...shared },
+    lock: lockFile(dataDir, name),
+    afterReady: null,
+  });
+  const clickhouse = common('clickhouse', 'deploy/local/src/clickhouse/main.ts');
+  const gateway = common('gateway', 'gateway/src/main.ts');
   return [
     {
-      name: 'clickhouse',
-      entry: path.join(root, 'deploy/local/src/clickhouse/main.ts'),
+      ...clickhouse,
       engineFlags: [],
       // Each running query holds one of libuv's threads, as do file reads and compression.
-      env: {
-        ...withoutSecrets(plan.env),
-        ...shared,
-        TOLLGATE_READER_PASSWORD: reader.password,
-        UV_THREADPOOL_SIZE: '48',
-      },
+      env: { ...env, UV_THREADPOOL_SIZE: '48' },
+      handed: { ...clickhouse.handed, TOLLGATE_READER_PASSWORD: reader.password },
       readyUrl: `${at(ports.clickhouse)}/ping`,
+      meanwhile: 'calls are served, their rows wait in the spool',
       async afterReady(log) {
         const { name: user, password } = writer;
         const folders = migrationFolders;
@@ -79,26 +84,22 @@ export const planParts = (plan: Plan): readonly Part[] => {
       },
     },
     {
-      name: 'trace-router',
-      entry: path.join(root, 'trace-router/src/main.ts'),
+      ...common('trace-router', 'trace-router/src/main.ts'),
       engineFlags,
-      env: { ...withoutSecrets(plan.env), ...shared },
       readyUrl: `${at(ports.routerAdmin)}/health/ready`,
-      afterReady: null,
+      meanwhile: 'calls are served, spans wait in the gateway as far as its queue reaches',
     },
     {
-      name: 'gateway',
-      entry: path.join(root, 'gateway/src/main.ts'),
+      ...gateway,
       engineFlags,
-      env: {
-        ...plan.env,
-        ...shared,
+      handed: {
+        ...gateway.handed,
         TOLLGATE_OTLP_ENDPOINT: at(ports.otlpGrpc),
         TOLLGATE_MASTER_KEY: plan.masterKey,
         TOLLGATE_DEMO_KEY: plan.demoKey,
       },
       readyUrl: `${at(ports.gateway)}/health/ready`,
-      afterReady: null,
+      meanwhile: 'no call is served',
     },
   ];
 };

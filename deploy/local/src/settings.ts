@@ -22,6 +22,8 @@ export interface Settings {
   readonly startMs: number;
   /** How long one part may take to stop before it is killed. */
   readonly stopMs: number;
+  /** How long a start waits for each process that an earlier one left in the data directory. */
+  readonly takeOverMs: number;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -58,6 +60,7 @@ export const readSettings = (
     dataDir,
     startMs: whole('TOLLGATE_START_TIMEOUT_MS', 120_000, 3_600_000),
     stopMs: whole('TOLLGATE_STOP_TIMEOUT_MS', 45_000, 3_600_000),
+    takeOverMs: whole('TOLLGATE_TAKE_OVER_TIMEOUT_MS', 120_000, 3_600_000),
   };
   for (const [i, name] of portNames.entries()) {
     const twin = portNames.slice(0, i).find((one) => settings.ports[one] === settings.ports[name]);

@@ -1,5 +1,6 @@
 /** `npm start`, from its environment to `ready` and to a clean end. */
 import { claimDataDir, claimPorts } from './claim.ts';
+import type { Claim } from './claim.ts';
 import { loadUsers } from './clickhouse/users.ts';
 import { loadKey } from './keys.ts';
 import { planParts } from './parts.ts';
@@ -23,15 +24,16 @@ interface Prepared {
   readonly settings: Settings;
   readonly keys: ShownKeys;
   readonly supervisor: Supervisor;
-  readonly release: () => void;
+  readonly claim: Claim;
 }
 
 /** Everything that can be refused before a process is spawned. @throws Error, one line per problem. */
 const prepare = async ({ env, root, parts = planParts }: StartOptions): Promise<Prepared> => {
   const read = readSettings(env, root);
   if (read.kind === 'problems') throw new Error(read.problems.join('\n'));
-  const { dataDir } = read.settings;
-  const release = claimDataDir(dataDir);
+  const { dataDir, takeOverMs, startMs, stopMs } = read.settings;
+  const write = (line: string) => void process.stderr.write(`${line}\n`);
+  const claim = await claimDataDir(dataDir, { waitMs: takeOverMs, say: write });
   try {
     const settings = { ...read.settings, ports: await claimPorts(read.settings) };
     const keys = {
@@ -47,18 +49,18 @@ const prepare = async ({ env, root, parts = planParts }: StartOptions): Promise<
       masterKey: keys.master.text,
       demoKey: keys.demo.text,
     });
-    const { startMs, stopMs } = settings;
-    const write = (line: string) => void process.stderr.write(`${line}\n`);
-    const supervisor = supervise(planned, { startMs, stopMs, write });
-    return { settings, keys, supervisor, release };
+    const onStop = claim.announceStop;
+    const supervisor = supervise(planned, { startMs, stopMs, write, onStop });
+    return { settings, keys, supervisor, claim };
   } catch (error) {
-    release();
+    claim.release();
     throw error;
   }
 };
 
 /**
- * Runs until a signal or a failure. Returns the exit code: 0 after a clean stop, 1 after any problem, which is named on stderr.
+ * Runs until a signal, or until a part cannot start at all; once every part was ready, a crash of one ends nothing.
+ * Returns the exit code: 0 after a clean stop, 1 after any problem, which is named on stderr.
  */
 export const start = async (options: StartOptions): Promise<number> => {
   const complain = (text: string) => {
@@ -72,7 +74,7 @@ export const start = async (options: StartOptions): Promise<number> => {
   } catch (error) {
     return complain(reason(error));
   }
-  const { supervisor, settings, keys, release } = prepared;
+  const { supervisor, settings, keys, claim } = prepared;
   let signals = 0;
   const asked = new Promise<'asked' | 'killed'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -89,13 +91,11 @@ export const start = async (options: StartOptions): Promise<number> => {
   try {
     const started = await Promise.race([supervisor.start().then(() => 'started' as const), asked]);
     if (started === 'started') process.stdout.write(welcome(settings, keys));
-    const end = await Promise.race([asked, supervisor.failed]);
-    if (end === 'asked') return 0;
-    return complain(end === 'killed' ? 'killed before every part had stopped' : end);
+    return (await asked) === 'asked' ? 0 : complain('killed before every part had stopped');
   } catch (error) {
     if (signals > 0) return (await asked) === 'asked' ? 0 : 1;
     return complain(reason(error));
   } finally {
-    release();
+    claim.release();
   }
 };

@@ -1,5 +1,5 @@
 /**
- * Runs the parts: starts them in order, each when the one before is ready; starts a crashed one again, a bounded number of times;
+ * Runs the parts: starts them in order, each when the one before is ready; starts a crashed one again, however often it crashes;
  * stops them in the opposite order, so that the gateway drains while everything it needs still answers.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,19 +10,19 @@ import type { Part } from './parts.ts';
 export interface SupervisorOptions {
   readonly startMs: number;
   readonly stopMs: number;
-  /** Crashes of one part within `windowMs` before everything is stopped. */
-  readonly maxRestarts?: number;
-  readonly windowMs?: number;
-  /** Before the first restart; doubles with each crash in the window. */
+  /** Before the first restart; doubles with each crash, up to `maxBackoffMs`. */
   readonly backoffMs?: number;
+  readonly maxBackoffMs?: number;
+  /** A part that lived so long has recovered: its next crash counts as the first. */
+  readonly steadyMs?: number;
+  /** Called once, when the parts begin to be stopped. */
+  readonly onStop: () => void;
   readonly write: (line: string) => void;
 }
 
 export interface Supervisor {
   /** Resolves when every part is ready. @throws Error naming the part that did not start, when all others are stopped. */
   readonly start: () => Promise<void>;
-  /** Resolves when a part has crashed too often and everything is stopped. */
-  readonly failed: Promise<string>;
   /** Stops every part, the last one first. Idempotent. */
   readonly stop: () => Promise<void>;
   /** Kills every part at once. */
@@ -37,19 +37,16 @@ export const supervise = (
   {
     startMs,
     stopMs,
-    maxRestarts = 5,
-    windowMs = 60_000,
     backoffMs = 500,
+    maxBackoffMs = 10_000,
+    steadyMs = 60_000,
+    onStop,
     write,
   }: SupervisorOptions,
 ): Supervisor => {
   const running = new Map<string, Child>();
   const killed = new AbortController();
   let stopping: Promise<void> | null = null;
-  let onFailed: (reason: string) => void = () => {};
-  const failed = new Promise<string>((resolve) => {
-    onFailed = resolve;
-  });
 
   /** Starts one part and waits until it is ready. @throws Error when it ends or takes too long before that. */
   const launch = async (part: Part): Promise<Child> => {
@@ -89,37 +86,40 @@ export const supervise = (
       late.abort();
     }
   };
-  const stop = () => (stopping ??= stopAll());
+  const stop = () => {
+    if (stopping === null) onStop();
+    return (stopping ??= stopAll());
+  };
 
-  /** Starts a part again whenever it ends, until we stop or it has crashed too often. */
+  /**
+   * Starts a part again whenever it ends, until we stop. Never gives up: the other parts work on without it, and what
+   * makes it crash (memory, a full disk, a mistake in a file) may go away by itself or by the operator's hand.
+   */
   const watch = async (part: Part, first: Child): Promise<void> => {
-    const crashes: number[] = [];
     let child = first;
-    for (;;) {
+    let readySinceMs = performance.now();
+    for (let crashes = 0; ;) {
       let reason = await child.ended.then(words);
-      for (;;) {
+      if (performance.now() - readySinceMs > steadyMs) crashes = 0;
+      for (let again = false; !again;) {
         if (stopping !== null) return;
-        const nowMs = performance.now();
-        crashes.push(nowMs);
-        const recent = crashes.filter((atMs) => atMs > nowMs - windowMs).length;
-        if (recent > maxRestarts) {
-          const text = `${part.name} crashed ${recent} times within ${windowMs / 1000} s (${reason})`;
-          await stop();
-          onFailed(text);
-          return;
-        }
-        const waitMs = Math.min(backoffMs * 2 ** (recent - 1), 10_000);
-        write(`${part.name} crashed (${reason}); starting it again in ${waitMs} ms`);
+        const waitMs = Math.min(backoffMs * 2 ** Math.min(crashes, 20), maxBackoffMs);
+        crashes += 1;
+        const count = crashes === 1 ? '' : `, for the ${crashes}. time in a row`;
+        write(
+          `${part.name} crashed (${reason})${count}; ${part.meanwhile}; starting it again in ${waitMs} ms`,
+        );
         await sleep(waitMs, undefined, { signal: killed.signal }).catch(() => {});
         if (stopping !== null) return;
         try {
           child = await launch(part);
-          write(`${part.name} is ready again`);
-          break;
+          again = true;
         } catch (error) {
           reason = error instanceof Error ? error.message : String(error);
         }
       }
+      readySinceMs = performance.now();
+      write(`${part.name} is ready again`);
     }
   };
 
@@ -137,7 +137,6 @@ export const supervise = (
         throw error;
       }
     },
-    failed,
     stop,
     kill() {
       killed.abort();

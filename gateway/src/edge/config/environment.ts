@@ -16,6 +16,8 @@ export interface Environment {
   readonly port: number;
   /** `TOLLGATE_DATA_DIR`: spool and control store. */
   readonly dataDir: string;
+  /** `TOLLGATE_TAKE_OVER_TIMEOUT_MS`: how long to wait for another gateway to let go of the data directory. */
+  readonly takeOverMs: number;
   /** `TOLLGATE_REPLICA`: this gateway's name in the ledger; the host's name by default. */
   readonly replica: string;
   /** `TOLLGATE_CLICKHOUSE_URL`, `_USER`, `_PASSWORD`. */
@@ -31,6 +33,8 @@ export type EnvironmentRead =
   | { readonly kind: 'bad'; readonly problems: readonly string[] };
 
 const defaultFile = 'tollgate.yaml';
+/** Longer than a gateway takes that was asked to stop: it lets calls end and ships its rows. */
+const takeOverMs = 60_000;
 
 /** The environment of this process. Nothing else reads `process.env`. */
 export const processVariables = (): Variables => process.env;
@@ -59,6 +63,12 @@ export const readEnvironment = (variables: Variables, directory: string): Enviro
     );
     return by;
   };
+  const waitText = text('TOLLGATE_TAKE_OVER_TIMEOUT_MS', String(takeOverMs));
+  if (!/^[0-9]{1,7}$/.test(waitText)) {
+    problems.push(
+      `TOLLGATE_TAKE_OVER_TIMEOUT_MS must be a number of milliseconds below 10000000, not '${waitText.slice(0, 40)}'`,
+    );
+  }
   const clickhousePort = port('TOLLGATE_CLICKHOUSE_PORT', 8123);
   const url = text('TOLLGATE_CLICKHOUSE_URL', `http://127.0.0.1:${clickhousePort}`);
   const address = URL.canParse(url) ? new URL(url) : null;
@@ -83,6 +93,7 @@ export const readEnvironment = (variables: Variables, directory: string): Enviro
     names: ownNames(host, 'problem' in hosts ? [] : hosts),
     port: port('TOLLGATE_PORT', 8080),
     dataDir: text('TOLLGATE_DATA_DIR', '.tollgate'),
+    takeOverMs: Number(waitText),
     replica,
     clickhouse: {
       url,

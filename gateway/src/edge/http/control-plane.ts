@@ -20,6 +20,8 @@ export interface ControlOptions {
   readonly metrics: (accept: string | undefined) => Exposition;
   /** Why this gateway should get no traffic; null: it is ready. */
   notReady(): string | null;
+  /** What it waits for although it is ready: a dependency that is away; null: nothing. */
+  waiting(): string | null;
 }
 
 const sendJson = (reply: FastifyReply, status: number, body: JsonObject): FastifyReply =>
@@ -118,7 +120,7 @@ export const refuseForeign = (
 /** Adds these routes, and the answers for everything else, to a server. */
 export const addControlPlane = (
   app: FastifyInstance,
-  { gate, metrics, notReady }: ControlOptions,
+  { gate, metrics, notReady, waiting }: ControlOptions,
 ): void => {
   const models = (
     request: FastifyRequest,
@@ -146,9 +148,9 @@ export const addControlPlane = (
   app.get('/health/live', (_request, reply) => sendJson(reply, 200, { status: 'live' }));
   app.get('/health/ready', (_request, reply) => {
     const reason = notReady();
-    return reason === null
-      ? sendJson(reply, 200, { status: 'ready' })
-      : sendJson(reply, 503, { status: 'not ready', reason });
+    if (reason !== null) return sendJson(reply, 503, { status: 'not ready', reason });
+    const wait = waiting();
+    return sendJson(reply, 200, { status: 'ready', ...(wait !== null && { waiting: wait }) });
   });
   app.get('/metrics', async (request, reply) => {
     const view = metrics(request.headers.accept);

@@ -10,6 +10,7 @@ import {
   readdirSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
 
 const segmentName = /^([0-9a-z]{9}-[0-9a-f]{4})\.(\d{8})\.seg$/;
@@ -77,9 +78,11 @@ export const syncDirectorySoon = (dir: string, onError: (message: string) => voi
   });
 };
 
-export type Locked =
+export type LockedOrNot =
   | { readonly kind: 'locked'; release(): void }
   | { readonly kind: 'failed'; readonly message: string };
+/** `held`: by another gateway, which may be on its way out. */
+export type Locked = LockedOrNot | { readonly kind: 'held'; readonly message: string };
 
 /**
  * Makes the directory and takes it for this process alone. The lock is SQLite's own file lock, which the
@@ -99,10 +102,31 @@ export const lockDirectory = (dir: string): Locked => {
     database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
     return { kind: 'locked', release: () => database.close() };
   } catch (error) {
-    const reason = /locked|busy/i.test(String(error))
-      ? 'is in use by another gateway'
-      : `cannot be locked: ${String(error)}`;
-    return { kind: 'failed', message: `the ledger directory ${dir} ${reason}` };
+    return /locked|busy/i.test(String(error))
+      ? { kind: 'held', message: `the ledger directory ${dir} is in use by another gateway` }
+      : {
+          kind: 'failed',
+          message: `the ledger directory ${dir} cannot be locked: ${String(error)}`,
+        };
+  }
+};
+
+const lockPollMs = 50;
+
+/** The same, but waits for a gateway that has the directory; `onWait` is called once, when there is one. */
+export const awaitDirectory = async (
+  dir: string,
+  withinMs: number,
+  onWait: (message: string) => void,
+): Promise<LockedOrNot> => {
+  const untilMs = performance.now() + withinMs;
+  for (let tries = 0; ; tries += 1) {
+    const lock = lockDirectory(dir);
+    if (lock.kind !== 'held') return lock;
+    if (performance.now() > untilMs)
+      return { kind: 'failed', message: `${lock.message}, after ${withinMs} ms of waiting for it` };
+    if (tries === 0) onWait(`${lock.message}; waiting for it to end...`);
+    await sleep(lockPollMs);
   }
 };
 

@@ -7,7 +7,7 @@ import type { Settlement } from '../../model/settlement.ts';
 import type { Sink } from './clickhouse.ts';
 import { entryLine } from './entry.ts';
 import {
-  lockDirectory,
+  awaitDirectory,
   newIncarnation,
   segmentFile,
   segmentFiles,
@@ -35,6 +35,9 @@ export interface Ledger {
 
 export interface LedgerOptions {
   readonly dir: string;
+  /** How long to wait for another gateway that has the directory, and who is told that we wait. */
+  readonly lockWaitMs: number;
+  onLockWait(message: string): void;
   /** This replica's name; the incarnation is added. */
   readonly replica: string;
   readonly limits: SpoolLimits;
@@ -75,7 +78,7 @@ const writeRecovered = async (options: {
  */
 export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> => {
   const { dir, limits, prices, sink } = options;
-  const lock = lockDirectory(dir);
+  const lock = await awaitDirectory(dir, options.lockWaitMs, options.onLockWait);
   if (lock.kind === 'failed') return lock;
   const totals = noTotals();
   const shipper = startShipper({

@@ -76,6 +76,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
     gate,
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
     notReady: () => null,
+    waiting: () => null,
   });
   const port = await server.listen('127.0.0.1', 0);
   return {

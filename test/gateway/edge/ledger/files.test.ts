@@ -44,7 +44,7 @@ const lockElsewhere = (dir: string, before = ''): string =>
       `${before}
       const { lockDirectory } = await import(${JSON.stringify(files)});
       const lock = lockDirectory(${JSON.stringify(dir)});
-      process.stdout.write(lock.kind === 'failed' ? lock.message : lock.kind);`,
+      process.stdout.write('message' in lock ? lock.message : lock.kind);`,
     ],
     { encoding: 'utf8' },
   ).stdout;

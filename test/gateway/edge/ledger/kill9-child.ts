@@ -31,6 +31,8 @@ const sink: Sink = {
 
 const started = await startLedger({
   dir,
+  lockWaitMs: 0,
+  onLockWait: () => {},
   replica: 'test',
   limits: {
     segmentCloses: 40,

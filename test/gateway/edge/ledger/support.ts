@@ -82,6 +82,8 @@ export const ledgerIn = async (
   const complaints: string[] = [];
   const started = await startLedger({
     dir,
+    lockWaitMs: 0,
+    onLockWait: () => {},
     replica: 'test',
     limits: { ...limits, ...more.limits },
     prices: more.prices ?? noPrices,
