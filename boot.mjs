@@ -18,6 +18,7 @@ const workspace = path.join(root, 'node_modules');
 const entries = {
   start: ['deploy/local/src/main.ts'],
   test: ['test/gate.ts'],
+  browser: ['test/browser/main.ts'],
   bench: ['test/bench/main.ts'],
   tollgate: ['gateway/src/cli.ts'],
   format: ['node_modules/oxfmt/bin/oxfmt'],

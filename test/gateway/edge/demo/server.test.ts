@@ -134,3 +134,10 @@ test('a body that is no JSON object and an unknown path are refused', async () =
   expect((await post('/v1/chat/completions', '[]')).status).toBe(400);
   expect((await post('/v1/other', '{}')).status).toBe(404);
 });
+
+test('a web page is refused here too, whatever its name', async () => {
+  const page = { origin: 'http://page.example' };
+  const refused = await fetch(`${demo.origin}/v1/models`, { headers: page });
+  expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+  expect((await fetch(`${demo.origin}/v1/models`)).status).toBe(200);
+});
