@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Session } from 'chdb';
+import { accessArguments } from './access.ts';
 import { fromEngine } from './errors.ts';
 
 export interface Read {
@@ -105,7 +106,7 @@ const connect = (directory: string, addon: Addon): Connection => {
 export const openEngine = (directory: string): Engine => {
   const addon = loadAddon();
   // Kept open: the engine shuts down when its last connection closes.
-  const base = new Session(directory);
+  const base = new Session(directory, { connectionArgs: accessArguments(directory) });
   const facts = base.query('SELECT version(), timezone(), displayName()', 'TSV').trim().split('\t');
   const [version = '', timezone = '', displayName = ''] = facts;
   return {

@@ -1,6 +1,5 @@
 /** The kinds of statements, each in its way: rows into a file, rows into memory, data from a file into a table. */
 import { readFile, rm, stat } from 'node:fs/promises';
-import type { Body } from './body.ts';
 import type { Connection } from './engine.ts';
 import { Refusal } from './errors.ts';
 import { countRows } from './formats.ts';
@@ -43,8 +42,6 @@ export const literal = (text: string): string =>
 export interface Ready {
   readonly connection: Connection;
   readonly statement: Statement;
-  /** SQL text between two byte offsets. */
-  readonly cut: (start: number, end: number) => string;
   readonly format: string;
   readonly scratch: (name: string) => string;
 }
@@ -52,16 +49,14 @@ export interface Ready {
 /** Results up to this size are sent from memory: one read, and the rows can be counted. */
 const smallBytes = 256 * 1024;
 
-const select = async (ready: Ready, statement: Statement & { kind: 'select' }): Promise<Reply> => {
-  const { connection, cut, format, scratch } = ready;
+type Rows = { readonly kind: 'select' | 'show' };
+
+const select = async (ready: Ready, { body, tail }: Statement & Rows): Promise<Reply> => {
+  const { connection, format, scratch } = ready;
   const file = scratch('out');
-  const sql = [
-    cut(0, statement.bodyEnd),
-    `INTO OUTFILE ${literal(file)} TRUNCATE COMPRESSION 'none' FORMAT ${format}`,
-    cut(statement.tailStart, statement.end),
-  ].join('\n');
+  const into = `INTO OUTFILE ${literal(file)} TRUNCATE COMPRESSION 'none'`;
   try {
-    const done = await connection.read(sql, 'Null');
+    const done = await connection.read(`${body} ${into} FORMAT ${format} ${tail}`, 'Null');
     const { size: resultBytes } = await stat(file);
     const { readRows, readBytes, elapsedMs } = done;
     const summary = { ...none, readRows, readBytes, resultBytes, elapsedMs };
@@ -76,8 +71,8 @@ const select = async (ready: Ready, statement: Statement & { kind: 'select' }): 
   }
 };
 
-const show = async ({ connection, cut, format }: Ready, end: number): Promise<Reply> => {
-  const done = await connection.read(cut(0, end), format);
+const show = async ({ connection, format }: Ready, sql: string): Promise<Reply> => {
+  const done = await connection.read(sql, format);
   const { bytes, readRows, readBytes, elapsedMs } = done;
   const resultRows = countRows(format, bytes) ?? 0;
   const summary = {
@@ -112,23 +107,17 @@ const insertData = async (
   statement: Statement & { kind: 'insert-data' | 'insert-input' },
   spill: (file: string) => Promise<number>,
 ): Promise<Reply> => {
-  const { cut, scratch } = ready;
-  const file = scratch('in');
+  const file = ready.scratch('in');
   try {
     const sizeBytes = await spill(file);
     if (sizeBytes === 0) return { format: ready.format, summary: none, rows: noRows };
     if (statement.kind === 'insert-input') {
-      const [start, inside] = statement.input;
       const call = `file(${literal(file)}, ${literal(statement.format)}, `;
-      return await written(ready, cut(0, start) + call + cut(inside, statement.bodyEnd));
+      return await written(ready, `${statement.before} ${call}${statement.inside}`);
     }
-    const sql = [
-      cut(0, statement.headEnd),
-      `FROM INFILE ${literal(file)} COMPRESSION 'none'`,
-      cut(...statement.settings),
-      `FORMAT ${statement.format}`,
-    ].join('\n');
-    return await written(ready, sql);
+    const { head, settings, format } = statement;
+    const data = `FROM INFILE ${literal(file)} COMPRESSION 'none'`;
+    return await written(ready, `${head} ${data} ${settings} FORMAT ${format}`);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw new Refusal(error.code, error.symbol, error.message.replaceAll(file, 'the request body'));
@@ -139,25 +128,22 @@ const insertData = async (
 const noRows = { kind: 'bytes', bytes: new Uint8Array() } as const;
 
 /** Runs a prepared statement. @throws Refusal */
-export const execute = async (ready: Ready, body: Body, prefix: Buffer): Promise<Reply> => {
+export const execute = async (
+  ready: Ready,
+  spill: (file: string) => Promise<number>,
+): Promise<Reply> => {
   const { statement } = ready;
   switch (statement.kind) {
     case 'select':
       return select(ready, { ...statement, kind: 'select' });
     case 'show':
-      return show(ready, statement.end);
+      return show(ready, `${statement.body} ${statement.tail}`);
     case 'insert-data':
     case 'insert-input':
-      return insertData(ready, statement, (file) =>
-        body.spill(
-          file,
-          prefix.subarray(statement.dataStart),
-          Math.max(0, statement.dataStart - prefix.length),
-        ),
-      );
+      return insertData(ready, statement, spill);
     case 'insert-select':
-      return written(ready, ready.cut(0, statement.end));
+      return written(ready, statement.text);
     case 'other':
-      return show(ready, statement.end);
+      return show(ready, statement.text);
   }
 };

@@ -1,3 +1,29 @@
+import { refusal } from './errors.ts';
+
+/** Formats of the embedded server, both ways; not among them those that read a schema or a template from a file. */
+// oxfmt-ignore
+const spoken = new Set([
+  'Arrow', 'ArrowStream', 'Avro', 'BSONEachRow', 'Buffers', 'CSV', 'CSVWithNames', 'CSVWithNamesAndTypes', 'CustomSeparated', 'CustomSeparatedIgnoreSpaces',
+  'CustomSeparatedIgnoreSpacesWithNames', 'CustomSeparatedIgnoreSpacesWithNamesAndTypes', 'CustomSeparatedWithNames', 'CustomSeparatedWithNamesAndTypes',
+  'Form', 'GeoJSON', 'Hash', 'JSON', 'JSONAsObject', 'JSONAsString', 'JSONColumns', 'JSONColumnsWithMetadata', 'JSONCompact', 'JSONCompactColumns',
+  'JSONCompactEachRow', 'JSONCompactEachRowWithNames', 'JSONCompactEachRowWithNamesAndTypes', 'JSONCompactEachRowWithProgress', 'JSONCompactStrings',
+  'JSONCompactStringsEachRow', 'JSONCompactStringsEachRowWithNames', 'JSONCompactStringsEachRowWithNamesAndTypes', 'JSONCompactStringsEachRowWithProgress',
+  'JSONEachRow', 'JSONEachRowWithProgress', 'JSONL', 'JSONLines', 'JSONObjectEachRow', 'JSONStrings', 'JSONStringsEachRow',
+  'JSONStringsEachRowWithProgress', 'LineAsString', 'LineAsStringWithNames', 'LineAsStringWithNamesAndTypes', 'MD', 'Markdown', 'MsgPack', 'NDJSON', 'Native',
+  'Npy', 'Null', 'ORC', 'Parquet', 'Pretty', 'PrettyCompact', 'PrettyCompactMonoBlock', 'PrettyCompactNoEscapes', 'PrettyCompactNoEscapesMonoBlock',
+  'PrettyJSONEachRow', 'PrettyJSONLines', 'PrettyMonoBlock', 'PrettyNDJSON', 'PrettyNoEscapes', 'PrettyNoEscapesMonoBlock', 'PrettySpace',
+  'PrettySpaceMonoBlock', 'PrettySpaceNoEscapes', 'PrettySpaceNoEscapesMonoBlock', 'Prometheus', 'Raw', 'RawBLOB', 'RawWithNames', 'RawWithNamesAndTypes',
+  'RowBinary', 'RowBinaryWithDefaults', 'RowBinaryWithNames', 'RowBinaryWithNamesAndTypes', 'RowBinaryWithNamesAndTypesAndDefaults', 'SQLInsert', 'TSKV',
+  'TSV', 'TSVRaw', 'TSVRawWithNames', 'TSVRawWithNamesAndTypes', 'TSVWithNames', 'TSVWithNamesAndTypes', 'TabSeparated', 'TabSeparatedRaw',
+  'TabSeparatedRawWithNames', 'TabSeparatedRawWithNamesAndTypes', 'TabSeparatedWithNames', 'TabSeparatedWithNamesAndTypes', 'Values', 'Vertical', 'XML',
+]);
+
+/** @throws Refusal for a format that is not spoken. */
+export const knownFormat = (name: string): string => {
+  if (spoken.has(name)) return name;
+  throw refusal('UNKNOWN_FORMAT', `Unknown format ${name}.`);
+};
+
 /** What a result's format means to HTTP. https://clickhouse.com/docs/interfaces/formats */
 // oxfmt-ignore
 const types: readonly (readonly [RegExp, string])[] = [

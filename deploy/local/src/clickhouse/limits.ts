@@ -15,6 +15,8 @@ const limitTable = {
   parameters: { env: 'TOLLGATE_CLICKHOUSE_MAX_PARAMETERS', value: 512 },
   /** Memory of one query inside the engine, unless the request sets `max_memory_usage`. */
   queryMemoryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_QUERY_MEMORY_BYTES', value: 4 * 1024 ** 3 },
+  /** Seconds that a reader's query may run. */
+  readSeconds: { env: 'TOLLGATE_CLICKHOUSE_MAX_READ_SECONDS', value: 60 },
   /** How long SIGTERM waits for running queries. */
   drainMs: { env: 'TOLLGATE_CLICKHOUSE_DRAIN_MS', value: 30_000 },
 } as const;
@@ -45,6 +47,7 @@ export const readLimits = (env: Readonly<Record<string, string | undefined>>): L
     sessions: read('sessions'),
     parameters: read('parameters'),
     queryMemoryBytes: read('queryMemoryBytes'),
+    readSeconds: read('readSeconds'),
     drainMs: read('drainMs'),
   };
 };

@@ -9,9 +9,11 @@ import type { Engine } from './engine.ts';
 import { hostList, ownNames } from './foreign.ts';
 import type { Guard } from './guard.ts';
 import { readLimits } from './limits.ts';
+import { startNormaliser } from './normalise.ts';
 import { refusedLog } from './refused.ts';
 import { startServer } from './server.ts';
 import { startSessions } from './sessions.ts';
+import { takesData } from './statement.ts';
 import { loadUsers } from './users.ts';
 
 const usage = `usage: node deploy/local/src/clickhouse/main.ts
@@ -98,16 +100,9 @@ const start = async () => {
   }
   try {
     const sessions = startSessions(limits.sessions);
-    const server = await startServer({
-      engine,
-      sessions,
-      limits,
-      scratchDir,
-      users,
-      host,
-      port,
-      guard,
-    });
+    const normalise = startNormaliser(engine, takesData, limits.queryBytes);
+    const runner = { engine, normalise, sessions, limits, scratchDir };
+    const server = await startServer({ ...runner, users, host, port, guard });
     return { engine, server, users };
   } catch (error) {
     engine.close();

@@ -1,21 +1,28 @@
 /** One request: understood, allowed, prepared, run. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { takeRole } from './access.ts';
+import type { EngineRole } from './access.ts';
 import type { Body } from './body.ts';
 import type { Connection, Engine } from './engine.ts';
 import { refusal } from './errors.ts';
 import { execute, literal } from './execute.ts';
 import type { Ready, Reply } from './execute.ts';
+import { knownFormat } from './formats.ts';
 import type { Limits } from './limits.ts';
+import type { Normaliser, Token } from './normalise.ts';
+import { notForReaders, reaches, readerDatabases } from './reader.ts';
 import { inRevision } from './revise.ts';
 import type { Query } from './request.ts';
 import type { Sessions } from './sessions.ts';
-import { understand } from './statement.ts';
-import type { Statement, Understood } from './statement.ts';
+import { readerSettings, refuseSetting } from './settings.ts';
+import { settingsIn, understand } from './statement.ts';
+import type { Statement } from './statement.ts';
 import type { User } from './users.ts';
 
 export interface Runner {
   readonly engine: Engine;
+  readonly normalise: Normaliser;
   readonly sessions: Sessions;
   readonly limits: Limits;
   /** Where bodies and results are kept while they are needed; its path holds no glob character. */
@@ -44,7 +51,10 @@ const insertDefaults: ReadonlyMap<string, string> = new Map([
 ]);
 
 const reads = ({ kind }: Statement) => kind === 'select' || kind === 'show';
-const takesData = ({ kind }: Statement) => kind === 'insert-data' || kind === 'insert-input';
+const brings = ({ kind }: Statement) => kind === 'insert-data' || kind === 'insert-input';
+
+const roleOf = ({ role }: User, { kind }: Statement): EngineRole =>
+  role === 'reader' ? 'reading' : kind === 'insert-input' ? 'loading' : 'writing';
 
 /** Prepares the connection: database, our defaults, the request's settings and parameters, and last the lock. */
 const prepare = async (
@@ -54,6 +64,7 @@ const prepare = async (
   statement: Statement,
 ): Promise<string> => {
   const { query, user } = job;
+  await connection.set(takeRole(roleOf(user, statement)));
   if (query.database !== '') await connection.set(`USE ${identifier(query.database)}`);
   const settings = new Map([
     // Rows are acknowledged when they are in the table, not when they are in a queue.
@@ -61,10 +72,10 @@ const prepare = async (
     ['max_memory_usage', String(on.limits.queryMemoryBytes)],
     ['max_result_bytes', String(on.limits.resultBytes)],
     ['log_comment', randomUUID()],
-    ...(takesData(statement) ? insertDefaults : []),
-    ...query.settings,
+    ...(brings(statement) ? insertDefaults : []),
+    ...(user.role === 'reader' ? readerSettings(query.settings, on.limits) : query.settings),
     // With a token the request's own wishes must not split the block: half a retry would be taken for new rows.
-    ...(query.settings.has('insert_deduplication_token') && takesData(statement)
+    ...(query.settings.has('insert_deduplication_token') && brings(statement)
       ? insertDefaults
       : []),
   ]);
@@ -72,9 +83,6 @@ const prepare = async (
   settings.delete('readonly');
   const sets = [...assignments(settings), ...assignments(query.params, 'param_')];
   await connection.set(`SET ${sets.join(', ')}`);
-  if (user.role === 'reader' && asked !== undefined && asked !== '1' && asked !== '2') {
-    throw refusal('READONLY', "Cannot modify 'readonly' setting in readonly mode.");
-  }
   const lock = user.role === 'reader' ? '1' : query.readonly ? '2' : asked;
   // In a session the lock would outlive the request; there the statement's kind alone decides.
   if (lock !== undefined && query.session === null)
@@ -82,10 +90,26 @@ const prepare = async (
   return settings.get('log_comment') ?? '';
 };
 
-const check = ({ forbidden }: Understood, { user, query }: Job) => {
-  if (forbidden !== null && (user.role === 'reader' || query.readonly)) {
-    throw refusal('READONLY', `${user.name}: ${forbidden}`);
+/** @throws Refusal for what this user may not run, or nobody may. */
+const check = (tokens: readonly Token[], statement: Statement, { user, query }: Job): void => {
+  for (const name of [...query.settings.keys(), ...settingsIn(tokens)]) refuseSetting(name);
+  const reached = reaches(tokens);
+  if (reached !== null) throw refusal('READONLY', `${reached}() is not allowed`);
+  if (user.role === 'reader') {
+    const fault = notForReaders(tokens, statement);
+    if (fault !== null) throw refusal('READONLY', `${user.name}: ${fault} in readonly mode.`);
+    if (!readerDatabases.has(query.database)) {
+      throw refusal('ACCESS_DENIED', `${user.name}: no access to database ${query.database}`);
+    }
   }
+  if (query.readonly && !reads(statement)) {
+    throw refusal('READONLY', `${user.name}: Cannot execute query in readonly mode.`);
+  }
+};
+
+const formatOf = (statement: Statement, query: Query): string => {
+  if ('format' in statement && statement.format !== null) return knownFormat(statement.format);
+  return knownFormat(query.format ?? 'TabSeparated');
 };
 
 /**
@@ -96,24 +120,19 @@ export const run = async (on: Runner, job: Job): Promise<Reply> => {
   const { query, body, user, signal } = job;
   // The SQL of the URL comes first, then the body; an insert's data begin in either.
   const prefix = query.sql === '' ? Buffer.alloc(0) : Buffer.from(`${query.sql}\n`);
-  const text = Buffer.concat([prefix, body.head]);
-  const understood = understand(text.toString('latin1'));
-  const { statement } = understood;
-  if (!takesData(statement) && (!body.complete || text.length > on.limits.queryBytes)) {
-    throw refusal(
-      'SYNTAX_ERROR',
-      `Max query size exceeded: ${on.limits.queryBytes} bytes (TOLLGATE_CLICKHOUSE_MAX_QUERY_BYTES)`,
-    );
-  }
-  check(understood, job);
-  const named = 'format' in statement && reads(statement) ? statement.format : null;
+  const { head, complete } = body;
+  const { tokens, dataStart: start } = await on.normalise({ prefix, head, complete });
+  const statement = understand(tokens);
+  check(tokens, statement, job);
   const ready = (connection: Connection): Ready => ({
     connection,
     statement,
-    cut: (start, end) => text.subarray(start, end).toString('utf8'),
-    format: named ?? query.format ?? 'TabSeparated',
+    format: formatOf(statement, query),
     scratch: (kind) => path.join(on.scratchDir, `${randomUUID()}.${kind}`),
   });
+  const dataStart = start ?? prefix.length;
+  const spill = async (file: string) =>
+    body.spill(file, prefix.subarray(dataStart), Math.max(0, dataStart - prefix.length));
   const session = user.role === 'reader' ? null : query.session;
   const connection =
     session === null
@@ -129,7 +148,7 @@ export const run = async (on: Runner, job: Job): Promise<Reply> => {
     );
     if (reads(statement)) cancel = () => void on.engine.cancel(comment).catch(() => {});
     if (cancel !== null) signal.addEventListener('abort', cancel, { once: true });
-    const reply = await execute(ready(connection), body, prefix);
+    const reply = await execute(ready(connection), spill);
     return await inRevision(reply, query.nativeRevision);
   } finally {
     if (cancel !== null) signal.removeEventListener('abort', cancel);

@@ -1,201 +1,175 @@
 import { refusal } from './errors.ts';
-import { tokens } from './tokens.ts';
-import type { Token } from './tokens.ts';
+import type { Token } from './normalise.ts';
 
-/** What a statement is and where its parts lie, as byte offsets into its text. */
+/** What a statement is, and its parts as text, all of it in the engine's canonical form. */
 export type Statement =
-  /** Something that answers with rows: `body [FORMAT format tail]`. Without a format, `bodyEnd`, `tailStart` and `end` are one. */
+  /** Something that answers with rows: `body [FORMAT format] tail`. */
   | {
       readonly kind: 'select' | 'show';
-      readonly bodyEnd: number;
+      readonly body: string;
       readonly format: string | null;
-      readonly tailStart: number;
-      readonly end: number;
+      readonly tail: string;
     }
-  /** `INSERT ... FORMAT x` or `VALUES`, whose data begin at `dataStart` and go on in the request's body. */
+  /** `INSERT ... FORMAT x` (or `VALUES`, which the engine writes as `FORMAT Values`), whose data follow. `settings`: its clause, or empty. */
   | {
       readonly kind: 'insert-data';
-      /** End of `INSERT INTO t (columns)`. */
-      readonly headEnd: number;
-      /** The `SETTINGS ...` clause, empty when there is none. */
-      readonly settings: readonly [start: number, end: number];
+      readonly head: string;
+      readonly settings: string;
       readonly format: string;
-      readonly dataStart: number;
     }
-  /** `INSERT ... SELECT ... FROM input('structure') ... FORMAT x` and data. `input`: where `input(` is, up to its bracket's inside. */
+  /** `INSERT ... SELECT ... FROM input('structure') ... FORMAT x` and data; cut where `input(` stands. */
   | {
       readonly kind: 'insert-input';
-      readonly bodyEnd: number;
-      readonly input: readonly [start: number, inside: number];
+      readonly before: string;
+      readonly inside: string;
       readonly format: string;
-      readonly dataStart: number;
     }
-  | { readonly kind: 'insert-select'; readonly end: number }
-  | { readonly kind: 'other'; readonly end: number; readonly verb: string };
+  | { readonly kind: 'insert-select'; readonly text: string }
+  | { readonly kind: 'other'; readonly text: string; readonly verb: string };
 
-export interface Understood {
-  readonly statement: Statement;
-  /** Why the readonly role may not run it, or null. The engine's own `readonly=1` comes on top. */
-  readonly forbidden: string | null;
+const shows = new Set(['SHOW', 'DESCRIBE', 'EXPLAIN', 'EXISTS']);
+
+/** Keywords are bare words in capitals in canonical form; a name in quotes is none. */
+export const isWord = (token: Token | undefined, text: string): boolean =>
+  token?.kind === 'BareWord' && token.text === text;
+/** A name or a keyword: the lexer does not tell them apart. */
+export const isName = (token: Token | undefined) =>
+  token?.kind === 'BareWord' || token?.kind === 'QuotedIdentifier';
+
+/** A name without its quotes. */
+export const nameOf = ({ kind, text }: Token): string =>
+  kind === 'QuotedIdentifier' ? text.slice(1, -1) : text;
+
+const join = (tokens: readonly Token[]) =>
+  tokens
+    .map(({ text }) => text)
+    .join('')
+    .trim();
+
+interface Placed extends Token {
+  /** Index among all tokens. */
+  readonly at: number;
+  /** How many brackets are open around it. */
+  readonly depth: number;
 }
 
-const selects = new Set(['SELECT', 'WITH', 'FROM', '(', 'VALUES']);
-const shows = new Set(['SHOW', 'DESCRIBE', 'DESC', 'EXPLAIN', 'EXISTS']);
+/** The tokens without the white space between them. */
+export const meaningful = (tokens: readonly Token[]): readonly Token[] =>
+  tokens.filter(({ kind }) => kind !== 'Whitespace');
 
-/** Functions that read files, processes or other hosts. The engine refuses most of them in readonly mode; `file()` in an expression it does not. */
-// oxfmt-ignore
-const reaching = new Set([
-  'file', 'filecluster', 'filesystem', 'input', 'url', 'urlcluster', 's3', 's3cluster', 'gcs', 'hdfs', 'hdfscluster', 'azureblobstorage',
-  'azureblobstoragecluster', 'remote', 'remotesecure', 'cluster', 'clusterallreplicas', 'executable', 'mysql', 'postgresql', 'mongodb', 'redis', 'sqlite',
-  'odbc', 'jdbc', 'python', 'iceberg', 'deltalake', 'hudi', 'paimon', 'arrowflight', 'ytsaurus', 'catboostevaluate', 'showcertificate',
-]);
-
-const is = (token: Token | undefined, text: string) =>
-  token?.kind === 'word' && token.text.toUpperCase() === text;
-
-/** ClickHouse's rule: after the format's name, blanks and then at most one line break are skipped. */
-const dataAfter = (sql: string, at: number): number => {
-  let start = at;
-  while (' \t\f'.includes(sql.charAt(start)) && start < sql.length) start += 1;
-  if (sql.charAt(start) === '\r') start += 1;
-  if (sql.charAt(start) === '\n') start += 1;
-  return start;
-};
-
-/** `INSERT INTO t (a) [SETTINGS ..] FORMAT x|VALUES data`, or null for an insert from a SELECT. Reads no further than the data. */
-const insertData = (sql: string, seen: Token[], more: Iterator<Token>): Statement | null => {
-  let settingsStart = -1;
-  // The first words are INSERT [INTO] [TABLE|FUNCTION] name: none of them is a clause, whatever the table is called.
-  let names = 0;
-  for (let step = more.next(); step.done !== true; step = more.next()) {
-    const token = step.value;
-    const previous = seen.at(-1);
-    seen.push(token);
-    if (token.depth > 0) continue;
-    const word = token.kind === 'word' ? token.text.toUpperCase() : '';
-    if (names === 0 && ['INTO', 'TABLE', 'FUNCTION'].includes(word)) continue;
-    if (names === 0 || (previous?.kind === 'mark' && previous.text === '.')) {
-      names += 1;
-      continue;
-    }
-    if (word === 'SELECT' || word === 'WITH') return null;
-    if (word === 'FROM') {
-      throw refusal('UNKNOWN_TYPE_OF_QUERY', 'INSERT FROM INFILE: send the data in the body');
-    }
-    if (word === 'SETTINGS') settingsStart = token.start;
-    if (word !== 'FORMAT' && word !== 'VALUES') continue;
-    const headEnd = settingsStart === -1 ? token.start : settingsStart;
-    const settings = [headEnd, token.start] as const;
-    if (word === 'VALUES') {
-      return { kind: 'insert-data', headEnd, settings, format: 'Values', dataStart: token.end };
-    }
-    const format = more.next();
-    if (format.done === true) return null;
-    const dataStart = dataAfter(sql, format.value.end);
-    return { kind: 'insert-data', headEnd, settings, format: format.value.text, dataStart };
+/** The same, with where they stand. */
+const placed = (tokens: readonly Token[]): readonly Placed[] => {
+  let depth = 0;
+  const all: Placed[] = [];
+  for (const [at, { kind, text }] of tokens.entries()) {
+    if (kind.startsWith('Closing')) depth -= 1;
+    if (kind !== 'Whitespace') all.push({ kind, text, at, depth });
+    if (kind.startsWith('Opening')) depth += 1;
   }
-  return null;
+  return all;
 };
 
-/** The end of a statement: of its last token, or where its `;` stands. Anything behind the `;` is a second statement. */
-const endOf = (all: readonly Token[]): number => {
-  const semicolon = all.findIndex(({ kind, text }) => kind === 'mark' && text === ';');
-  if (semicolon === -1) return all.at(-1)?.end ?? 0;
-  const after = all.slice(semicolon).find(({ text, kind }) => kind !== 'mark' || text !== ';');
-  if (after !== undefined) {
-    throw refusal(
-      'SYNTAX_ERROR',
-      `Syntax error (Multi-statements are not allowed): failed at position ${after.start + 1}`,
-    );
-  }
-  return all[semicolon]?.start ?? 0;
-};
-
-/** `FORMAT x` at the outermost level, looked for from the end: a column may be called `format`. */
-const formatClause = (all: readonly Token[]) => {
+/** `FORMAT x` at the outermost level, looked for from the end. */
+const formatClause = (all: readonly Placed[]) => {
   const at = all.findLastIndex(
-    (token, i) => token.depth === 0 && is(token, 'FORMAT') && i > 0 && all[i + 1]?.kind === 'word',
+    (token, i) => token.depth === 0 && isWord(token, 'FORMAT') && isName(all[i + 1]),
   );
   const [clause, name, next] = [all[at], all[at + 1], all[at + 2]];
-  const last = next === undefined || is(next, 'SETTINGS') || next.text === ';';
+  const last = next === undefined || isWord(next, 'SETTINGS');
   if (clause === undefined || name === undefined || !last) return null;
-  return { start: clause.start, name: name.text, end: name.end };
+  return { start: clause.at, name: nameOf(name), end: name.at + 1 };
 };
 
-const insertFromInput = (sql: string, all: readonly Token[]): Statement | null => {
-  const at = all.findIndex(
-    (token, i) => is(token, 'INPUT') && all[i + 1]?.text === '(' && all[i + 1]?.kind === 'mark',
+const isSelect = (tokens: readonly Placed[]) => tokens.some((token) => isWord(token, 'SELECT'));
+
+const inputCall = (all: readonly Placed[]) =>
+  all.find(
+    ({ kind, text }, i) =>
+      kind === 'BareWord' &&
+      text.toLowerCase() === 'input' &&
+      all[i + 1]?.kind === 'OpeningRoundBracket',
   );
-  const [input, bracket] = [all[at], all[at + 1]];
-  // Behind FORMAT x there are data, which look like any tokens: the first FORMAT at level 0 behind input() counts.
-  const format = all.findIndex((token, i) => i > at && token.depth === 0 && is(token, 'FORMAT'));
-  const [clause, name] = [all[format], all[format + 1]];
-  if (input === undefined || bracket === undefined || clause === undefined || name === undefined) {
-    return null;
+
+/** Whether the engine reads data behind this statement's text. */
+export const takesData = (tokens: readonly Token[]): boolean => {
+  const all = placed(tokens);
+  if (!isWord(all[0], 'INSERT') || formatClause(all) === null) return false;
+  return !isSelect(all) || inputCall(all) !== undefined;
+};
+
+const insert = (tokens: readonly Token[], all: readonly Placed[]): Statement => {
+  const format = formatClause(all);
+  if (format === null || !takesData(tokens)) return { kind: 'insert-select', text: join(tokens) };
+  const input = isSelect(all) ? inputCall(all) : undefined;
+  if (input !== undefined) {
+    const bracket = tokens.findIndex(({ kind }, i) => i > input.at && kind.startsWith('Opening'));
+    return {
+      kind: 'insert-input',
+      before: join(tokens.slice(0, input.at)),
+      inside: join(tokens.slice(bracket + 1, format.start)),
+      format: format.name,
+    };
   }
+  const settings = all.findLast(
+    (token, i) =>
+      token.depth === 0 &&
+      isWord(token, 'SETTINGS') &&
+      isName(all[i + 1]) &&
+      all[i + 2]?.kind === 'Equals',
+  );
+  const headEnd = settings?.at ?? format.start;
   return {
-    kind: 'insert-input',
-    bodyEnd: clause.start,
-    input: [input.start, bracket.end],
-    format: name.text,
-    dataStart: dataAfter(sql, name.end),
+    kind: 'insert-data',
+    head: join(tokens.slice(0, headEnd)),
+    settings: join(tokens.slice(headEnd, format.start)),
+    format: format.name,
   };
 };
 
-const reaches = (all: readonly Token[]): string | null => {
-  const at = all.findIndex(
-    ({ kind, text }, i) =>
-      (kind === 'word' || kind === 'name') &&
-      reaching.has(text.toLowerCase()) &&
-      all[i + 1]?.text === '(',
-  );
-  return all[at]?.text ?? null;
+/** The names of settings that the statement itself brings. */
+export const settingsIn = (tokens: readonly Token[]): readonly string[] => {
+  const all = meaningful(tokens);
+  // A name before `=` may also be a column; refusing a column of such a name costs less than reading the grammar.
+  return all.filter((token, i) => isName(token) && all[i + 1]?.kind === 'Equals').map(nameOf);
 };
 
-const noFiles = (all: readonly Token[]): void => {
-  const outfile = all.some((token, i) => is(token, 'INTO') && is(all[i + 1], 'OUTFILE'));
-  if (outfile) {
+/** Files on the server's disk, and a second statement behind the first: refused whoever asks. */
+const refuseFilesAndSeconds = (all: readonly Placed[]): void => {
+  const pair = (first: string, second: string) =>
+    all.some((token, i) => isWord(token, first) && isWord(all[i + 1], second));
+  if (pair('INTO', 'OUTFILE')) {
     throw refusal('INTO_OUTFILE_NOT_ALLOWED', 'INTO OUTFILE is not allowed');
+  }
+  if (pair('FROM', 'INFILE')) {
+    throw refusal('UNKNOWN_TYPE_OF_QUERY', 'INSERT FROM INFILE: send the data in the body');
+  }
+  if (pair('PARALLEL', 'WITH') || all.some(({ kind }) => kind === 'Semicolon')) {
+    throw refusal('SYNTAX_ERROR', 'Syntax error (Multi-statements are not allowed)');
+  }
+  if (pair('SET', 'ROLE') || pair('DEFAULT', 'ROLE') || pair('EXECUTE', 'AS')) {
+    throw refusal('NOT_IMPLEMENTED', 'Roles of the embedded ClickHouse cannot be changed');
   }
 };
 
 /**
- * Finds the kind and the parts of one statement.
- * @param sql latin1 text, perhaps followed by the data of an insert.
- * @throws Refusal for several statements, files on the server's disk, or nothing at all.
+ * The kind and the parts of a statement in canonical form.
+ * @throws Refusal for files on the server's disk and for several statements.
  */
-export const understand = (sql: string): Understood => {
-  const more = tokens(sql);
-  const first = more.next();
-  if (first.done === true) throw refusal('SYNTAX_ERROR', 'Empty query');
-  const seen: Token[] = [first.value];
-  const verb = first.value.text.toUpperCase();
-  if (is(first.value, 'INSERT')) {
-    const statement = insertData(sql, seen, more);
-    const forbidden = 'Cannot execute query in readonly mode.';
-    if (statement !== null) return { statement, forbidden };
-    const all = [...seen, ...more];
-    noFiles(all);
-    const input = insertFromInput(sql, all);
-    return { statement: input ?? { kind: 'insert-select', end: endOf(all) }, forbidden };
-  }
-  const all = [...seen, ...more];
-  noFiles(all);
-  const end = endOf(all);
-  const reached = reaches(all);
-  const kind = selects.has(verb) ? 'select' : shows.has(verb) ? 'show' : null;
-  if (kind === null) {
-    const forbidden = `Cannot execute ${verb} in readonly mode.`;
-    return { statement: { kind: 'other', end, verb }, forbidden };
-  }
+export const understand = (tokens: readonly Token[]): Statement => {
+  const all = placed(tokens);
+  const [first] = all;
+  if (first === undefined) throw refusal('SYNTAX_ERROR', 'Empty query');
+  refuseFilesAndSeconds(all);
+  if (isWord(first, 'INSERT')) return insert(tokens, all);
+  const selects = ['SELECT', 'WITH'].some((word) => isWord(first, word)) || first.text === '(';
+  const kind = selects ? 'select' : shows.has(first.text) ? 'show' : null;
+  if (kind === null) return { kind: 'other', text: join(tokens), verb: first.text };
   const format = formatClause(all);
-  const statement: Statement = {
+  if (format === null) return { kind, body: join(tokens), format: null, tail: '' };
+  return {
     kind,
-    bodyEnd: format?.start ?? end,
-    format: format?.name ?? null,
-    tailStart: format?.end ?? end,
-    end,
+    body: join(tokens.slice(0, format.start)),
+    format: format.name,
+    tail: join(tokens.slice(format.end)),
   };
-  const forbidden = reached === null ? null : `${reached}() is not allowed in readonly mode.`;
-  return { statement, forbidden };
 };
