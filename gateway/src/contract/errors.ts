@@ -20,6 +20,7 @@ export const errors = {
   request_timeout:       { status: 408, outcome: 'abandoned',    origin: 'client',   openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
   provider_refused:      { status: 400, outcome: 'refused',      origin: 'provider', openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
   provider_auth:         { status: 502, outcome: 'exhausted',    origin: 'provider', openai: 'server_error',          anthropic: 'api_error' },
+  provider_account:      { status: 502, outcome: 'exhausted',    origin: 'provider', openai: 'server_error',          anthropic: 'api_error' },
   provider_rate_limited: { status: 429, outcome: 'exhausted',    origin: 'provider', openai: 'rate_limit_error',      anthropic: 'rate_limit_error' },
   provider_error:        { status: 502, outcome: 'exhausted',    origin: 'provider', openai: 'server_error',          anthropic: 'api_error' },
   provider_overloaded:   { status: 503, outcome: 'exhausted',    origin: 'provider', openai: 'server_error',          anthropic: 'overloaded_error' },

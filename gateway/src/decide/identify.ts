@@ -4,6 +4,17 @@ import type { Caller } from '../model/call.ts';
 /** Keys of clients are 256 random bits, so a plain hash keeps them safe at rest and quick to check. */
 export const keyHash = (secret: string): string => hash('sha256', secret, 'hex');
 
+/** What a client may have sent as its key, known or not. */
+export const keysIn = (headers: {
+  readonly authorization?: string | undefined;
+  readonly 'x-api-key'?: string | readonly string[] | undefined;
+}): readonly string[] => {
+  const { authorization = '', 'x-api-key': apiKey = '' } = headers;
+  return [authorization.replace(/^\w+ /, ''), ...(typeof apiKey === 'string' ? [apiKey] : apiKey)]
+    .map((key) => key.trim())
+    .filter((key) => key !== '');
+};
+
 export type AuthFailure = 'missing' | 'malformed' | 'unknown';
 export type Identified =
   | { readonly kind: 'known'; readonly caller: Caller }

@@ -1,5 +1,5 @@
 import type { UsageSource } from '../contract/ledger.ts';
-import type { Delta } from '../model/delta.ts';
+import type { Delta, Failure } from '../model/delta.ts';
 import { noTokens, outputTokens, type Usage } from '../model/usage.ts';
 import { estimateTokens } from './estimate.ts';
 
@@ -27,7 +27,7 @@ export interface Meter {
   /** The provider said that its reply is whole. */
   ended(): boolean;
   /** What the provider reported as an error inside its reply. */
-  failure(): { readonly type: string; readonly message: string } | null;
+  failure(): Failure | null;
   reading(): Reading;
   /**
    * The usage to account for, and where it comes from: the provider's last word, or what it said so far completed by
@@ -49,7 +49,7 @@ export const startMeter = (): Meter => {
   let upstreamId = '';
   let finishReason = '';
   let ended = false;
-  let failure: { readonly type: string; readonly message: string } | null = null;
+  let failure: Failure | null = null;
   let usage: Usage | null = null;
   let usageFinal = false;
   let text = '';
@@ -90,7 +90,7 @@ export const startMeter = (): Meter => {
         ended = true;
         return true;
       case 'failed':
-        failure = { type: delta.type, message: delta.message };
+        failure = delta;
         return false;
     }
   };

@@ -12,8 +12,9 @@ export type Next =
   | { readonly kind: 'next_target' }
   | { readonly kind: 'give_up' };
 
-/** The caller's own mistake fails everywhere alike; our bad credential fails here only. */
-const retryableHere = (fault: Fault): boolean => fault.kind !== 'caller' && fault.kind !== 'auth';
+/** The provider asks for a pause longer than we wait: the client is told it, and may try again itself. */
+export const isLeftToClient = ({ retryAfterMs }: Fault, { backoffMaxMs }: RetryPolicy): boolean =>
+  retryAfterMs !== null && retryAfterMs > backoffMaxMs;
 
 /**
  * Again, elsewhere, or not at all? Same target with exponential backoff and full jitter
@@ -27,14 +28,14 @@ export const afterFault = (
   policy: RetryPolicy,
   random: number,
 ): Next => {
-  if (fault.kind === 'caller' || tries.ofCall >= policy.triesPerCall) return { kind: 'give_up' };
+  if (fault.recourse === 'none' || tries.ofCall >= policy.triesPerCall) return { kind: 'give_up' };
   const elsewhere: Next = { kind: tries.moreTargets ? 'next_target' : 'give_up' };
-  if (!retryableHere(fault) || tries.atTarget >= policy.triesPerTarget) return elsewhere;
+  if (fault.recourse === 'elsewhere' || tries.atTarget >= policy.triesPerTarget) return elsewhere;
   // Past 30 doublings any pause is over its maximum, and one without end times a base of 0 would be no number.
   const doublings = Math.min(tries.atTarget - 1, 30);
   const ceilingMs = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** doublings);
   const askedMs = fault.retryAfterMs ?? 0;
-  if (askedMs > policy.backoffMaxMs) return elsewhere;
+  if (isLeftToClient(fault, policy)) return elsewhere;
   if (askedMs > ceilingMs && tries.moreTargets) return elsewhere;
   return { kind: 'again', afterMs: Math.max(askedMs, Math.round(ceilingMs * random)) };
 };

@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { identifier } from '../decide/identify.ts';
 import { planner } from '../decide/plan.ts';
+import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
 import type { Operation } from '../model/call.ts';
 import type { Addressed } from '../providers/provider.ts';
@@ -15,6 +16,8 @@ export interface Runtime {
   readonly identify: ReturnType<typeof identifier>;
   readonly plan: ReturnType<typeof planner>;
   upstream(name: string): Upstream;
+  /** Takes the credentials of all providers out of a text. */
+  readonly clean: Scrub;
   /** A call begins to use this runtime; run what is returned when it is over. */
   enter(): () => void;
   /** Closes the connections once no call uses them any more. */
@@ -87,6 +90,7 @@ export const startRuntime = (
     prices,
     identify: identifier(new Map(config.keys.map(({ sha256, caller }) => [sha256, caller]))),
     plan: planner(config.models),
+    clean: scrubber([...config.providers.values()].map(({ secret }) => secret?.reveal() ?? '')),
     upstream(name) {
       const upstream = upstreams.get(name);
       if (upstream === undefined) throw new Error(`provider ${name} was not checked`);

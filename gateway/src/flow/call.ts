@@ -65,9 +65,10 @@ const bug: Fault = {
   code: 'internal_error',
   status: 0,
   message: 'a bug of the gateway ended this attempt',
-  param: null,
+  recourse: 'none',
   retryAfterMs: null,
   mayBeBilled: true,
+  said: null,
 };
 
 /** Relays a reply and books its attempt, whatever happens. */

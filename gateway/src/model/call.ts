@@ -1,4 +1,3 @@
-import type { ErrorOrigin } from '../contract/outcomes.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 
 export type Operation = 'chat' | 'embeddings';
@@ -34,14 +33,6 @@ export interface Problem {
   readonly message: string;
   /** The field, as a path like `messages[2].content`; null when it is not about one. */
   readonly param: string | null;
-}
-
-/** An error on its way to the client. */
-export interface CallError extends Problem {
-  readonly status: number;
-  readonly origin: ErrorOrigin;
-  /** For the client's `retry-after`, in whole seconds. */
-  readonly retryAfterSeconds: number | null;
 }
 
 /** Where an attempt goes. */

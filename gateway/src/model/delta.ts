@@ -36,8 +36,30 @@ export type Delta =
       readonly stopSequence: string | null;
     }
   | { readonly kind: 'ended' }
-  /** The provider reported an error inside its reply. */
-  | { readonly kind: 'failed'; readonly type: string; readonly message: string };
+  | Failure;
+
+/**
+ * The reply failed. `theirs`: the provider reported it inside its reply, in its own words; `ours`: what came is no reply
+ * of its dialect.
+ */
+export interface Failure {
+  readonly kind: 'failed';
+  readonly by: 'theirs' | 'ours';
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  readonly param: string | null;
+}
+
+/** What came is no reply of its dialect; `message` is in our words. */
+export const unreadable = (type: string, message: string): Failure => ({
+  kind: 'failed',
+  by: 'ours',
+  type,
+  code: '',
+  message,
+  param: null,
+});
 
 /** What one chunk of upstream bytes becomes: bytes for the client now (null: none yet), and what they meant. */
 export interface Piece {

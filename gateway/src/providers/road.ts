@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import type { Ask, Operation } from '../model/call.ts';
-import type { Delta, Piece } from '../model/delta.ts';
+import { unreadable, type Delta, type Piece } from '../model/delta.ts';
 import { parseObject } from '../model/json.ts';
 import type { Dialect, ReplyHead, SseEvent } from './dialects/dialect.ts';
 import { startEventCutter } from './dialects/event-cutter.ts';
@@ -30,14 +30,13 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const nothing: Piece = { bytes: null, deltas: [] };
 
-const failure = (type: string, message: string): Delta => ({ kind: 'failed', type, message });
 const tooLarge = (maxBytes: number): Delta =>
-  failure('reply_too_large', `The provider's reply is larger than ${maxBytes} bytes.`);
+  unreadable('reply_too_large', `The provider's reply is larger than ${maxBytes} bytes.`);
 const eventTooLarge = (maxBytes: number): Delta =>
-  failure('event_too_large', `The provider sent a stream event larger than ${maxBytes} bytes.`);
+  unreadable('event_too_large', `The provider sent a stream event larger than ${maxBytes} bytes.`);
 const isGarbled = (delta: Delta): boolean =>
   delta.kind === 'failed' && delta.type === 'invalid_event';
-const notAReply = failure('invalid_reply', "The provider's reply is not one of its dialect.");
+const notAReply = unreadable('invalid_reply', "The provider's reply is not one of its dialect.");
 
 /**
  * Bytes of an event stream in, deltas out, at any split of the bytes. `onEvent` sees each event before it is read.

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { estimateTokens } from '../../../gateway/src/decide/estimate.ts';
 import { startMeter } from '../../../gateway/src/decide/meter.ts';
-import type { Delta } from '../../../gateway/src/model/delta.ts';
+import { unreadable, type Delta } from '../../../gateway/src/model/delta.ts';
 import {
   inputTokens,
   noTokens,
@@ -47,7 +47,7 @@ const anyDelta: fc.Arbitrary<Delta> = fc.oneof(
   }),
   fc.constant(stopped),
   fc.constant({ kind: 'ended' } as const),
-  fc.record({ kind: fc.constant('failed' as const), type: anyText, message: anyText }),
+  fc.tuple(anyText, anyText).map(([type, message]) => unreadable(type, message)),
 );
 const anyReply = fc.array(fc.array(anyDelta, { maxLength: 4 }), { maxLength: 12 });
 
@@ -137,7 +137,7 @@ test('a reply has begun with its first content, and not before', () => {
   const meter = startMeter();
   meter.read([{ kind: 'opened', id: 'i', model: 'm' }, said({}, false)], 1);
   meter.read([], 2);
-  meter.read([{ kind: 'failed', type: 't', message: 'm' }], 3);
+  meter.read([unreadable('t', 'm')], 3);
   expect(meter.begun()).toBe(false);
   meter.read([text('a')], 4);
   expect(meter.begun()).toBe(true);
@@ -147,7 +147,7 @@ test('a reply has begun with its first content, and not before', () => {
     model: 'm',
     upstreamId: 'i',
   });
-  expect(meter.failure()).toEqual({ type: 't', message: 'm' });
+  expect(meter.failure()).toEqual(unreadable('t', 'm'));
   expect(meter.ended()).toBe(false);
 });
 

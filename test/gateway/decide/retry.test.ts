@@ -14,22 +14,16 @@ const fault = (more: Partial<Fault> = {}): Fault => ({
   code: 'provider_error',
   status: 500,
   message: '',
-  param: null,
+  recourse: 'again',
   retryAfterMs: null,
   mayBeBilled: false,
+  said: null,
   ...more,
 });
 
-const anyKind = fc.constantFrom<Fault['kind']>(
-  'server',
-  'rate_limited',
-  'timeout',
-  'network',
-  'auth',
-  'caller',
-);
+const anyRecourse = fc.constantFrom<Fault['recourse']>('again', 'elsewhere', 'none');
 const anyFault = fc
-  .record({ kind: anyKind, retryAfterMs: fc.option(fc.nat(10_000)) })
+  .record({ recourse: anyRecourse, retryAfterMs: fc.option(fc.nat(10_000)) })
   .map((more) => fault(more));
 const anyTries = fc.record({
   atTarget: fc.integer({ min: 1, max: 2000 }),
@@ -64,8 +58,8 @@ test('a call ends: tries run out at a target and over all, and no target is inve
       if (tries.ofCall >= rules.triesPerCall) expect(next.kind).toBe('give_up');
       if (tries.atTarget >= rules.triesPerTarget) expect(next.kind).not.toBe('again');
       if (!tries.moreTargets) expect(next.kind).not.toBe('next_target');
-      if (what.kind === 'caller') expect(next.kind).toBe('give_up');
-      if (what.kind === 'auth') expect(next.kind).not.toBe('again');
+      if (what.recourse === 'none') expect(next.kind).toBe('give_up');
+      if (what.recourse === 'elsewhere') expect(next.kind).not.toBe('again');
     }),
     { numRuns: 2000 },
   );
@@ -86,7 +80,7 @@ test('the ceiling doubles with each try, and chance picks below it', () => {
 
 test('our bad credential fails here only: the next target may have a good one', () => {
   const tries = { atTarget: 1, ofCall: 1 };
-  const auth = fault({ kind: 'auth' });
+  const auth = fault({ kind: 'auth', recourse: 'elsewhere' });
   expect(afterFault(auth, { ...tries, moreTargets: true }, policy, 0).kind).toBe('next_target');
   expect(afterFault(auth, { ...tries, moreTargets: false }, policy, 0).kind).toBe('give_up');
 });

@@ -13,9 +13,10 @@ const faultOf = (code: ErrorCode): Fault => ({
   code,
   status: 500,
   message: code,
-  param: null,
+  recourse: 'again',
   retryAfterMs: null,
   mayBeBilled: false,
+  said: null,
 });
 const serverFault = faultOf('provider_error');
 

@@ -160,7 +160,7 @@ test.each([true, false])(
       bytes('x'.repeat(600)),
       bytes(done),
     ]);
-    expect(deltas).toEqual([
+    expect(deltas).toMatchObject([
       { kind: 'failed', type: 'event_too_large', message: expect.stringContaining('1000 bytes') },
     ]);
   },

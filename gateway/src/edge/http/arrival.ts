@@ -8,9 +8,12 @@ import type { Ask, Caller } from '../../model/call.ts';
 import { spanId, traceId, uuid7 } from '../ids.ts';
 
 /** A header's text; of a repeated one, the first. */
-export const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+export const header = (
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  name: string,
+): string | undefined => {
   const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
+  return typeof value === 'string' ? value : value?.[0];
 };
 
 /**

@@ -1,7 +1,9 @@
 /** The data plane's one handler: arrival -> admission -> the story -> settlement -> reply. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { call, type Story } from '../../flow/call.ts';
-import type { CallError, Caller } from '../../model/call.ts';
+import { isLeftToClient, type RetryPolicy } from '../../decide/retry.ts';
+import type { Caller, DialectName } from '../../model/call.ts';
+import type { CallError } from '../../model/fault.ts';
 import type { Attempt, CallFacts } from '../../model/settlement.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
 import { prepare, type Prepared } from '../../providers/prepare.ts';
@@ -20,18 +22,13 @@ const reply = async (
   client: Client,
   arrival: Arrival,
   error: CallError,
-  last?: Attempt,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<void> => {
   if (client.gone() || client.begun()) return;
   const { headers, body } = rendered(error, arrival.dialect);
   client.begin(error.status, {
     ...ownHeaders(arrival),
-    ...(last === undefined
-      ? {}
-      : {
-          'x-tollgate-provider': last.target.provider,
-          'x-tollgate-model': headerText(last.target.model),
-        }),
+    ...more,
     ...headers,
   });
   await client.end(body);
@@ -94,9 +91,25 @@ const prepareAll = (
   return { kind: 'ok', prepared };
 };
 
-const errorOfStory = ({ fault, refusal }: Story): CallError | null => {
-  if (fault !== null) return errorOfFault(fault);
+const errorOfStory = ({ fault, refusal }: Story, dialect: DialectName): CallError | null => {
+  if (fault !== null) return errorOfFault(fault, dialect);
   return refusal === null ? null : errorOf(plain(refusal));
+};
+
+/** What an error says of the tries that came before it. */
+const triesHeaders = (
+  { attempts, fault }: Story,
+  retry: RetryPolicy,
+): Readonly<Record<string, string>> => {
+  const last = attempts.at(-1);
+  if (last === undefined) return {};
+  return {
+    'x-tollgate-provider': last.target.provider,
+    'x-tollgate-model': headerText(last.target.model),
+    'x-tollgate-attempts': String(attempts.length),
+    // The official SDKs obey it; without it each of their tries is as many of ours.
+    ...(fault === null || isLeftToClient(fault, retry) ? {} : { 'x-should-retry': 'false' }),
+  };
 };
 
 /** One call of a known caller, from its whole body to its settlement. Never throws. */
@@ -138,7 +151,8 @@ export const handleCall = async (options: {
     },
   );
   leave();
-  const error = errorOfStory(story);
+  const error = errorOfStory(story, arrival.dialect);
   gate.settle(settled(arrival, facts, { story, error, priceVersion: runtime.prices.version }));
-  if (error !== null) await reply(client, arrival, error, attempts.at(-1));
+  if (error !== null)
+    await reply(client, arrival, error, triesHeaders(story, runtime.config.retry));
 };

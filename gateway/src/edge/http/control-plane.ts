@@ -2,7 +2,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { CallError, DialectName, Problem } from '../../model/call.ts';
+import type { DialectName, Problem } from '../../model/call.ts';
+import type { CallError } from '../../model/fault.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import { refusalOf, type Foreign } from '../../decide/foreign.ts';
@@ -10,6 +11,7 @@ import type { Exposition } from '../telemetry/prometheus-view.ts';
 import { spanId, traceId, uuid7 } from '../ids.ts';
 import { traceContext } from '../../decide/trace-context.ts';
 import { header } from './arrival.ts';
+import { ownHeaders } from './effects.ts';
 import { bodyProblem, errorOf, plain, rendered } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { neverSniffed } from './guard.ts';
@@ -33,8 +35,10 @@ const sendJson = (reply: FastifyReply, status: number, body: JsonObject): Fastif
 /** Headers that every reply of the gateway's API carries, also where no call began. */
 const always = (traceparent: string | undefined): Record<string, string> => ({
   ...neverSniffed,
-  'x-tollgate-call-id': uuid7(Date.now()),
-  'x-tollgate-trace-id': traceContext(traceparent, undefined, { traceId, spanId }).traceId,
+  ...ownHeaders({
+    id: uuid7(Date.now()),
+    trace: traceContext(traceparent, undefined, { traceId, spanId }),
+  }),
 });
 
 const sendProblem = (reply: FastifyReply, problem: Problem, dialect: DialectName): FastifyReply => {
@@ -134,6 +138,7 @@ export const addControlPlane = (
       header(request.headers, 'x-api-key'),
     );
     if (who.kind === 'unknown') return sendProblem(reply, plain('invalid_api_key'), dialect);
+    void reply.headers(always(header(request.headers, 'traceparent')));
     if (name === null) return sendJson(reply, 200, modelList(runtime, who.caller, dialect));
     const model = modelNamed(runtime, who.caller, name, dialect);
     if (model !== null) return sendJson(reply, 200, model);

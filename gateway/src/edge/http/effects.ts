@@ -1,7 +1,10 @@
 /** What one admitted call may do to the world: the flow's effects, made of the spool, the providers and the client. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { estimateInputTokens, guessInputTokens } from '../../decide/estimate.ts';
+import { keysIn } from '../../decide/identify.ts';
+import { passingHeaders, requestIds } from '../../decide/reply-headers.ts';
 import { afterFault } from '../../decide/retry.ts';
+import { scrubber, type Scrub } from '../../decide/scrub.ts';
 import { traceparentFor } from '../../decide/trace-context.ts';
 import type { Effects } from '../../flow/effects.ts';
 import type { Target } from '../../model/call.ts';
@@ -39,10 +42,14 @@ export interface CallWorld {
   readonly prepared: readonly Prepared[];
 }
 
-/** Headers every reply carries. */
-export const ownHeaders = ({ id, trace }: Arrival): Record<string, string> => ({
+/** Headers every reply carries; a provider's own id of the request goes before ours. */
+export const ownHeaders = ({
+  id,
+  trace,
+}: Pick<Arrival, 'id' | 'trace'>): Record<string, string> => ({
   'x-tollgate-call-id': id,
   'x-tollgate-trace-id': trace.traceId,
+  ...requestIds(id),
 });
 
 /** Same dialect: the provider's own content type. Otherwise that of what we render: a stream only of a stream. */
@@ -100,6 +107,12 @@ export const effectsOf = (world: CallWorld): Effects => {
   /** Of attempts that are over. */
   let spent = noMoney;
   let providerMs = 0;
+  /** Made when a provider first has something to say of an error. */
+  let withoutKey: Scrub | null = null;
+  const clean: Scrub = (text) => {
+    withoutKey ??= scrubber(keysIn(world.headers));
+    return withoutKey(runtime.clean(text));
+  };
 
   const replyHeaders = (
     target: Target,
@@ -109,6 +122,7 @@ export const effectsOf = (world: CallWorld): Effects => {
     const overheadMs = performance.now() - arrival.startedMs - providerMs - facts.attemptMs;
     const all: Record<string, string> = {
       ...ownHeaders(arrival),
+      ...passingHeaders(facts.headers, runtime.clean),
       'content-type': contentTypeFor(world, upstream, facts.contentType),
       'x-tollgate-provider': target.provider,
       'x-tollgate-model': headerText(target.model),
@@ -179,7 +193,12 @@ export const effectsOf = (world: CallWorld): Effects => {
         },
         onStream: (open) => gate.store.move('openStreams', labels, open ? 1 : -1),
         onOver: () => gate.store.move('inflight', labels, -1),
-        failed: (fault) => Buffer.from(dialects[facts.dialect].streamError(errorOfFault(fault))),
+        failed: (fault) =>
+          // Bytes of one dialect passed, and the provider's own error was among them.
+          fault.said?.dialect === facts.dialect
+            ? null
+            : Buffer.from(dialects[facts.dialect].streamError(errorOfFault(fault, facts.dialect))),
+        clean,
       });
       if (opened.kind !== 'begun') {
         spent = plus(spent, opened.attempt.charge.total);

@@ -1,7 +1,8 @@
 import { errors, type ErrorCode } from '../../contract/errors.ts';
-import type { CallError, DialectName, Problem } from '../../model/call.ts';
-import type { Fault } from '../../model/fault.ts';
+import type { DialectName, Problem } from '../../model/call.ts';
+import type { CallError, Fault } from '../../model/fault.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
+import { headerText } from './header-text.ts';
 
 /** An error of our own table, with the words for this case. */
 export const errorOf = ({ code, message, param }: Problem): CallError => ({
@@ -10,15 +11,28 @@ export const errorOf = ({ code, message, param }: Problem): CallError => ({
   param,
   status: errors[code].status,
   origin: errors[code].origin,
-  retryAfterSeconds: null,
+  retryAfterMs: null,
+  said: null,
 });
 
-/** A provider's fault as the client reads it. A refusal of the client's own request keeps the provider's status. */
-export const errorOfFault = ({ code, message, param, status, retryAfterMs }: Fault): CallError => ({
-  ...errorOf({ code, message, param }),
-  status: code === 'provider_refused' && status >= 400 ? status : errors[code].status,
-  retryAfterSeconds: retryAfterMs === null ? null : Math.ceil(retryAfterMs / 1000),
-});
+/** Statuses that mean the same to clients of every dialect. */
+const commonStatuses: ReadonlySet<number> = new Set([
+  400, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504,
+]);
+
+/**
+ * A provider's fault as the client reads it: with the provider's status and words where they may pass. A status that only
+ * the provider's dialect knows (529, 498) is said in the nearest one that all know to a client of another.
+ */
+export const errorOfFault = (fault: Fault, dialect: DialectName): CallError => {
+  const { code, message, retryAfterMs, said } = fault;
+  const error = { ...errorOf({ code, message, param: said?.param ?? null }), retryAfterMs, said };
+  const isBroken = errors[code].outcome === 'broken';
+  if (said === null || isBroken) return error;
+  const keeps =
+    said.dialect === dialect || code === 'provider_refused' || commonStatuses.has(said.status);
+  return keeps ? { ...error, status: said.status } : error;
+};
 
 /** Words for codes that need no detail. */
 // oxfmt-ignore
@@ -57,21 +71,42 @@ export const bodyProblem = (
   return plain(statusCode < 500 ? 'invalid_json' : 'internal_error');
 };
 
-/** An error's headers and body, in the shape of the dialect that the client speaks. */
+/** The body of an error: the provider's own for a client of its dialect, else one in the shape of the client's dialect. */
+const bodyOf = (
+  error: CallError,
+  dialect: DialectName,
+): { readonly contentType: string; readonly bytes: Uint8Array } =>
+  error.said?.dialect === dialect && error.said.body !== null
+    ? error.said.body
+    : {
+        contentType: 'application/json',
+        bytes: Buffer.from(JSON.stringify(dialects[dialect].error(error))),
+      };
+
+const retryHeaders = (retryAfterMs: number | null): Record<string, string> =>
+  retryAfterMs === null
+    ? {}
+    : {
+        'retry-after': String(Math.ceil(retryAfterMs / 1000)),
+        // Seconds cannot say it exactly; the official SDKs read this one first.
+        ...(retryAfterMs % 1000 === 0 ? {} : { 'retry-after-ms': String(retryAfterMs) }),
+      };
+
+/** An error's headers and body, as the client's dialect has them. */
 export const rendered = (
   error: CallError,
   dialect: DialectName,
-): { readonly headers: Readonly<Record<string, string>>; readonly body: Buffer } => {
-  const body = Buffer.from(JSON.stringify(dialects[dialect].error(error)));
+): { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array } => {
+  const { contentType, bytes } = bodyOf(error, dialect);
   return {
     headers: {
-      'content-type': 'application/json',
-      'content-length': String(body.length),
+      ...error.said?.headers,
+      'content-type': headerText(contentType),
+      'content-length': String(bytes.length),
       'x-tollgate-error-origin': error.origin,
-      ...(error.retryAfterSeconds === null
-        ? {}
-        : { 'retry-after': String(error.retryAfterSeconds) }),
+      'x-tollgate-error-code': error.code,
+      ...retryHeaders(error.retryAfterMs),
     },
-    body,
+    body: bytes,
   };
 };

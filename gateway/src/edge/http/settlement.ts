@@ -1,8 +1,7 @@
 import { errors, type ErrorCode } from '../../contract/errors.ts';
 import type { Story } from '../../flow/call.ts';
-import type { CallError } from '../../model/call.ts';
+import type { CallError } from '../../model/fault.ts';
 import type { CallFacts, Settlement } from '../../model/settlement.ts';
-import { recordable } from '../upstream/account.ts';
 import type { Arrival } from './arrival.ts';
 
 /** The story of a call that made no attempt. */
@@ -39,7 +38,7 @@ export const settled = (
     httpStatus: ending.status,
     errorCode: ending.code,
     errorOrigin: ending.origin,
-    errorMessage: story.fault === null ? (error?.message ?? '') : recordable(story.fault),
+    errorMessage: story.fault?.message ?? error?.message ?? '',
     attempts,
     durationMs: performance.now() - arrival.startedMs,
     firstTokenMs:

@@ -21,10 +21,6 @@ export interface AttemptStart {
   inputTokens(): number;
 }
 
-/** What may be written down of a fault: a provider that refuses a request may quote the prompt in its reason. */
-export const recordable = ({ code, message, status }: Fault): string =>
-  code === 'provider_refused' ? `The provider refused the request with status ${status}.` : message;
-
 /**
  * The account of an attempt that is over. A provider that refused billed nothing; one that fell silent, was cut off or
  * was left may well have, so its tokens are counted.
@@ -55,7 +51,7 @@ export const account = (
     spanId: start.spanId,
     status,
     error: fault?.kind ?? '',
-    errorMessage: fault === null ? '' : recordable(fault),
+    errorMessage: fault?.message ?? '',
     offsetMs: startedMs - start.callStartedMs,
     durationMs: endedMs - startedMs,
     firstTokenMs: reading.firstContentMs === null ? null : reading.firstContentMs - startedMs,

@@ -7,21 +7,27 @@
  *      \--hang-up: abandoned
  */
 import { startMeter, type Meter } from '../../decide/meter.ts';
+import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
+import type { Scrub } from '../../decide/scrub.ts';
 import type { Ending, Opened } from '../../flow/effects.ts';
-import type { Piece } from '../../model/delta.ts';
+import { unreadable, type Failure, type Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { Attempt } from '../../model/settlement.ts';
 import type { Prepared } from '../../providers/prepare.ts';
 import type { Road } from '../../providers/road.ts';
+import { header } from '../http/arrival.ts';
 import type { Client } from '../http/client.ts';
 import { account, type AttemptStart } from './account.ts';
 import { startExchange } from './exchange.ts';
-import { abandonment, replyFault, timeoutFault, unendedFault } from './faults.ts';
+import { abandonment, timeoutFault, unendedFault } from './faults.ts';
+import { cleaned, replyFault } from './refusal.ts';
 
 /** What the head of the client's response may say about the attempt. */
 export interface ReplyFacts {
   readonly tries: number;
   readonly contentType: string;
+  /** As the provider sent them. */
+  readonly headers: ReceivedHeaders;
   /** Pico-dollars of this attempt; null: it goes on. */
   readonly cost: bigint | null;
   readonly attemptMs: number;
@@ -42,8 +48,10 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   onStream(open: boolean): void;
   /** The attempt has ended, however it did. */
   onOver(): void;
-  /** Bytes for a client whose stream failed after it began. */
-  failed(fault: Fault): Uint8Array;
+  /** Bytes for a client whose stream failed after it began; null: it has been told by the provider. */
+  failed(fault: Fault): Uint8Array | null;
+  /** Takes credentials out of what the provider says of an error. */
+  readonly clean: Scrub;
 }
 
 const progressMs = 5_000;
@@ -54,14 +62,14 @@ type Phase = 'waiting' | 'holding' | 'relaying' | 'over';
 
 /** Sends the request. Resolves when it is known whether there is something to relay. */
 export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
-  const { upstream, client, stream } = options;
+  const { upstream, client, stream, clean } = options;
   const { firstByteMs, totalMs } = upstream.timeouts;
   const start = { ...options, startedMs: performance.now() };
   const meter = startMeter();
   const { promise, resolve } = Promise.withResolvers<Opened>();
   let phase: Phase = 'waiting';
   let status = 0;
-  let contentType = '';
+  let headers: ReceivedHeaders = {};
   let road: Road | null = null;
   /** What the provider's reply is, whatever was asked for. */
   let streamed = false;
@@ -127,7 +135,11 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
     // A stream may be whole already by chance; it is promised neither.
     const cost = whole === null || stream ? null : whole.charge.total;
     const lengthBytes = whole === null || stream ? null : heldBytes;
-    client.begin(200, options.replyHeaders({ tries, contentType, cost, attemptMs, lengthBytes }));
+    const contentType = header(headers, 'content-type') ?? '';
+    client.begin(
+      200,
+      options.replyHeaders({ tries, contentType, headers, cost, attemptMs, lengthBytes }),
+    );
   };
 
   /** The reply was whole before anything of it was sent. */
@@ -158,30 +170,28 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
     options.onProgress(meter);
   };
 
+  const failed = (failure: Failure): Fault =>
+    replyFault(failure, { status, dialect: upstream.provider.dialect, clean }, hasBegun());
+
   /** Books what a piece means and passes its bytes on, or keeps them. */
   const take = ({ bytes, deltas }: Piece): void => {
     const nowMs = performance.now();
     meter.read(deltas, nowMs);
     const failure = meter.failure();
     if (bytes !== null && bytes.length > 0 && (failure === null || hasBegun())) {
-      if (phase === 'relaying') send(bytes);
+      const passing = failure === null ? bytes : cleaned(bytes, clean);
+      if (phase === 'relaying') send(passing);
       else {
-        held.push(bytes);
-        heldBytes += bytes.length;
+        held.push(passing);
+        heldBytes += passing.length;
       }
     }
-    if (failure !== null) fail(replyFault(failure, status, hasBegun()));
+    if (failure !== null) fail(failed(failure));
     else if (meter.begun()) {
       progress(nowMs);
       if (phase === 'waiting' && stream) offer();
     } else if (stream && heldBytes > maxHeldBytes) {
-      fail(
-        replyFault(
-          { type: 'invalid_reply', message: 'The provider sent no content in its first MiB.' },
-          status,
-          false,
-        ),
-      );
+      fail(failed(unreadable('invalid_reply', 'The provider sent no content in its first MiB.')));
     }
   };
 
@@ -195,12 +205,18 @@ export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
   const clock = setTimeout(late(`The provider did not finish within ${totalMs} ms.`), totalMs);
   const exchange = startExchange(
     upstream,
-    { path: options.path, headers: options.headers, body: options.prepared.body },
     {
-      onReply(statusCode, type) {
+      path: options.path,
+      headers: options.headers,
+      body: options.prepared.body,
+      clean: options.clean,
+    },
+    {
+      onReply(statusCode, received) {
         status = statusCode;
-        contentType = type;
-        streamed = stream && type.startsWith('text/event-stream');
+        headers = received;
+        streamed =
+          stream && (header(received, 'content-type') ?? '').startsWith('text/event-stream');
         road = options.prepared.road(streamed);
       },
       onData(chunk) {

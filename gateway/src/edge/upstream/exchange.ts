@@ -1,19 +1,17 @@
 /** One HTTP request to a provider through undici's `dispatch`, its errors already in our words. */
 import type { Dispatcher } from 'undici';
 import type { Fault } from '../../model/fault.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
-import { header } from '../http/arrival.ts';
+import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
+import type { Scrub } from '../../decide/scrub.ts';
 import { turn } from '../turn.ts';
-import { networkFault, retryAfterMs, statusFault } from './faults.ts';
+import { networkFault } from './faults.ts';
+import { maxErrorBytes, refusalFault } from './refusal.ts';
 import type { Provider } from '../../providers/provider.ts';
 import type { Upstream } from './upstream.ts';
 
-/** Kept of an error's body. */
-const maxErrorBytes = 64 * 1024;
-
 export interface ExchangeEvents {
   /** A reply with a status of success has begun. */
-  onReply(status: number, contentType: string): void;
+  onReply(status: number, headers: ReceivedHeaders): void;
   onData(chunk: Buffer): void;
   /** The body of the reply ended as HTTP says it should. */
   onEnd(): void;
@@ -42,6 +40,8 @@ export const startExchange = (
     readonly path: string;
     readonly headers: Readonly<Record<string, string>>;
     readonly body: Uint8Array;
+    /** Takes credentials out of what the provider says of an error. */
+    readonly clean: Scrub;
   },
   events: ExchangeEvents,
 ): Exchange => {
@@ -49,15 +49,25 @@ export const startExchange = (
   let unwanted = false;
   let dispatching = true;
   let status = 0;
-  let waitMs: number | null = null;
+  let replyHeaders: ReceivedHeaders = {};
   /** Null while the reply is a success. */
   let errorBody: Buffer[] | null = null;
   let errorBytes = 0;
+  /** The body ended as HTTP says it should. */
+  let whole = false;
 
-  const refused = (): Fault => {
-    const body = Buffer.concat(errorBody ?? []).toString('utf8');
-    return statusFault(status, dialects[upstream.provider.dialect].readError(body), waitMs);
-  };
+  const refused = (): Fault =>
+    refusalFault(
+      {
+        status,
+        headers: replyHeaders,
+        body: Buffer.concat(errorBody ?? []),
+        whole: whole && errorBytes <= maxErrorBytes,
+      },
+      upstream.provider.dialect,
+      request.clean,
+      Date.now(),
+    );
 
   const fail = (error: Error): void => {
     // The status had said it already; a body that breaks off changes nothing.
@@ -83,12 +93,9 @@ export const startExchange = (
         // Early hints and their like: the reply itself is still to come.
         if (statusCode < 200) return;
         status = statusCode;
-        if (statusCode >= 200 && statusCode < 300) {
-          events.onReply(statusCode, header(headers, 'content-type') ?? '');
-          return;
-        }
-        errorBody = [];
-        waitMs = retryAfterMs(header(headers, 'retry-after'), Date.now());
+        replyHeaders = headers;
+        if (statusCode >= 200 && statusCode < 300) events.onReply(statusCode, headers);
+        else errorBody = [];
       },
       onResponseData(_controller, chunk) {
         if (errorBody === null) events.onData(chunk);
@@ -98,6 +105,7 @@ export const startExchange = (
         }
       },
       onResponseEnd() {
+        whole = true;
         whenReplied.add(end);
       },
       onResponseError(_controller, error) {

@@ -1,7 +1,9 @@
-import type { Ask, CallError, DialectName, Operation, Problem } from '../../model/call.ts';
+import type { Ask, DialectName, Operation, Problem } from '../../model/call.ts';
+import type { CallError } from '../../model/fault.ts';
 import type { ChatCall } from '../../model/chat.ts';
 import type { Delta } from '../../model/delta.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
+import type { ReadError } from './errors.ts';
 
 export type Checked<T> =
   | { readonly kind: 'ok'; readonly value: T }
@@ -68,11 +70,7 @@ export interface Dialect {
   /** Reads a provider's whole reply. Null: it is not a reply of this dialect. */
   readReply(body: JsonObject, operation: Operation): readonly Delta[] | null;
   /** What a provider's error body says, cleaned: at most 2,000 characters. */
-  readError(body: string): {
-    readonly message: string;
-    readonly type: string;
-    readonly param: string | null;
-  };
+  readError(body: string): ReadError;
   /** True for the event of a stream that exists only because `edits` asked for it and the client did not. */
   isExtraUsage(event: SseEvent): boolean;
 }

@@ -45,10 +45,7 @@ const ask = (harness: Harness, more: object = {}): Promise<Reply> =>
   post(`${harness.url}/v1/chat/completions`, key, { model: 'gpt-x', messages, ...more });
 const booked = (harness: Harness, reply: Reply): Promise<Settlement> =>
   harness.settled(headerOf(reply, 'x-tollgate-call-id'));
-const codeOf = ({ body }: Reply): unknown => {
-  const parsed: { error?: { code?: unknown } } = JSON.parse(body.toString());
-  return parsed.error?.code;
-};
+const codeOf = (reply: Reply): string => headerOf(reply, 'x-tollgate-error-code');
 const kinds = ({ attempts }: Settlement): readonly string[] => attempts.map(({ error }) => error);
 
 const good: Answering = (response) => void response.writeHead(200, json).end(wholeChat());
@@ -243,14 +240,14 @@ test('a pause longer than ours is not waited for: the caller is told it', async 
   expect(upstream.received.length).toBe(1);
 });
 
-test.each([500, 503, 529, 408])('%i is tried again', async (code) => {
+test.each([500, 503, 529, 408, 409, 425, 498])('%i is tried again', async (code) => {
   const upstream = await scripted(inTurn(status(code), good));
   const harness = await onlyOne(upstream.origin);
   const reply = await ask(harness);
   expect([reply.status, upstream.received.length]).toEqual([200, 2]);
 });
 
-test.each([400, 404, 413, 422])('%i is the answer: nobody else is asked', async (code) => {
+test.each([400, 413, 422])('%i is the answer: nobody else is asked', async (code) => {
   const [first, second] = [await scripted(status(code)), await scripted(good)];
   const harness = await two(first.origin, second.origin);
   const reply = await ask(harness);
@@ -277,6 +274,8 @@ test('a connection that died while it was idle is no error to the caller', async
 test.each([
   ['an error', status(500)],
   ['our bad credential', status(401)],
+  ['our empty purse', status(402)],
+  ['a model it does not have', status(404)],
   ['a reset', (response) => void response.socket?.resetAndDestroy()],
   ['no reply of its dialect', (response) => void response.writeHead(200, json).end('<html>')],
   ['half a reply', (response) => void response.writeHead(200, json).end(wholeChat().slice(0, 50))],
@@ -383,7 +382,7 @@ ${openaiAt('first', first.origin)}${openaiAt('second', second.origin)}
 models: { gpt-*: { targets: [first, second] } }
 retry: { triesPerTarget: 3, triesPerCall: 4, backoff: 1ms, backoffMax: 5ms }`);
   const reply = await ask(harness);
-  expect(reply.status).toBe(502);
+  expect(reply.status).toBe(500);
   expect([first.received.length, second.received.length]).toEqual([3, 1]);
   expect(kinds(await booked(harness, reply))).toEqual(['server', 'server', 'server', 'server']);
 });

@@ -22,7 +22,7 @@ test("a bug of ours in reading a reply is that attempt's fault, and nobody else'
     new Promise((resolve) => {
       startExchange(
         { pool, provider: { dialect: 'openai' } },
-        { path: '/', headers: {}, body: Buffer.from('{}') },
+        { path: '/', headers: {}, body: Buffer.from('{}'), clean: (text) => text },
         {
           onReply() {},
           onData() {},

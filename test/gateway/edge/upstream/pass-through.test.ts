@@ -191,7 +191,9 @@ test('a reply says who served it, what it cost and what the gateway itself took'
     'content-length',
     'content-type',
     'date',
+    'request-id',
     'x-content-type-options',
+    'x-request-id',
     'x-tollgate-attempts',
     'x-tollgate-cache',
     'x-tollgate-call-id',
@@ -266,7 +268,7 @@ test.each([
     expect(last().body).toContain(model);
     upstream.answer((response) => void response.writeHead(500, json).end('{}'));
     const bad = await post(chatUrl(), key, body);
-    expect([bad.status, headerOf(bad, 'x-tollgate-model')]).toEqual([502, shown]);
+    expect([bad.status, headerOf(bad, 'x-tollgate-model')]).toEqual([500, shown]);
   },
 );
 

@@ -182,7 +182,8 @@ const failure = {
   param: null,
   status: 429,
   origin: 'provider',
-  retryAfterSeconds: 3,
+  retryAfterMs: 3000,
+  said: null,
 } as const;
 
 test('errors take the form of the dialect', () => {
@@ -205,23 +206,27 @@ test('errors take the form of the dialect', () => {
 test.each([
   [
     '{"error":{"message":"no","type":"t","param":"p","code":"c"}}',
-    { message: 'no', type: 't', param: 'p' },
+    { message: 'no', type: 't', code: 'c', param: 'p' },
   ],
   [
     '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
-    { message: 'Overloaded', type: 'overloaded_error', param: null },
+    { message: 'Overloaded', type: 'overloaded_error', code: '', param: null },
   ],
-  ['{"error":"model not found"}', { message: 'model not found', type: '', param: null }],
+  ['{"error":"model not found"}', { message: 'model not found', type: '', code: '', param: null }],
   [
     '{"object":"error","message":"bad","type":"invalid"}',
-    { message: 'bad', type: 'invalid', param: null },
+    { message: 'bad', type: 'invalid', code: '', param: null },
   ],
-  ['{"detail":"Not Found"}', { message: 'Not Found', type: '', param: null }],
+  ['{"detail":"Not Found"}', { message: 'Not Found', type: '', code: '', param: null }],
   [
     '<html>\n<b>502</b>\u0000</html>',
-    { message: '<html> <b>502</b> </html>', type: '', param: null },
+    { message: '<html> <b>502</b> </html>', type: '', code: '', param: null },
   ],
-  ['', { message: '', type: '', param: null }],
+  ['', { message: '', type: '', code: '', param: null }],
+  [
+    '{"error":{"message":"paid out","code":402}}',
+    { message: 'paid out', type: '', code: '402', param: null },
+  ],
 ])('the error body %j is read', (body, said) => {
   expect(openai.readError(body)).toEqual(said);
   expect(anthropic.readError(body)).toEqual(said);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Delta } from '../../../../gateway/src/model/delta.ts';
+import { unreadable, type Delta } from '../../../../gateway/src/model/delta.ts';
 import { anthropic } from '../../../../gateway/src/providers/dialects/anthropic.ts';
 import { openai } from '../../../../gateway/src/providers/dialects/openai.ts';
 
@@ -122,12 +122,16 @@ test('OpenAI: an event without an id or choices does not open the reply', () => 
 });
 
 test.each([
-  [{ error: { message: 'Boom\n', type: 'server_error' } }, 'server_error', 'Boom'],
-  [{ error: { message: 'Boom', code: 'rate' }, choices: [] }, 'rate', 'Boom'],
-  [{ error: 'Boom' }, '', 'Boom'],
-])('OpenAI: an error inside the stream ends it: %j', (body, type, message) => {
+  [{ error: { message: 'Boom\n', type: 'server_error' } }, { type: 'server_error', code: '' }],
+  [
+    { error: { message: 'Boom', code: 'rate' }, choices: [] },
+    { type: '', code: 'rate' },
+  ],
+  [{ error: { message: 'Boom', code: 429 } }, { type: '', code: '429' }],
+  [{ error: 'Boom' }, { type: '', code: '' }],
+])('OpenAI: an error inside the stream ends it: %j', (body, name) => {
   expect(readOpenai([body, chunk({ content: 'late' }), '[DONE]'])).toEqual([
-    { kind: 'failed', type, message },
+    { kind: 'failed', by: 'theirs', message: 'Boom', param: null, ...name },
   ]);
 });
 
@@ -250,7 +254,14 @@ test('Anthropic: tools of its own servers, citations and unknown events are pass
 test('Anthropic: an error event ends the stream', () => {
   const error = { type: 'overloaded_error', message: 'Overloaded' };
   expect(readAnthropic([{ type: 'error', error }, { type: 'message_stop' }])).toEqual([
-    { kind: 'failed', type: 'overloaded_error', message: 'Overloaded' },
+    {
+      kind: 'failed',
+      by: 'theirs',
+      type: 'overloaded_error',
+      code: '',
+      message: 'Overloaded',
+      param: null,
+    },
   ]);
 });
 
@@ -296,7 +307,7 @@ test('a stream that did not end is not ended for the client either', () => {
   const deltas: Delta[] = [
     { kind: 'opened', id: 'a', model: 'x' },
     { kind: 'text', text: 'half' },
-    { kind: 'failed', type: 't', message: 'm' },
+    unreadable('t', 'm'),
   ];
   expect(openai.streamWriter(head)(deltas)).not.toContain('[DONE]');
   expect(anthropic.streamWriter(head)(deltas)).not.toContain('message_stop');

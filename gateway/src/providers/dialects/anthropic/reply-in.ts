@@ -1,5 +1,5 @@
 import type { Operation } from '../../../model/call.ts';
-import type { Delta, StopReason } from '../../../model/delta.ts';
+import { unreadable, type Delta, type StopReason } from '../../../model/delta.ts';
 import {
   isObject,
   listAt,
@@ -10,7 +10,7 @@ import {
   type JsonObject,
 } from '../../../model/json.ts';
 import type { SseEvent } from '../dialect.ts';
-import { clean } from '../errors.ts';
+import { readErrorObject } from '../errors.ts';
 import { readUsage } from './usage.ts';
 
 // A provider's message, streamed or whole, as deltas: https://docs.anthropic.com/en/docs/build-with-claude/streaming
@@ -33,17 +33,16 @@ const stopped = (from: JsonObject): readonly Delta[] => {
   return [{ kind: 'stopped', reason, raw, stopSequence: textAt(from, 'stop_sequence') }];
 };
 
-const failed = (body: JsonObject): Delta => {
-  const error = objectAt(body, 'error') ?? {};
-  const type = clean(textAt(error, 'type') ?? '');
-  return { kind: 'failed', type, message: clean(textAt(error, 'message') ?? '') };
-};
-
-const notJson: Delta = {
+const failed = (body: JsonObject): Delta => ({
   kind: 'failed',
-  type: 'invalid_event',
-  message: 'The provider sent a stream event that is no JSON object.',
-};
+  by: 'theirs',
+  ...readErrorObject(objectAt(body, 'error') ?? {}),
+});
+
+const notJson = unreadable(
+  'invalid_event',
+  'The provider sent a stream event that is no JSON object.',
+);
 
 /** Text under a key as a delta; none when it is empty. */
 const textDelta = (kind: 'text' | 'reasoning', from: JsonObject, key: string): readonly Delta[] => {

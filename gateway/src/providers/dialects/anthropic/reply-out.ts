@@ -1,5 +1,5 @@
 import { errors } from '../../../contract/errors.ts';
-import type { CallError } from '../../../model/call.ts';
+import type { CallError } from '../../../model/fault.ts';
 import type { Delta, StopReason } from '../../../model/delta.ts';
 import { parseObject, type JsonObject } from '../../../model/json.ts';
 import { outputTokens, type Usage } from '../../../model/usage.ts';
@@ -90,11 +90,38 @@ export const reply = (deltas: readonly Delta[], head: ReplyHead): JsonObject => 
   });
 };
 
-/** The body of an error: https://docs.anthropic.com/en/api/errors. `code` is ours, for who wants to be precise. */
-export const error = ({ code, message, param }: CallError): JsonObject => ({
-  type: 'error',
-  error: { type: errors[code].anthropic, message, code, param },
-});
+const typesByStatus: ReadonlyMap<number, string> = new Map([
+  [400, 'invalid_request_error'],
+  [404, 'not_found_error'],
+  [413, 'request_too_large'],
+  [422, 'invalid_request_error'],
+  [429, 'rate_limit_error'],
+  [500, 'api_error'],
+  [504, 'timeout_error'],
+  [529, 'overloaded_error'],
+]);
+
+/**
+ * The body of an error: https://docs.anthropic.com/en/api/errors. `code` and `param` are more than the dialect has, for
+ * who wants to be precise: the provider's, or ours.
+ */
+export const error = ({ code, message, param, said }: CallError): JsonObject => {
+  const ours = errors[code].anthropic;
+  if (said === null) return { type: 'error', error: { type: ours, message, code, param } };
+  const isNative = said.dialect === 'anthropic';
+  const words = said.message || message;
+  // Clients of this dialect know it by these words, and shorten the conversation.
+  const isTooLong = !isNative && said.code === 'context_length_exceeded';
+  return {
+    type: 'error',
+    error: {
+      type: (isNative ? said.type : typesByStatus.get(said.status)) || ours,
+      message: isTooLong ? `prompt is too long: ${words}` : words,
+      code: said.code || (isNative ? '' : said.type) || code,
+      param,
+    },
+  };
+};
 
 /** An error inside a stream: https://docs.anthropic.com/en/docs/build-with-claude/streaming#error-events */
 export const streamError = (failure: CallError): string =>

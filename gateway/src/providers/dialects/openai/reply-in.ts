@@ -1,5 +1,5 @@
 import type { Operation } from '../../../model/call.ts';
-import type { Delta, StopReason } from '../../../model/delta.ts';
+import { unreadable, type Delta, type StopReason } from '../../../model/delta.ts';
 import {
   isObject,
   listAt,
@@ -11,7 +11,7 @@ import {
   type JsonObject,
 } from '../../../model/json.ts';
 import type { SseEvent } from '../dialect.ts';
-import { clean } from '../errors.ts';
+import { readErrorObject } from '../errors.ts';
 import { readUsage } from './usage.ts';
 
 // A provider's chat completion, streamed or whole, as deltas:
@@ -36,11 +36,8 @@ const stopped = (raw: string): Delta => ({
 const failed = (body: JsonObject): Delta | null => {
   const error = body['error'];
   if (error === undefined || error === null) return null;
-  if (!isObject(error)) {
-    return { kind: 'failed', type: '', message: clean(typeof error === 'string' ? error : '') };
-  }
-  const type = textAt(error, 'type') ?? textAt(error, 'code') ?? '';
-  return { kind: 'failed', type: clean(type), message: clean(textAt(error, 'message') ?? '') };
+  const said = isObject(error) ? error : { message: error };
+  return { kind: 'failed', by: 'theirs', ...readErrorObject(said) };
 };
 
 /** A vendor's list form of `content` (Mistral): text parts are text, thinking parts are reasoning. */
@@ -168,11 +165,10 @@ export const streamReader = (): ((event: SseEvent) => readonly Delta[]) => {
   };
 };
 
-const notJson: Delta = {
-  kind: 'failed',
-  type: 'invalid_event',
-  message: 'The provider sent a stream event that is no JSON object.',
-};
+const notJson = unreadable(
+  'invalid_event',
+  'The provider sent a stream event that is no JSON object.',
+);
 
 const usageDelta = (body: JsonObject): readonly Delta[] => {
   const counts = objectAt(body, 'usage');

@@ -1,5 +1,5 @@
 import { errors } from '../../../contract/errors.ts';
-import type { CallError } from '../../../model/call.ts';
+import type { CallError, ProviderError } from '../../../model/fault.ts';
 import type { Delta, StopReason } from '../../../model/delta.ts';
 import type { JsonObject } from '../../../model/json.ts';
 import { inputTokens, outputTokens, type Usage } from '../../../model/usage.ts';
@@ -148,10 +148,36 @@ export const reply = (deltas: readonly Delta[], head: ReplyHead): JsonObject => 
   };
 };
 
-/** The body of an error: https://platform.openai.com/docs/guides/error-codes */
-export const error = ({ code, message, param }: CallError): JsonObject => ({
-  error: { message, type: errors[code].openai, param, code },
-});
+/** Another dialect's names for what OpenAI has a code for; clients branch on these. */
+const codes: ReadonlyMap<string, string> = new Map([
+  ['not_found_error', 'model_not_found'],
+  ['rate_limit_error', 'rate_limit_exceeded'],
+]);
+/** Anthropic tells it from other wrong requests by its words alone. */
+const tooLong = /prompt is too long|exceeds? (the )?context (limit|window)/i;
+
+const codeFor = ({ type, code, message }: ProviderError): string => {
+  if (tooLong.test(message)) return 'context_length_exceeded';
+  return code === '' ? (codes.get(type) ?? type) : code;
+};
+
+/**
+ * The body of an error: https://platform.openai.com/docs/guides/error-codes. A provider's own code and words go before
+ * ours; its type does when it is one of this dialect.
+ */
+export const error = ({ code, message, param, said }: CallError): JsonObject => {
+  const ours = errors[code].openai;
+  if (said === null) return { error: { message, type: ours, param, code } };
+  const isNative = said.dialect === 'openai';
+  return {
+    error: {
+      message: said.message || message,
+      type: (isNative && said.type) || ours,
+      param,
+      code: (isNative ? said.code : codeFor(said)) || code,
+    },
+  };
+};
 
 /** An error inside a stream, in the form on which OpenAI's clients raise: an event with an `error` object. */
 export const streamError = (failure: CallError): string => sse(error(failure));

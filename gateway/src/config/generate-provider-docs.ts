@@ -1,0 +1,105 @@
+import { errors } from '../contract/errors.ts';
+import {
+  codeOfWords,
+  otherRefusals,
+  refusalsByCode,
+  refusalsByStatus,
+  statusOfCode,
+  type RefusalRow,
+} from '../contract/refusals.ts';
+import {
+  maxReplyHeaderChars,
+  maxReplyHeaders,
+  replyHeaders,
+  requestIdHeaders,
+} from '../contract/reply-headers.ts';
+
+const recourses = {
+  again: 'the same target again, then the next',
+  elsewhere: 'the next target',
+  none: 'nothing',
+} as const satisfies Record<RefusalRow['recourse'], string>;
+
+const yes = (flag: boolean): string => (flag ? 'yes' : '');
+
+const refusal = ([name, row]: readonly [string, RefusalRow]): string => {
+  const cells = [
+    `\`${name}\``,
+    row.why,
+    row.kind,
+    `\`${row.code}\``,
+    recourses[row.recourse],
+    yes(row.coolsDown),
+    yes(row.mayBeBilled),
+    row.words === 'pass' ? "the provider's" : `ours, status ${errors[row.code].status}`,
+  ];
+  return `| ${cells.join(' | ')} |`;
+};
+
+const refusals = (first: string, rows: Readonly<Record<string, RefusalRow>>): string =>
+  [
+    `| ${first} | what it means | who failed | \`x-tollgate-error-code\` | tried next | cools down | may be billed | answer the client reads |`,
+    '|---|---|---|---|---|---|---|---|',
+    ...Object.entries(rows).map(refusal),
+  ].join('\n');
+
+const amounts = (): string => {
+  const byStatus = Map.groupBy(Object.entries(statusOfCode), ([, status]) => status);
+  return [...byStatus]
+    .toSorted(([a], [b]) => a - b)
+    .map(([status, codes]) => `| ${status} | ${codes.map(([code]) => `\`${code}\``).join(', ')} |`)
+    .join('\n');
+};
+
+const headers = (): string =>
+  replyHeaders
+    .map(
+      ({ name, as, why }) =>
+        `| \`${name}\` | ${as === null ? 'does not pass' : `\`${as}\``} | ${why} |`,
+    )
+    .join('\n');
+
+/** `docs/providers.md`: what a provider's answers mean, from the tables that the gateway itself reads. */
+export const providerDocs =
+  (): string => `<!-- Written by \`npm run generate\` from gateway/src/contract/{refusals,reply-headers}.ts. Do not edit. -->
+
+# What a provider's answers become
+
+## Errors
+
+An error that ends a call reaches a client of the provider's own dialect with the provider's status, body and headers, cleaned of
+every credential the gateway knows. A client of another dialect gets the same code, message and parameter in the form of its own;
+a status that only one dialect knows (529, 498) becomes the nearest one that all know. Errors about the gateway's credential or
+account are the operator's business: the client reads our own words. Either way the headers say more: \`x-tollgate-error-origin\`
+(\`provider\`), \`x-tollgate-error-code\` (ours, from one table), \`x-tollgate-attempts\`, \`retry-after\` (and \`retry-after-ms\`, when it is
+not a whole second), and \`x-should-retry: false\` once the gateway's own tries are used up, which the official SDKs obey.
+Ledger, spans and log hold the status and a code of this page, never the provider's words.
+
+"Tried next" is what may still help while tries are left (\`retry\` in the configuration); a provider that asks for a longer pause than
+\`retry.backoffMax\` is not waited for. "Cools down" is what a circuit breaker counts. "May be billed": the attempt is booked with an
+estimated cost.
+
+${refusals('status', { ...refusalsByStatus, ...otherRefusals })}
+
+A code or type in the error's body that says more than the status goes before it:
+
+${refusals('code', refusalsByCode)}
+
+${codeOfWords.map(([words, code]) => `An error whose message says "${words}" is \`${code}\`.`).join('\n')}
+
+An error inside a reply with status 200 is judged as the status that its \`code\` is (\`"code": 429\`) or stands for, else as 502:
+
+| status | codes and types |
+|---|---|
+${amounts()}
+
+## Response headers
+
+| the provider's header | reaches the client as | why |
+|---|---|---|
+${headers()}
+
+\`x-request-id\` and \`request-id\` are on every answer: the provider's id of the request (the first of ${requestIdHeaders.map((name) => `\`${name}\``).join(', ')}), or the
+call id where no provider was asked or it gave none. All other headers stay behind: cookies, hop-by-hop, caching, security and
+proxy headers speak about the provider's connection. At most ${maxReplyHeaders} headers pass, none longer than ${maxReplyHeaderChars} characters.
+`;

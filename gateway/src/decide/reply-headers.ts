@@ -1,0 +1,53 @@
+/** Which of a provider's response headers may the client read, and under which names? */
+import {
+  maxReplyHeaderChars,
+  maxReplyHeaders,
+  replyHeaders,
+  requestIdHeaders,
+} from '../contract/reply-headers.ts';
+import type { Scrub } from './scrub.ts';
+
+/** Names in lower case, as HTTP libraries give them; of a repeated header the first value counts. */
+export type ReceivedHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+const printable = /^[\x20-\x7e]+$/;
+
+const valueOf = (headers: ReceivedHeaders, name: string): string => {
+  const value = headers[name];
+  const text = (typeof value === 'string' ? value : value?.[0]) ?? '';
+  return text.length <= maxReplyHeaderChars && printable.test(text) ? text.trim() : '';
+};
+
+const passedAs = (name: string): string | null => {
+  for (const row of replyHeaders) {
+    if (!row.name.endsWith('*')) {
+      if (row.name === name) return row.as;
+      continue;
+    }
+    const begin = row.name.slice(0, -1);
+    if (name.startsWith(begin) && row.as !== null)
+      return row.as.slice(0, -1) + name.slice(begin.length);
+  }
+  return null;
+};
+
+/** The headers that pass, renamed where their own name would lie. `clean` takes credentials out of their values. */
+export const passingHeaders = (headers: ReceivedHeaders, clean: Scrub): Record<string, string> => {
+  const passing: Record<string, string> = {};
+  let count = 0;
+  for (const name in headers) {
+    const as = passedAs(name);
+    const value = as === null ? '' : valueOf(headers, name);
+    if (as === null || value === '' || count >= maxReplyHeaders) continue;
+    count += 1;
+    passing[as] = clean(value);
+  }
+  const id = requestIdHeaders.map((name) => valueOf(headers, name)).find((text) => text !== '');
+  return id === undefined ? passing : { ...passing, ...requestIds(clean(id)) };
+};
+
+/** The id of a request under the names that official SDKs read: OpenAI's and Anthropic's. */
+export const requestIds = (id: string): Record<string, string> => ({
+  'x-request-id': id,
+  'request-id': id,
+});
