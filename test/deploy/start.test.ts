@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { credentialVariables } from '../../gateway/src/contract/credentials.ts';
 import type { Part } from '../../deploy/local/src/parts.ts';
 import { supervise } from '../../deploy/local/src/supervisor.ts';
 
@@ -84,9 +85,11 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
   await it.ready();
   const [, gateway] = /gateway +(http:\/\/\S+)/.exec(it.said.out) ?? [];
   const [, clickhouse] = /ClickHouse +(http:\/\/\S+)/.exec(it.said.out) ?? [];
-  const [, demo] = /demo key +(tg-demo-[\w-]{43})\n/.exec(it.said.out) ?? [];
+  const [, demo] = /demo key +(tg-demo-[\w-]{43}) /.exec(it.said.out) ?? [];
   const [, master] = /master key +(tg-master-[\w-]{43}) /.exec(it.said.out) ?? [];
   // What the text tells the reader to try works.
+  // An account at a vendor is in the environment: there is a key for its models.
+  const [, caller] = /caller key +(tg-caller-[\w-]{43}) /.exec(it.said.out) ?? [];
   const [, reader] = /reader +(tg-reader-[\w-]{43}) /.exec(it.said.out) ?? [];
   expect(it.said.out).toContain(`curl ${clickhouse} -u "reader:${reader}" -d `);
   const answer = await fetch(`${clickhouse}`, {
@@ -101,6 +104,7 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
     TOLLGATE_CLICKHOUSE_USER: 'tollgate',
     TOLLGATE_MASTER_KEY: master,
     TOLLGATE_DEMO_KEY: demo,
+    TOLLGATE_CALLER_KEY: caller,
     ...canaries,
     TOLLGATE_OTLP_ENDPOINT: expect.stringMatching(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/),
   });
@@ -114,7 +118,7 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
   const keys = path.join(dir, 'data/keys');
   expect(statSync(keys).mode & 0o777).toBe(0o700);
   expect(readdirSync(keys).toSorted()).toEqual(
-    ['demo', 'master', 'reader'].map((name) => `${name}.key`),
+    ['caller', 'demo', 'master', 'reader'].map((name) => `${name}.key`),
   );
   for (const file of readdirSync(keys)) {
     expect(statSync(path.join(keys, file)).mode & 0o777).toBe(0o600);
@@ -136,10 +140,20 @@ test('the parts start in order, `ready` is the last line, and SIGTERM stops them
   await again.ready();
   expect(again.said.out).toContain(`demo key     ${demo}`);
   expect(again.said.out).not.toContain('tg-master-');
+  expect(again.said.out).not.toContain('tg-caller-');
   expect(again.said.out).not.toContain('tg-reader-');
   expect(again.said.out).toContain(`-u "reader:$(cat '${path.join(keys, 'reader.key')}')" -d `);
   again.child.kill('SIGINT');
   expect(await again.ended).toBe(0);
+});
+
+test('without an account at a vendor there is no key beside the demo', async () => {
+  const none = Object.fromEntries(credentialVariables.map((name) => [name, '']));
+  const it = run(none);
+  await it.ready();
+  expect(it.said.out).not.toContain('caller key');
+  it.child.kill('SIGTERM');
+  expect(await it.ended).toBe(0);
 });
 
 test('a port that is taken is one clear line and exit code 1, and nothing was spawned', async () => {

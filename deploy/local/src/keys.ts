@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** `master` and `demo` are keys of the gateway; `writer` and `reader` are passwords of the embedded ClickHouse. */
-export type KeyName = 'master' | 'demo' | 'writer' | 'reader';
+/** `master`, `demo` and `caller` are keys of the gateway; `writer` and `reader` are passwords of the embedded ClickHouse. */
+export type KeyName = 'master' | 'demo' | 'caller' | 'writer' | 'reader';
 
 export interface Key {
   readonly text: string;

@@ -13,7 +13,7 @@ ${addresses}
   TOLLGATE_HOST               127.0.0.1
   TOLLGATE_DATA_DIR           .tollgate
   TOLLGATE_CONFIG             tollgate.yaml when present, else built-in defaults
-  TOLLGATE_MASTER_KEY, TOLLGATE_DEMO_KEY, TOLLGATE_READER_PASSWORD
+  TOLLGATE_MASTER_KEY, TOLLGATE_DEMO_KEY, TOLLGATE_CALLER_KEY, TOLLGATE_READER_PASSWORD
                               generated at first start, kept in the data directory's folder keys
 Port 0 means any free port.`;
 

@@ -34,6 +34,8 @@ export interface Plan {
   readonly users: Users;
   readonly masterKey: string;
   readonly demoKey: string;
+  /** Null: there is nothing beside the demo to serve. */
+  readonly callerKey: string | null;
 }
 
 /** A host to call for a host to listen on. */
@@ -97,6 +99,7 @@ export const planParts = (plan: Plan): readonly Part[] => {
         TOLLGATE_OTLP_ENDPOINT: at(ports.otlpGrpc),
         TOLLGATE_MASTER_KEY: plan.masterKey,
         TOLLGATE_DEMO_KEY: plan.demoKey,
+        ...(plan.callerKey !== null && { TOLLGATE_CALLER_KEY: plan.callerKey }),
       },
       readyUrl: `${at(ports.gateway)}/health/ready`,
       meanwhile: 'no call is served',

@@ -1,4 +1,5 @@
 /** `npm start`, from its environment to `ready` and to a clean end. */
+import { credentialVariables } from '../../../gateway/src/contract/credentials.ts';
 import { claimDataDir, claimPorts } from './claim.ts';
 import type { Claim } from './claim.ts';
 import { loadUsers } from './clickhouse/users.ts';
@@ -36,9 +37,12 @@ const prepare = async ({ env, root, parts = planParts }: StartOptions): Promise<
   const claim = await claimDataDir(dataDir, { waitMs: takeOverMs, say: write });
   try {
     const settings = { ...read.settings, ports: await claimPorts(read.settings) };
+    const paid = credentialVariables.some((name) => (env[name] ?? '') !== '');
     const keys = {
       master: loadKey('master', env['TOLLGATE_MASTER_KEY'], dataDir),
       demo: loadKey('demo', env['TOLLGATE_DEMO_KEY'], dataDir),
+      // Made when it is first of use: it may call every model of whoever has an account here.
+      caller: paid ? loadKey('caller', env['TOLLGATE_CALLER_KEY'], dataDir) : null,
       reader: loadKey('reader', env['TOLLGATE_READER_PASSWORD'], dataDir),
     };
     const planned = parts({
@@ -48,6 +52,7 @@ const prepare = async ({ env, root, parts = planParts }: StartOptions): Promise<
       users: loadUsers(dataDir, env),
       masterKey: keys.master.text,
       demoKey: keys.demo.text,
+      callerKey: keys.caller?.text ?? null,
     });
     const onStop = claim.announceStop;
     const supervisor = supervise(planned, { startMs, stopMs, write, onStop });

@@ -10,6 +10,7 @@ export interface ShownKeys {
   readonly master: Key;
   readonly demo: Key;
   readonly reader: Key;
+  readonly caller: Key | null;
 }
 
 /** The reader's password as a shell reads it inside double quotes. */
@@ -24,7 +25,10 @@ const readerPassword = ({ text, source }: Key, place: string): string => {
   }
 };
 
-export const welcome = (settings: Settings, { master, demo, reader }: ShownKeys): string => {
+export const welcome = (
+  settings: Settings,
+  { master, demo, caller, reader }: ShownKeys,
+): string => {
   const { host, ports, dataDir } = settings;
   const at = (port: number) => `${callable(host)}:${port}`;
   const shown = path.relative(process.cwd(), dataDir);
@@ -39,8 +43,8 @@ gateway        http://${at(ports.gateway)}      API, /metrics, /health/ready
 ClickHouse     http://${at(ports.clickhouse)}      user ${readerName} may read
 trace-router   grpc://${at(ports.otlpGrpc)} and http://${at(ports.otlpHttp)} (OTLP); http://${at(ports.routerAdmin)} (metrics, health)
 data           ${place}
-demo key     ${demo.text}
-${once('master key   ', 'master', master)}${once('reader       ', 'reader', reader)}
+demo key     ${demo.text}   (for the model demo)
+${caller === null ? '' : once('caller key   ', 'caller', caller)}${once('master key   ', 'master', master)}${once('reader       ', 'reader', reader)}
 A first call:
   curl http://${at(ports.gateway)}/v1/chat/completions -H 'authorization: Bearer ${demo.text}' \\
     -H 'content-type: application/json' -d '${question}'

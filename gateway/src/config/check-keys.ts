@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import type { KeyConfig, ModelConfig } from './config.ts';
+import type { Caller } from '../model/call.ts';
+import type { KeyConfig, ModelConfig, ProviderConfig } from './config.ts';
 import { isMap, type Context } from './context.ts';
 import { readSecret } from './check-secret.ts';
 import { overlap } from './check-models.ts';
@@ -17,6 +18,7 @@ const longest = 512;
 /** The administrator's key is named so, and no key of a file may be. */
 export const masterKeyId = 'master';
 const demoKeyId = 'demo';
+const callerKeyId = 'caller';
 
 const nobody = {
   org: '',
@@ -31,8 +33,32 @@ const nobody = {
 /** Keys that come with the environment rather than the file. Empty text means "none". */
 export interface EnvironmentKeys {
   readonly master: string;
+  /** Printed at every start, so it buys nothing: it may use what only the simulated vendor serves. */
   readonly demo: string;
+  /** May use every model, as long as the configuration names no keys of its own. */
+  readonly caller: string;
 }
+
+/**
+ * The models of which every target is the simulated vendor. A pattern is left out when another route below it leads
+ * elsewhere: a key that may use the pattern could use that one too.
+ */
+const simulatedModels = (
+  models: readonly ModelConfig[],
+  providers: ReadonlyMap<string, ProviderConfig>,
+): readonly string[] => {
+  const [simulated, others] = [true, false].map((wanted) =>
+    models
+      .filter(
+        ({ targets }) =>
+          targets.every(({ provider }) => providers.get(provider)?.use === 'demo') === wanted,
+      )
+      .map(({ name }) => name),
+  );
+  const below = (name: string, pattern: string) =>
+    pattern.endsWith('*') && name.startsWith(pattern.slice(0, -1));
+  return (simulated ?? []).filter((name) => !(others ?? []).some((other) => below(other, name)));
+};
 
 const hashOf = (
   shape: { readonly secret?: string | { file: string }; readonly secretSha256?: string },
@@ -113,25 +139,32 @@ const readKey = (
   return { caller, sha256, admin: false };
 };
 
-const ofEnvironment = ({ master, demo }: EnvironmentKeys): readonly KeyConfig[] => [
-  ...(master === ''
-    ? []
-    : [{ caller: { ...nobody, keyId: masterKeyId }, sha256: keyHash(master), admin: true }]),
-  ...(demo === ''
-    ? []
-    : [
-        {
-          caller: { ...nobody, keyId: demoKeyId, team: 'demo', app: 'demo' },
-          sha256: keyHash(demo),
-          admin: false,
-        },
-      ]),
-];
+/** @param simulated the models that the demo key may use. @param alone whether the configuration names no keys. */
+const ofEnvironment = (
+  { master, demo, caller }: EnvironmentKeys,
+  simulated: readonly string[],
+  alone: boolean,
+): readonly KeyConfig[] => {
+  const key = (text: string, who: Partial<Caller> & { readonly keyId: string }, admin: boolean) =>
+    text === '' ? [] : [{ caller: { ...nobody, ...who }, sha256: keyHash(text), admin }];
+  const everything = { keyId: callerKeyId, team: 'default', app: 'default' };
+  return [
+    ...key(master, { keyId: masterKeyId }, true),
+    ...key(demo, { keyId: demoKeyId, team: 'demo', app: 'demo', models: simulated }, false),
+    ...key(alone ? caller : '', everything, false),
+  ];
+};
 
 /** Every key that can be read, and those of the environment; complains about the rest. */
 export const checkKeys = (
   value: unknown,
-  models: readonly ModelConfig[],
+  {
+    models,
+    providers,
+  }: {
+    readonly models: readonly ModelConfig[];
+    readonly providers: ReadonlyMap<string, ProviderConfig>;
+  },
   environment: EnvironmentKeys,
   context: Context,
 ): readonly KeyConfig[] => {
@@ -144,7 +177,7 @@ export const checkKeys = (
   const ids = new Map<string, number>();
   const hashes = new Map<string, number>();
   const [extra, masterHash] = [
-    ofEnvironment(environment),
+    ofEnvironment(environment, simulatedModels(models, providers), entries.length === 0),
     environment.master === '' ? null : keyHash(environment.master),
   ];
   const keys = entries.flatMap((entry, i) => {

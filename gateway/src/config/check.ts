@@ -73,7 +73,7 @@ export const check = (document: Document, surroundings: Surroundings): Checked =
   const providers = checkProviders(root['providers'], timeouts, context);
   const names = isMap(root['providers']) ? Object.keys(root['providers']) : [];
   const models = checkModels(root['models'], providers, names, context);
-  const keys = checkKeys(root['keys'], models, surroundings.keys, context);
+  const keys = checkKeys(root['keys'], { models, providers }, surroundings.keys, context);
   const prices = checkPrices(root['prices'], names, context);
   const limits = readLimits(root, context);
   const retry = readRetry(root, context);

@@ -276,6 +276,6 @@ export const collections = {
   providers: 'Where calls go: by name, a vendor and its settings.',
   models:
     "What clients may ask for: by a model's name or a pattern ending in `*`, a provider's name or a list of targets. Left out: the known models of every provider.",
-  keys: 'Who may call. Beside these, `TOLLGATE_MASTER_KEY` and `TOLLGATE_DEMO_KEY` of the environment are accepted.',
+  keys: 'Who may call. Beside these, the environment brings `TOLLGATE_DEMO_KEY`, which may use the models of the simulated vendor only, and, as long as there are no keys here, `TOLLGATE_CALLER_KEY`, which may use all. A key here with the id `demo`, or with the secret `${TOLLGATE_DEMO_KEY}`, takes the place of the first. `TOLLGATE_MASTER_KEY` belongs to the administrator and calls no model.',
   prices: 'Prices that differ from the built-in ones.',
 } as const;

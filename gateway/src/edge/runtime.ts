@@ -4,7 +4,7 @@ import { identifier } from '../decide/identify.ts';
 import { planner } from '../decide/plan.ts';
 import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
-import type { Operation } from '../model/call.ts';
+import type { Caller, Operation } from '../model/call.ts';
 import type { Addressed } from '../providers/provider.ts';
 import { providers } from '../providers/registry.ts';
 import { connectionPool } from './upstream/pools.ts';
@@ -66,6 +66,10 @@ const upstreamOf = (
   };
 };
 
+/** Who may make calls. The administrator's key opens the control plane and nothing else. */
+const callers = ({ keys }: Config): ReadonlyMap<string, Caller> =>
+  new Map(keys.flatMap(({ admin, sha256, caller }) => (admin ? [] : [[sha256, caller] as const])));
+
 /**
  * Builds a runtime. Opens no connection yet.
  * @param origins addresses of providers that this process plays itself, by their `use:`
@@ -88,7 +92,7 @@ export const startRuntime = (
   return {
     config,
     prices,
-    identify: identifier(new Map(config.keys.map(({ sha256, caller }) => [sha256, caller]))),
+    identify: identifier(callers(config)),
     plan: planner(config.models),
     clean: scrubber([...config.providers.values()].map(({ secret }) => secret?.reveal() ?? '')),
     upstream(name) {

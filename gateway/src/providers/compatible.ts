@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import type { CredentialVariable } from '../contract/credentials.ts';
 import type { Traits } from './dialects/dialect.ts';
 import { bearer, json, openaiPaths } from './dialects/openai/address.ts';
 import { baseUrl, provider, type Provider } from './provider.ts';
@@ -10,7 +11,7 @@ interface Row {
   readonly system: string;
   /** Null: there is no usual address, the configuration must say it. */
   readonly at: string | null;
-  readonly secret: string | null;
+  readonly secret: CredentialVariable | null;
   readonly prices: string | null;
   readonly models?: readonly string[];
   readonly traits?: Partial<Traits>;

@@ -1,3 +1,4 @@
+import type { CredentialVariable } from '../contract/credentials.ts';
 import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import type { DialectName, Operation } from '../model/call.ts';
@@ -29,7 +30,7 @@ export interface Provider {
   /** The vendor's id in the price data; null: prices only from configuration. */
   readonly prices: string | null;
   /** The environment variable that holds its credential by convention; null: it needs none. */
-  readonly secretVariable: string | null;
+  readonly secretVariable: CredentialVariable | null;
   /** Model names or patterns that belong to this vendor when no configuration file says otherwise. */
   readonly knownModels: readonly string[];
   /** Request headers of a client that this vendor understands and that go on to it; lower case. */

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { builtInConfig } from '../../../gateway/src/config/built-in.ts';
+import { credentialVariables } from '../../../gateway/src/contract/credentials.ts';
 import { providers } from '../../../gateway/src/providers/registry.ts';
 
 const surroundings = {
   providers,
   files: new Map(),
-  keys: { master: '', demo: '' },
+  keys: { master: '', demo: '', caller: '' },
   otlpEndpoint: null,
 };
 
@@ -43,14 +44,30 @@ test('an empty credential counts as none', () => {
   expect([...built({ OPENAI_API_KEY: '' }).providers.keys()]).toEqual(['demo']);
 });
 
-test('the keys of the environment are accepted as administrator and as team demo', () => {
-  const { keys } = built({}, { keys: { master: 'tg-master-1', demo: 'tg-demo-1' } });
+test('the environment brings a key of the administrator, one of the demo and one for the rest', () => {
+  const given = { master: 'tg-master-1', demo: 'tg-demo-1', caller: 'tg-caller-1' };
+  const { keys } = built({}, { keys: given });
   expect(keys.map(({ admin, caller }) => [caller.keyId, caller.team, caller.app, admin])).toEqual([
     ['master', '', '', true],
     ['demo', 'demo', 'demo', false],
+    ['caller', 'default', 'default', false],
   ]);
   // printf %s tg-demo-1 | sha256sum
   expect(keys[1]?.sha256).toBe('bbaf83e2a72d919e60e21a625308076e075dede0563f87a3ebb2bc3c940892d0');
+});
+
+test('the demo key may use the simulated models and nothing that costs money', () => {
+  const keys = { master: '', demo: 'tg-demo-1', caller: 'tg-caller-1' };
+  const config = built({ OPENAI_API_KEY: 'sk-x' }, { keys });
+  const models = Object.fromEntries(
+    config.keys.map(({ caller }) => [caller.keyId, caller.models] as const),
+  );
+  expect(models).toEqual({ demo: ['demo', 'demo-*'], caller: null });
+});
+
+test('every variable of the contract is the credential of one vendor, and the other way round', () => {
+  const variables = [...providers.values()].flatMap((vendor) => vendor.secretVariable ?? []);
+  expect(variables.toSorted()).toEqual([...credentialVariables].toSorted());
 });
 
 test('a credential that no header can carry is a problem that does not repeat it', () => {

@@ -47,7 +47,11 @@ const surroundingsOf = (
 ): Surroundings => ({
   providers,
   files,
-  keys: { master: env['TOLLGATE_MASTER_KEY'] ?? '', demo: env['TOLLGATE_DEMO_KEY'] ?? '' },
+  keys: {
+    master: env['TOLLGATE_MASTER_KEY'] ?? '',
+    demo: env['TOLLGATE_DEMO_KEY'] ?? '',
+    caller: env['TOLLGATE_CALLER_KEY'] ?? '',
+  },
   otlpEndpoint:
     (env['TOLLGATE_OTLP_ENDPOINT'] ?? '') === '' ? null : (env['TOLLGATE_OTLP_ENDPOINT'] ?? null),
 });

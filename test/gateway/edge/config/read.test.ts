@@ -134,6 +134,17 @@ test('a file without the demo provider serves no demo model, whatever keys the e
   expect(result.kind === 'ok' && [...result.config.providers.keys()]).toEqual(['vllm']);
 });
 
+test('the key for everything counts only as long as the file names no keys', async () => {
+  const env = { TOLLGATE_CALLER_KEY: 'tg-caller-x', SHOP_KEY: 'tg-shop-x' };
+  const ids = async (text: string) => {
+    const result = await read(text, env);
+    return result.kind === 'ok' ? result.config.keys.map(({ caller }) => caller.keyId) : [];
+  };
+  expect(await ids('providers: { demo: }\n')).toEqual(['caller']);
+  const keys = "keys: [{ id: shop, secret: '${SHOP_KEY}' }]";
+  expect(await ids(`providers: { demo: }\n${keys}\n`)).toEqual(['shop']);
+});
+
 test('broken YAML is named where it breaks, before anything else is judged', async () => {
   const result = await read("providers:\n  openai: { apiKey: 'x'\n  demo: {}\n");
   expect(result).toMatchObject({
