@@ -24,7 +24,10 @@ interface Matcher {
 }
 
 export const is = (value: string): Matcher => ({ operator: '=', value });
-export const isNot = (value: string): Matcher => ({ operator: '!=', value });
+export const noneOf = (...values: readonly string[]): Matcher => ({
+  operator: '!~',
+  value: values.join('|'),
+});
 export const oneOf = (...values: readonly string[]): Matcher => ({
   operator: '=~',
   value: values.join('|'),

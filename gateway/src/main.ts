@@ -15,10 +15,10 @@ import { logger, stdoutBlocks } from './edge/telemetry/log.ts';
 import { prometheusView } from './edge/telemetry/prometheus-view.ts';
 import { metricStore } from './edge/telemetry/store.ts';
 
-/** Time for calls in flight to end, and then for the ledger to be shipped; what is not shipped stays in the spool. */
-const whenAsked = { drainMs: 25_000, shipMs: 10_000 } as const;
+/** Time for calls in flight to end (at most `limits.drain`), and then for the ledger to be shipped; what is not shipped stays in the spool. */
+const whenAsked = { mostDrainMs: Infinity, shipMs: 10_000 } as const;
 /** Whoever started this gateway is gone (SIGHUP), and the next start waits for it to end. */
-const whenOrphaned = { drainMs: 2_000, shipMs: 1_000 } as const;
+const whenOrphaned = { mostDrainMs: 2_000, shipMs: 1_000 } as const;
 
 /** One line on stderr for each thing that is wrong, and exit code 1. */
 const fail = (...lines: readonly string[]): never => {
@@ -97,11 +97,11 @@ async function start(environment: Environment): Promise<void> {
   });
 
   let stopping = false;
-  const stop = async ({ drainMs, shipMs }: typeof whenAsked | typeof whenOrphaned) => {
+  const stop = async ({ mostDrainMs, shipMs }: typeof whenAsked | typeof whenOrphaned) => {
     if (stopping) process.exit(1);
     stopping = true;
     await live.freeze();
-    await server.drain(drainMs);
+    await server.drain(Math.min(mostDrainMs, live.runtime().config.limits.drainMs));
     await server.close();
     await projections.stop();
     const { allShipped } = await ledger.stop(shipMs);

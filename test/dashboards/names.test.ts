@@ -135,6 +135,8 @@ const excused: Partial<Record<MetricId, string>> = {
   waste: 'board FinOps; the overview shows waste by caller from the ledger',
   authFailures: 'board Caller',
   foreignRequests: 'board Ledger & gateway',
+  slowReaders: 'board Caller',
+  impossibleUsage: 'board Reconciliation & close',
   unpriced: 'TollgateUnpriced judges it; the overview counts such calls in the ledger, exactly',
   priceCatalog: 'board Reconciliation & close',
   ledgerRows: 'board Ledger & gateway',

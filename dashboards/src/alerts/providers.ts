@@ -1,10 +1,13 @@
-/** Attempts that fail at a provider. What the caller did wrong (4xx) is no error of the provider. */
+/** Attempts that fail at a provider. What the caller did wrong (4xx) or we ended ourselves is no error of the provider. */
 import { metrics } from '@tollgate/gateway/contract/metrics';
-import { above, increase, is, isNot, provided, rate, recorded, rules, share } from '../promql.ts';
+import { above, increase, is, noneOf, provided, rate, recorded, rules, share } from '../promql.ts';
 import { type Alert, type Case, type Rule, record } from './rule.ts';
 
 const byProvider = { by: ['provider'], in: rules } as const;
-const failed = { ...byProvider, where: { result: is('error'), error: isNot('caller') } } as const;
+const failed = {
+  ...byProvider,
+  where: { result: is('error'), error: noneOf('caller', 'gateway') },
+} as const;
 
 const attempts = rate(metrics.attempts, byProvider);
 const attemptsName = 'provider:tollgate_attempts:rate5m';
@@ -69,8 +72,12 @@ const providerErrors: Alert = {
       reads: reads('openai', 0.005),
     },
     {
-      name: 'callers’ own errors are excluded, however many',
-      series: [per('openai', ok, '0+50x30'), per('openai', error('caller'), '0+50x30')],
+      name: 'callers’ own errors and what the gateway ended are excluded, however many',
+      series: [
+        per('openai', ok, '0+50x30'),
+        per('openai', error('caller'), '0+50x30'),
+        per('openai', error('gateway'), '0+50x30'),
+      ],
       atMinutes: 10,
       fires: [],
       reads: reads('openai', 0),

@@ -1,5 +1,5 @@
 import { metrics } from '@tollgate/gateway/contract/metrics';
-import { is, isNot, oneOf, rate, share } from '../promql.ts';
+import { is, noneOf, oneOf, rate, share } from '../promql.ts';
 import { stat, timeseries, units } from '../style.ts';
 
 /** The endings that are ours or a provider's fault (contract/outcomes.ts, span: 'error'). */
@@ -41,7 +41,7 @@ export const errorsByProvider = timeseries({
       expr: share(
         rate(metrics.attempts, {
           by: ['provider'],
-          where: { result: is('error'), error: isNot('caller') },
+          where: { result: is('error'), error: noneOf('caller', 'gateway') },
         }),
         rate(metrics.attempts, { by: ['provider'] }),
       ),
@@ -54,7 +54,7 @@ export const errorsByProvider = timeseries({
 export const errorsByKind = timeseries({
   title: 'Provider errors by kind',
   description:
-    'Failed attempts per second: server (5xx), rate_limited (429), timeout, network, auth (our key), caller (4xx that the caller caused).',
+    'Failed attempts per second: server (5xx), rate_limited (429), timeout, network, auth (our key), caller (4xx that the caller caused), gateway (ended by us).',
   unit: units.callsPerSecond,
   queries: [
     {

@@ -3,6 +3,7 @@ import type { Provider } from '../providers/provider.ts';
 import type { ProviderConfig, Timeouts } from './config.ts';
 import { isMap, type Context } from './context.ts';
 import { readSecret } from './check-secret.ts';
+import { checkFirstContent } from './check-sections.ts';
 import type { Path } from './document.ts';
 import { hint } from './nearest.ts';
 import { namePattern } from './fields.ts';
@@ -49,24 +50,32 @@ const vendorOf = (name: string, entry: unknown, context: Context): Provider | nu
   return null;
 };
 
+type Wait = 'connect' | 'firstByte' | 'firstContent' | 'hold' | 'idle' | 'total';
+
 const readTimeouts = (
-  given: Partial<Record<'connect' | 'firstByte' | 'idle' | 'total', string>>,
+  given: Partial<Record<Wait, string>>,
   by: Timeouts,
   at: Path,
-  { complaints }: Context,
+  context: Context,
 ): Timeouts => {
-  const ms = (field: keyof typeof given, otherwise: number) => {
+  const ms = <T>(field: Wait, otherwise: T): number | T => {
     const text = given[field];
     return text === undefined
       ? otherwise
-      : boundedMs(text, (message) => complaints.add([...at, 'timeouts', field], message));
+      : boundedMs(text, (message) => context.complaints.add([...at, field], message));
   };
-  return {
+  const timeouts = {
     connectMs: ms('connect', by.connectMs),
     firstByteMs: ms('firstByte', by.firstByteMs),
+    firstContentMs: ms('firstContent', by.firstContentMs),
+    holdMs: ms('hold', by.holdMs),
     idleMs: ms('idle', by.idleMs),
     totalMs: ms('total', by.totalMs),
   };
+  // What is inherited has been checked where it was written.
+  if (given.firstContent !== undefined || given.hold !== undefined)
+    checkFirstContent(timeouts, at, context);
+  return timeouts;
 };
 
 const readProvider = (
@@ -112,7 +121,7 @@ const readProvider = (
     secret: credential.kind === 'secret' ? credential.secret : null,
     account: shape.account,
     region: shape.region,
-    timeouts: readTimeouts(shape.timeouts ?? {}, timeouts, at, context),
+    timeouts: readTimeouts(shape.timeouts ?? {}, timeouts, [...at, 'timeouts'], context),
     maxConnections: shape.maxConnections,
   };
 };

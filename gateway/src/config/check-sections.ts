@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import type { Config, Timeouts } from './config.ts';
 import type { Context } from './context.ts';
+import type { Path } from './document.ts';
 import { sections } from './schema.ts';
 import { shaped } from './shape.ts';
 import { boundedBytes, boundedMs } from './units.ts';
@@ -27,18 +28,33 @@ const section = <S extends TSchema>(
   // `limits:` with nothing below it, or all of it commented out, is null and means "all defaults".
   shaped(schema, root[name] ?? {}, [name], context);
 
+/** Past `hold` the client has the head of its reply, and no other target can take over. */
+export const checkFirstContent = (
+  { firstContentMs, holdMs }: Timeouts,
+  at: Path,
+  { complaints }: Context,
+): void => {
+  if (firstContentMs === null || firstContentMs <= holdMs || complaints.under(at)) return;
+  complaints.add([...at, 'firstContent'], `must not be longer than hold, which is ${holdMs} ms`);
+};
+
 /** Every provider's waits, unless it says otherwise; all defaults when they cannot be read. */
 export const readTimeouts = (root: Root, context: Context): Timeouts => {
   const given = section(sections.timeouts, 'timeouts', root, context);
   const { ms } = readers('timeouts', context);
-  const zero = { connectMs: 0, firstByteMs: 0, idleMs: 0, totalMs: 0 };
-  if (given === null) return zero;
-  return {
+  if (given === null)
+    return { connectMs: 0, firstByteMs: 0, firstContentMs: null, holdMs: 0, idleMs: 0, totalMs: 0 };
+  const timeouts = {
     connectMs: ms('connect', given.connect),
     firstByteMs: ms('firstByte', given.firstByte),
+    firstContentMs:
+      given.firstContent === undefined ? null : ms('firstContent', given.firstContent),
+    holdMs: ms('hold', given.hold),
     idleMs: ms('idle', given.idle),
     totalMs: ms('total', given.total),
   };
+  checkFirstContent(timeouts, ['timeouts'], context);
+  return timeouts;
 };
 
 /** What the gateway accepts. */
@@ -50,8 +66,11 @@ export const readLimits = (root: Root, context: Context): Config['limits'] | nul
       bodyBytes: bytes('body', given.body, largestBody),
       json: { values: given.bodyValues, depth: given.bodyDepth, keys: given.bodyKeys },
       replyBytes: bytes('reply', given.reply, largestBody),
+      eventBytes: bytes('event', given.event, largestBody),
       callsInFlight: given.callsInFlight,
       requestMs: ms('request', given.request),
+      slowReaderMs: ms('slowReader', given.slowReader),
+      drainMs: ms('drain', given.drain),
       tagsPerCall: given.tagsPerCall,
       labelValues: given.labelValues,
     }
@@ -76,6 +95,7 @@ export const readRetry = (root: Root, context: Context): Config['retry'] | null 
     triesPerCall: given.triesPerCall,
     backoffBaseMs,
     backoffMaxMs,
+    billed: given.billed,
   };
 };
 

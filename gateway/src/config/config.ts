@@ -14,11 +14,15 @@ export interface Secret {
 export interface Timeouts {
   /** TCP and TLS. */
   readonly connectMs: number;
-  /** From the request sent to the first content of the reply. */
+  /** Longest silence of a stream before its first content. */
   readonly firstByteMs: number;
-  /** Longest silence inside a reply. */
+  /** From the request sent to the first content of a stream; null: not limited. */
+  readonly firstContentMs: number | null;
+  /** How long a stream that lives without content is held back. */
+  readonly holdMs: number;
+  /** Longest silence of a stream after its first content. */
   readonly idleMs: number;
-  /** One attempt, from start to end. */
+  /** One attempt, from start to end, without the time in which the client held it up. */
   readonly totalMs: number;
 }
 
@@ -75,9 +79,15 @@ export interface Config {
     /** Of a request's body. */
     readonly json: JsonLimits;
     readonly replyBytes: number;
+    /** One event of a stream, and what is held back of a stream before its first content. */
+    readonly eventBytes: number;
     readonly callsInFlight: number;
     /** Wait for a whole request body. */
     readonly requestMs: number;
+    /** Wait for a client that takes nothing of its reply any more. */
+    readonly slowReaderMs: number;
+    /** Wait for calls in flight when the gateway is stopped. */
+    readonly drainMs: number;
     readonly tagsPerCall: number;
     readonly labelValues: number;
   };
@@ -88,6 +98,8 @@ export interface Config {
     readonly triesPerCall: number;
     readonly backoffBaseMs: number;
     readonly backoffMaxMs: number;
+    /** Try again at the same target what it may bill. */
+    readonly billed: boolean;
   };
   readonly ledger: {
     readonly segmentCloses: number;

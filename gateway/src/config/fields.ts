@@ -73,10 +73,26 @@ export const waits = (by: {
   connect?: string;
   firstByte?: string;
   idle?: string;
+  hold?: string;
   total?: string;
 }) => ({
   connect: duration('TCP and TLS.', by.connect),
-  firstByte: duration('From the request sent to the first content of the reply.', by.firstByte),
-  idle: duration('Longest silence inside a reply.', by.idle),
-  total: duration('One attempt, from start to end.', by.total),
+  firstByte: duration(
+    'Longest silence of a stream before its first content. Whatever arrives ends it: headers, a comment, a ping. A reply that is not streamed is silent until it is whole; it has `total` only.',
+    by.firstByte,
+  ),
+  firstContent: Type.Optional(
+    duration(
+      'Of a stream: from the request sent to its first content, however much it lives; past it the next target is tried. Not longer than `hold`. Default: not limited.',
+    ),
+  ),
+  hold: duration(
+    'How long a stream that lives without content is held back. Past it the client gets its head and what is there, so that nothing on the way to it gives up; no other target can take over then.',
+    by.hold,
+  ),
+  idle: duration('Longest silence of a stream after its first content.', by.idle),
+  total: duration(
+    'One attempt, from start to end, without the time in which the client held it up.',
+    by.total,
+  ),
 });

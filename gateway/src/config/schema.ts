@@ -19,7 +19,7 @@ import {
 import { amountPattern } from './units.ts';
 
 export const Timeouts = Type.Object(
-  waits({ connect: '3s', firstByte: '120s', idle: '60s', total: '15m' }),
+  waits({ connect: '3s', firstByte: '120s', hold: '10s', idle: '60s', total: '15m' }),
   { ...closed, description: 'How long a provider may take, unless it says otherwise itself.' },
 );
 
@@ -178,9 +178,24 @@ export const Limits = Type.Object(
       'Lists and objects inside one another in a body. More: 413.',
     ),
     bodyKeys: count(10_000, [100, 1_000_000], 'Keys of one object in a body. More: 413.'),
-    reply: size('64MiB', 'Largest buffered reply of a provider.'),
+    reply: size(
+      '64MiB',
+      'Largest reply of a provider that is no stream; and largest reply of any kind that came compressed, after that was undone.',
+    ),
+    event: size(
+      '8MiB',
+      'Largest event of a stream. As much of a stream is held back before its first content; past it the client gets what is there.',
+    ),
     callsInFlight: count(10_000, [1, 1_000_000], 'Calls served at once. Above: 503.'),
     request: duration('Wait for a whole request body. Longer: 408.', '60s'),
+    slowReader: duration(
+      'Wait for a client that takes nothing of its reply any more. Longer: it is let go of, and the call is abandoned.',
+      '60s',
+    ),
+    drain: duration(
+      'Time for calls in flight to end when the gateway is stopped. Streams that are not over then end with an error event.',
+      '25s',
+    ),
     tagsPerCall: count(16, [0, 256], 'Entries of `x-tollgate-tags` kept for one call.'),
     labelValues: count(
       100,
@@ -197,6 +212,12 @@ export const Retry = Type.Object(
     triesPerCall: count(4, [1, 50], 'Tries over all targets.'),
     backoff: duration('Wait before the second try; doubles from there, with jitter.', '200ms'),
     backoffMax: duration('Longest wait between two tries.', '5s'),
+    billed: Type.Boolean({
+      title: 'true or false',
+      description:
+        'Try again at the same target after a failure that it may bill: one after which it may have worked on the request. The next target is tried either way.',
+      default: false,
+    }),
   },
   { ...closed, description: 'What happens after a provider failed before its first content.' },
 );

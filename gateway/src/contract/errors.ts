@@ -30,6 +30,7 @@ export const errors = {
   stream_cut:            { status: 502, outcome: 'broken',       origin: 'network',  openai: 'server_error',          anthropic: 'api_error' },
   stream_stalled:        { status: 504, outcome: 'broken',       origin: 'network',  openai: 'server_error',          anthropic: 'timeout_error' },
   stream_failed:         { status: 502, outcome: 'broken',       origin: 'provider', openai: 'server_error',          anthropic: 'api_error' },
+  gateway_stopped:       { status: 503, outcome: 'broken',       origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   draining:              { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   too_many_calls:        { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   ledger_full:           { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },

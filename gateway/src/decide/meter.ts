@@ -1,6 +1,6 @@
 import type { UsageSource } from '../contract/ledger.ts';
 import type { Delta, Failure } from '../model/delta.ts';
-import { noTokens, outputTokens, type Usage } from '../model/usage.ts';
+import { inputTokens, noTokens, outputTokens, type Usage } from '../model/usage.ts';
 import { estimateTokens } from './estimate.ts';
 
 /** Text kept for counting when the provider never says; beyond it only the length is kept. */
@@ -31,13 +31,29 @@ export interface Meter {
   reading(): Reading;
   /**
    * The usage to account for, and where it comes from: the provider's last word, or what it said so far completed by
-   * counting the text that was relayed, or all counted by us.
+   * counting the text that was relayed, or all counted by us. What it said and cannot be is counted by us too.
    * @param inputTokens asked only when the provider never told
    */
   usage(inputTokens: () => number): { readonly usage: Usage; readonly source: UsageSource };
   /** Output tokens seen so far, roughly; for progress entries. */
   outputSoFar(): number;
 }
+
+/** Which sides a provider never told, has not told to the end, or told as what cannot be: nothing for something included. */
+const lacking = (
+  usage: Usage | null,
+  isFinal: boolean,
+  outputCounted: () => number,
+): { readonly lacksInput: boolean; readonly lacksOutput: boolean } => {
+  if (usage === null) return { lacksInput: true, lacksOutput: true };
+  const { tokens, impossible = [] } = usage;
+  if (inputTokens(tokens) + outputTokens(tokens) === 0 && isFinal && outputCounted() > 0)
+    return { lacksInput: true, lacksOutput: true };
+  return {
+    lacksInput: impossible.includes('input'),
+    lacksOutput: impossible.includes('output') || !isFinal,
+  };
+};
 
 /** Follows one attempt's reply. */
 export const startMeter = (): Meter => {
@@ -78,7 +94,8 @@ export const startMeter = (): Meter => {
         content(delta.name);
         return true;
       case 'reasoning_signature':
-        return false;
+      case 'other_content':
+        return true;
       case 'usage':
         usage = delta.usage;
         usageFinal ||= delta.final;
@@ -118,17 +135,19 @@ export const startMeter = (): Meter => {
       finishReason,
     }),
     usage(inputTokens) {
-      if (usage !== null && usageFinal) {
+      const { lacksInput, lacksOutput } = lacking(usage, usageFinal, outputCounted);
+      if (usage !== null && !lacksInput && !lacksOutput) {
         return { usage, source: usage.clamped ? 'partial' : 'provider' };
       }
       const said = usage ?? noUsage;
-      const input = usage === null ? inputTokens() : said.tokens.input_uncached;
+      const input = lacksInput ? inputTokens() : said.tokens.input_uncached;
       // What we counted holds every kind of output; what the provider said to be another kind stays that.
-      const unsaid = Math.max(0, outputCounted() - outputTokens(said.tokens));
+      const counted = lacksOutput ? outputCounted() : 0;
+      const unsaid = Math.max(0, counted - outputTokens(said.tokens));
       const output = said.tokens.output_text + unsaid;
       return {
         usage: { ...said, tokens: { ...said.tokens, input_uncached: input, output_text: output } },
-        source: usage === null ? 'estimated' : 'partial',
+        source: usage === null || (lacksInput && lacksOutput) ? 'estimated' : 'partial',
       };
     },
     outputSoFar: () => Math.ceil((text.length + uncountedChars) / 4),

@@ -5,6 +5,8 @@ export interface RetryPolicy {
   readonly triesPerCall: number;
   readonly backoffBaseMs: number;
   readonly backoffMaxMs: number;
+  /** Try again at the same target what it may bill. */
+  readonly billed: boolean;
 }
 
 export type Next =
@@ -30,7 +32,9 @@ export const afterFault = (
 ): Next => {
   if (fault.recourse === 'none' || tries.ofCall >= policy.triesPerCall) return { kind: 'give_up' };
   const elsewhere: Next = { kind: tries.moreTargets ? 'next_target' : 'give_up' };
-  if (fault.recourse === 'elsewhere' || tries.atTarget >= policy.triesPerTarget) return elsewhere;
+  // What a provider may bill is not paid for twice there, unless the operator wants it.
+  const mayNotAgain = fault.recourse === 'elsewhere' || (fault.mayBeBilled && !policy.billed);
+  if (mayNotAgain || tries.atTarget >= policy.triesPerTarget) return elsewhere;
   // Past 30 doublings any pause is over its maximum, and one without end times a base of 0 would be no number.
   const doublings = Math.min(tries.atTarget - 1, 30);
   const ceilingMs = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** doublings);

@@ -60,7 +60,6 @@ const upstreamOf = (
     pool: connectionPool({
       origin: endpoint.origin,
       connectMs: timeouts.connectMs,
-      idleMs: timeouts.idleMs,
       maxConnections: settings.maxConnections,
     }),
   };

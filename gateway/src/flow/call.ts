@@ -40,7 +40,7 @@ const streamOutcomeOf = (ending: Ending): StreamOutcome => {
     case 'hung_up':
       return 'abandoned';
     case 'fault':
-      return ending.fault.code === 'stream_cut'
+      return ending.fault.code === 'stream_cut' || ending.fault.code === 'gateway_stopped'
         ? 'cut'
         : ending.fault.code === 'stream_stalled'
           ? 'stalled'
@@ -61,7 +61,7 @@ const wasteOf = (ending: Ending): WasteReason => {
 
 /** What the account of an attempt says that a bug of ours cut short. The provider knows nothing of it and bills. */
 const bug: Fault = {
-  kind: 'network',
+  kind: 'gateway',
   code: 'internal_error',
   status: 0,
   message: 'a bug of the gateway ended this attempt',

@@ -36,6 +36,8 @@ export type Delta =
       readonly stopSequence: string | null;
     }
   | { readonly kind: 'ended' }
+  /** The reply holds something that has no other meaning here: an image, audio, a kind of the future. */
+  | { readonly kind: 'other_content' }
   | Failure;
 
 /**

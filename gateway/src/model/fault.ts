@@ -3,8 +3,11 @@ import type { Recourse, RefusalRow } from '../contract/refusals.ts';
 import type { ErrorOrigin } from '../contract/outcomes.ts';
 import type { DialectName, Problem } from './call.ts';
 
-/** How an attempt at a provider failed, as metrics and ledger name it. */
-export type FaultKind = RefusalRow['kind'];
+/**
+ * How an attempt at a provider failed, as metrics and ledger name it. `gateway` is no failure of the provider: we ended
+ * the attempt ourselves.
+ */
+export type FaultKind = RefusalRow['kind'] | 'gateway';
 
 /**
  * A provider's own account of its error, cleaned of every credential that we know. It is for the client alone: it may

@@ -17,7 +17,11 @@ export interface Usage {
   /** The provider's own parts did not add up to its totals and were clamped. */
   readonly clamped: boolean;
   readonly serviceTier: string | null;
+  /** Of these sides the provider's count cannot be true, and none is in `tokens`. Left out: none is so. */
+  readonly impossible?: readonly Side[];
 }
+
+export type Side = 'input' | 'output';
 
 /** All input tokens, cached and uncached: `gen_ai.usage.input_tokens` includes cached ones. */
 export const inputTokens = (t: Buckets): number =>

@@ -1,24 +1,30 @@
-import { createParser } from 'eventsource-parser';
 import type { Ask, Operation } from '../model/call.ts';
 import { unreadable, type Delta, type Piece } from '../model/delta.ts';
 import { parseObject } from '../model/json.ts';
-import type { Dialect, ReplyHead, SseEvent } from './dialects/dialect.ts';
-import { startEventCutter } from './dialects/event-cutter.ts';
+import type { Dialect, ReplyHead } from './dialects/dialect.ts';
+import { join, startEventCutter, upToLast } from './dialects/event-cutter.ts';
+import { eventTooLarge, isEnd, startTap } from './tap.ts';
 
 /**
  * The way of one reply from a provider to a client. Bytes in, bytes out, and what they meant on the side.
- * A streamed road answers each chunk at once; a buffered one answers all at `end`.
+ * A streamed road answers each chunk at once; a buffered one answers all at `end`. Nothing that follows the last event of
+ * a stream goes on to the client.
  */
 export interface Road {
   read(chunk: Uint8Array): Piece;
-  /** The upstream ended its body. What is still to be sent, and the last meanings. */
+  /**
+   * The upstream ended its body as HTTP says it should. What is still to be sent, and the last meanings. A stream in which
+   * all has stopped is whole then; the last event that its provider left out is supplied.
+   */
   end(): Piece;
+  /** The client reads an error that the provider reports inside its reply in the provider's own words. */
+  readonly tellsFailures: boolean;
 }
 
 export interface RoadLimits {
   /** A whole reply that is not a stream; past it the road fails with `reply_too_large`. */
   readonly maxReplyBytes?: number;
-  /** One event of a stream; past it the road fails with `event_too_large`. */
+  /** One event of a stream, counted to within a chunk; past it the road fails with `event_too_large`. */
   readonly maxEventBytes?: number;
 }
 
@@ -31,81 +37,41 @@ const decoder = new TextDecoder();
 const nothing: Piece = { bytes: null, deltas: [] };
 
 const tooLarge = (maxBytes: number): Delta =>
-  unreadable('reply_too_large', `The provider's reply is larger than ${maxBytes} bytes.`);
-const eventTooLarge = (maxBytes: number): Delta =>
-  unreadable('event_too_large', `The provider sent a stream event larger than ${maxBytes} bytes.`);
-const isGarbled = (delta: Delta): boolean =>
-  delta.kind === 'failed' && delta.type === 'invalid_event';
+  unreadable(
+    'reply_too_large',
+    `The provider's reply is larger than ${maxBytes} bytes (limits.reply).`,
+  );
 const notAReply = unreadable('invalid_reply', "The provider's reply is not one of its dialect.");
 
-/**
- * Bytes of an event stream in, deltas out, at any split of the bytes. `onEvent` sees each event before it is read.
- * After the first failure nothing more is read.
- */
-const startTap = (
-  dialect: Dialect,
-  maxEventBytes: number,
-  onEvent: (event: SseEvent) => void = () => {},
-) => {
-  const decoder = new TextDecoder();
-  const readEvent = dialect.streamReader();
-  let deltas: Delta[] = [];
-  let dead = false;
-  let closing = false;
-  const take = (more: readonly Delta[]) => {
-    if (dead) return;
-    deltas.push(...more);
-    dead = more.some(({ kind }) => kind === 'failed');
-  };
-  const parser = createParser({
-    // Characters, not bytes: an event of other than ASCII text may be a few times larger.
-    maxBufferSize: maxEventBytes,
-    onEvent({ event, data }) {
-      const framed = { event: event ?? null, data };
-      onEvent(framed);
-      const more = readEvent(framed);
-      take(closing ? more.filter((delta) => !isGarbled(delta)) : more);
-    },
-    onError({ type }) {
-      if (type === 'max-buffer-size-exceeded') take([eventTooLarge(maxEventBytes)]);
-    },
-  });
-  return {
-    feed(chunk: Uint8Array): void {
-      if (!dead) parser.feed(decoder.decode(chunk, { stream: true }));
-    },
-    /**
-     * The stream is over. An event that only lacks its closing blank line still counts: some servers end with
-     * `data: [DONE]` and nothing more. One that was cut in the middle does not.
-     */
-    close(): void {
-      if (dead) return;
-      closing = true;
-      parser.feed(`${decoder.decode()}\n\n`);
-    },
-    fail(delta: Delta): void {
-      take([delta]);
-    },
-    /** The deltas since the last time. */
-    deltas(): readonly Delta[] {
-      const taken = deltas;
-      deltas = [];
-      return taken;
-    },
-  };
+/** The text that ends a stream whose provider left its last event out; `tail`: how the stream ended instead. */
+const suppliedEnd = (dialect: Dialect, tail: string): Uint8Array => {
+  const isAtEvent = tail === '' || /(?:\n|\r\n?)(?:\n|\r\n?)$/.test(tail);
+  return encoder.encode((isAtEvent ? '' : '\n\n') + dialect.streamEnd);
 };
+
+const tailChars = 4;
+const tailOf = (chunk: Uint8Array): string =>
+  String.fromCharCode(...chunk.subarray(Math.max(0, chunk.length - tailChars)));
 
 /** Nothing to withhold: the very same chunks go out, and the tap listens. */
 const openStream = (dialect: Dialect, maxEventBytes: number): Road => {
   const tap = startTap(dialect, maxEventBytes);
+  let before: number | undefined;
+  let tail = '';
   return {
+    tellsFailures: true,
     read(chunk) {
+      if (tap.last() !== null) return nothing;
       tap.feed(chunk);
+      if (tap.last() === 'ended')
+        return { bytes: upToLast(chunk, before, isEnd(dialect)), deltas: tap.deltas() };
+      before = chunk.at(-1);
+      tail = (tail + tailOf(chunk)).slice(-tailChars);
       return { bytes: chunk, deltas: tap.deltas() };
     },
     end() {
-      tap.close();
-      return { bytes: null, deltas: tap.deltas() };
+      const bytes = tap.close() ? suppliedEnd(dialect, tail) : null;
+      return { bytes, deltas: tap.deltas() };
     },
   };
 };
@@ -118,12 +84,15 @@ const withholdingStream = (dialect: Dialect, maxEventBytes: number): Road => {
   });
   const cutter = startEventCutter();
   const isKept = (event: Uint8Array): boolean => {
+    if (tap.last() !== null) return false;
     extra = false;
     tap.feed(event);
     return !extra;
   };
   return {
+    tellsFailures: true,
     read(chunk) {
+      if (tap.last() !== null) return nothing;
       const bytes = cutter.cut(chunk, isKept);
       if (cutter.heldBytes() > maxEventBytes) {
         cutter.rest(); // no use to anyone, and a caller that reads on must not fill the memory
@@ -132,11 +101,15 @@ const withholdingStream = (dialect: Dialect, maxEventBytes: number): Road => {
       return { bytes, deltas: tap.deltas() };
     },
     end() {
+      if (tap.last() !== null) return nothing;
       extra = false;
       const rest = cutter.rest();
       if (rest !== null) tap.feed(rest);
-      tap.close();
-      return { bytes: extra ? null : rest, deltas: tap.deltas() };
+      const isSupplied = tap.close();
+      const kept = extra || rest === null ? [] : [rest];
+      const end = isSupplied ? [suppliedEnd(dialect, kept.map(tailOf).join(''))] : [];
+      const bytes = kept.length + end.length === 0 ? null : join([...kept, ...end]);
+      return { bytes, deltas: tap.deltas() };
     },
   };
 };
@@ -146,6 +119,7 @@ const collecting = (maxReplyBytes: number, whenWhole: (bytes: Uint8Array) => Pie
   let chunks: Uint8Array[] = [];
   let size = 0;
   return {
+    tellsFailures: false,
     read(chunk) {
       const wasWithin = size <= maxReplyBytes;
       size += chunk.length;
@@ -158,15 +132,7 @@ const collecting = (maxReplyBytes: number, whenWhole: (bytes: Uint8Array) => Pie
     },
     end() {
       if (size > maxReplyBytes) return nothing;
-      const [only] = chunks;
-      if (only !== undefined && chunks.length === 1) return whenWhole(only);
-      const whole = new Uint8Array(size);
-      let at = 0;
-      for (const chunk of chunks) {
-        whole.set(chunk, at);
-        at += chunk.length;
-      }
-      return whenWhole(whole);
+      return whenWhole(join(chunks));
     },
   };
 };
@@ -218,6 +184,7 @@ export const translating = (options: {
       return { bytes: text === '' ? null : encoder.encode(text), deltas };
     };
     return {
+      tellsFailures: false,
       read(chunk) {
         tap.feed(chunk);
         return piece();

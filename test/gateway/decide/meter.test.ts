@@ -48,6 +48,7 @@ const anyDelta: fc.Arbitrary<Delta> = fc.oneof(
   fc.constant(stopped),
   fc.constant({ kind: 'ended' } as const),
   fc.tuple(anyText, anyText).map(([type, message]) => unreadable(type, message)),
+  fc.constant({ kind: 'other_content' } as const),
 );
 const anyReply = fc.array(fc.array(anyDelta, { maxLength: 4 }), { maxLength: 12 });
 
@@ -66,6 +67,7 @@ const visible = (reply: readonly (readonly Delta[])[]): string =>
           return delta.name;
         case 'opened':
         case 'reasoning_signature':
+        case 'other_content':
         case 'usage':
         case 'stopped':
         case 'ended':
@@ -186,4 +188,26 @@ test('memory is bounded: of a reply without end its length is kept, and still co
   const { output_text: output } = meter.usage(() => 0).usage.tokens;
   expect(output).toBeGreaterThan(chars / 8);
   expect(output).toBeLessThan(chars / 2);
+});
+
+test('counts that cannot be are counted by us, side by side; the other side stands', () => {
+  const found = (impossible: Usage['impossible'], tokens: Partial<Usage['tokens']>) => {
+    const meter = startMeter();
+    const wrong: Usage = { ...usage(tokens, true), ...(impossible && { impossible }) };
+    meter.read([text('some words of the reply'), { kind: 'usage', usage: wrong, final: true }], 1);
+    const { usage: booked, source } = meter.usage(() => 1000);
+    return [source, inputTokens(booked.tokens), outputTokens(booked.tokens)];
+  };
+  const words = estimateTokens('some words of the reply');
+  expect(found(['input'], { output_text: 2 })).toEqual(['partial', 1000, 2]);
+  expect(found(['output'], { input_uncached: 7 })).toEqual(['partial', 7, words]);
+  expect(found(['input', 'output'], {})).toEqual(['estimated', 1000, words]);
+});
+
+test('nothing used for something said is not believed', () => {
+  const booked = metered([[text('some words'), said({}, true)]]).usage(() => 1000);
+  expect(booked.source).toBe('estimated');
+  expect(booked.usage.tokens).toMatchObject({ input_uncached: 1000 });
+  // An empty reply may be free.
+  expect(metered([[said({}, true)]]).usage(() => 1000).source).toBe('provider');
 });

@@ -8,6 +8,7 @@ const policy: RetryPolicy = {
   triesPerCall: 6,
   backoffBaseMs: 100,
   backoffMaxMs: 2000,
+  billed: false,
 };
 const fault = (more: Partial<Fault> = {}): Fault => ({
   kind: 'server',
@@ -23,7 +24,11 @@ const fault = (more: Partial<Fault> = {}): Fault => ({
 
 const anyRecourse = fc.constantFrom<Fault['recourse']>('again', 'elsewhere', 'none');
 const anyFault = fc
-  .record({ recourse: anyRecourse, retryAfterMs: fc.option(fc.nat(10_000)) })
+  .record({
+    recourse: anyRecourse,
+    retryAfterMs: fc.option(fc.nat(10_000)),
+    mayBeBilled: fc.boolean(),
+  })
   .map((more) => fault(more));
 const anyTries = fc.record({
   atTarget: fc.integer({ min: 1, max: 2000 }),
@@ -35,6 +40,7 @@ const anyPolicy = fc.record({
   triesPerCall: fc.integer({ min: 1, max: 1500 }),
   backoffBaseMs: fc.nat(10_000),
   backoffMaxMs: fc.nat(60_000),
+  billed: fc.boolean(),
 });
 const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -60,6 +66,7 @@ test('a call ends: tries run out at a target and over all, and no target is inve
       if (!tries.moreTargets) expect(next.kind).not.toBe('next_target');
       if (what.recourse === 'none') expect(next.kind).toBe('give_up');
       if (what.recourse === 'elsewhere') expect(next.kind).not.toBe('again');
+      if (what.mayBeBilled && !rules.billed) expect(next.kind).not.toBe('again');
     }),
     { numRuns: 2000 },
   );
@@ -99,4 +106,13 @@ test('a pause longer than the policy allows is not waited for at all', () => {
   const limited = fault({ kind: 'rate_limited', retryAfterMs: 2001 });
   const tries = { atTarget: 1, ofCall: 1, moreTargets: false };
   expect(afterFault(limited, tries, policy, 0).kind).toBe('give_up');
+});
+
+test('what may have been billed is tried elsewhere, and again only where the operator wants it', () => {
+  const billed = fault({ kind: 'timeout', mayBeBilled: true });
+  const tries = { atTarget: 1, ofCall: 1 };
+  const next = (moreTargets: boolean, rules = policy) =>
+    afterFault(billed, { ...tries, moreTargets }, rules, 0).kind;
+  expect([next(true), next(false)]).toEqual(['next_target', 'give_up']);
+  expect(next(false, { ...policy, billed: true })).toBe('again');
 });

@@ -73,7 +73,8 @@ const prepareAll = (
       wantsStreamUsage: ask.wantsStreamUsage,
     },
   };
-  const limits = { maxReplyBytes: runtime.config.limits.replyBytes };
+  const { replyBytes, eventBytes } = runtime.config.limits;
+  const limits = { maxReplyBytes: replyBytes, maxEventBytes: eventBytes };
   const prepared: Prepared[] = [];
   for (const target of targets) {
     const upstream = runtime.upstream(target.provider);

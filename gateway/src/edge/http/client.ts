@@ -1,12 +1,19 @@
 /** The client's side of one call: a response to write to, and the news that nobody reads it any more. */
 import type { ServerResponse } from 'node:http';
 import { neverSniffed } from './guard.ts';
+import type { Stop } from './stop.ts';
 
 export interface Client {
   /** The connection closed before we had sent everything. */
   gone(): boolean;
+  /** It is gone because it took nothing for too long. */
+  isSlow(): boolean;
   /** Runs `listener` once when the client goes; returns how to stop listening. */
   onGone(listener: () => void): () => void;
+  /** The gateway stops and waits for this call no longer. */
+  isStopped(): boolean;
+  /** Runs `listener` once when the gateway stops; returns how to stop listening. */
+  onStopped(listener: () => void): () => void;
   /** True once a status line was sent. */
   begun(): boolean;
   begin(status: number, headers: Readonly<Record<string, string>>): void;
@@ -20,13 +27,39 @@ export interface Client {
 /** A body of so many bytes goes out in one piece with its head: one write of one text, instead of two of two buffers. */
 const maxJoinedBytes = 16 * 1024;
 
+export interface ClientOptions {
+  /** A client that takes nothing for so long is let go of. */
+  readonly slowReaderMs: number;
+  onSlow(): void;
+  readonly stop: Stop;
+}
+
 /** Wraps Node's response. */
-export const clientOf = (response: ServerResponse): Client => {
+export const clientOf = (
+  response: ServerResponse,
+  { slowReaderMs, onSlow, stop }: ClientOptions,
+): Client => {
   let gone = response.destroyed;
+  let isSlow = false;
+  let patience: NodeJS.Timeout | undefined;
+  const letGo = (): void => {
+    isSlow = true;
+    onSlow();
+    response.destroy();
+  };
+  /** From the moment when what we write begins to wait for the client. */
+  const watch = (): void => {
+    patience ??= setTimeout(letGo, slowReaderMs);
+  };
+  const unwatch = (): void => {
+    clearTimeout(patience);
+    patience = undefined;
+  };
   let over: (() => void) | null = null;
   const listeners = new Set<() => void>();
   // It comes after the last byte was handed to the system, or when the connection breaks.
   response.once('close', () => {
+    unwatch();
     over?.();
     if (response.writableFinished) return;
     gone = true;
@@ -37,6 +70,9 @@ export const clientOf = (response: ServerResponse): Client => {
   response.on('error', () => {});
   return {
     gone: () => gone,
+    isSlow: () => isSlow,
+    isStopped: () => stop.isOver(),
+    onStopped: (listener) => stop.listen(listener),
     onGone(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -45,9 +81,16 @@ export const clientOf = (response: ServerResponse): Client => {
     begin(status, headers) {
       response.writeHead(status, { ...headers, ...neverSniffed });
     },
-    write: (bytes) => response.write(bytes),
+    write(bytes) {
+      const isTaken = response.write(bytes);
+      if (!isTaken) watch();
+      return isTaken;
+    },
     whenDrained(listener) {
-      response.once('drain', listener);
+      response.once('drain', () => {
+        unwatch();
+        listener();
+      });
     },
     end: (bytes) =>
       new Promise((resolve) => {
@@ -63,6 +106,8 @@ export const clientOf = (response: ServerResponse): Client => {
             Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
             'latin1',
           );
+        // What the system has not taken waits for the client.
+        if (response.writableLength > 0) watch();
       }),
   };
 };

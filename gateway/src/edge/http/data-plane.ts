@@ -7,6 +7,7 @@ import { arrive, header, type Arrival } from './arrival.ts';
 import { readBody, type Body } from './body.ts';
 import { handleCall, refuse } from './calls.ts';
 import { clientOf, type Client } from './client.ts';
+import type { Stop } from './stop.ts';
 import { bodyProblem, errorOf, plain } from './errors.ts';
 import type { Gate } from './gate.ts';
 
@@ -15,6 +16,8 @@ export interface Traffic {
   /** Counted from its admission, so that bodies on their way are counted too. */
   inFlight: number;
   draining: boolean;
+  /** Ends the calls that are still under way. */
+  readonly stop: Stop;
 }
 
 /** Read and thrown away after a refusal, so that the connection serves on. What is larger is not waited for. */
@@ -104,7 +107,11 @@ export const addDataPlane = (
     response: ServerResponse,
     arrival: Arrival,
   ): Promise<void> => {
-    const client = clientOf(response);
+    const client = clientOf(response, {
+      slowReaderMs: gate.runtime().config.limits.slowReaderMs,
+      onSlow: () => gate.store.add('slowReaders', {}, 1),
+      stop: traffic.stop,
+    });
     const { headers } = request;
     try {
       const who = gate.runtime().identify(headers.authorization, header(headers, 'x-api-key'));

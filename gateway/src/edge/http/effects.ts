@@ -52,17 +52,15 @@ export const ownHeaders = ({
   ...requestIds(id),
 });
 
-/** Same dialect: the provider's own content type. Otherwise that of what we render: a stream only of a stream. */
+/** Same dialect: the provider's own content type where it is right. Otherwise that of what we send. */
 const contentTypeFor = (
-  { facts, admitted }: CallWorld,
+  { facts }: CallWorld,
   upstream: Upstream,
-  upstreamType: string,
+  { contentType, isStream }: ReplyFacts,
 ): string => {
-  if (upstream.provider.dialect === facts.dialect && upstreamType !== '')
-    return headerText(upstreamType);
-  return admitted.ask.stream && upstreamType.startsWith('text/event-stream')
-    ? 'text/event-stream; charset=utf-8'
-    : 'application/json';
+  const isRight = /^\s*text\/event-stream/i.test(contentType) === isStream && contentType !== '';
+  if (upstream.provider.dialect === facts.dialect && isRight) return headerText(contentType);
+  return isStream ? 'text/event-stream; charset=utf-8' : 'application/json';
 };
 
 const upstreamHeaders = (
@@ -74,6 +72,8 @@ const upstreamHeaders = (
   const { admitted, headers, facts, runtime } = world;
   const sent: Record<string, string> = {
     accept: admitted.ask.stream ? 'text/event-stream' : 'application/json',
+    // Without it a server may send any: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
+    'accept-encoding': 'identity',
     ...own,
   };
   for (const name of upstream.provider.forwardedHeaders) {
@@ -87,14 +87,14 @@ const upstreamHeaders = (
   return sent;
 };
 
-/** Sleeps, or returns early when the client hangs up. */
+/** Sleeps, or returns early when the client hangs up or the gateway stops. */
 const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
-  const stop = client.onGone(resolve);
+  const stop = [client.onGone(resolve), client.onStopped(resolve)];
   return promise.finally(() => {
     clearTimeout(timer);
-    stop();
+    for (const one of stop) one();
   });
 };
 
@@ -123,7 +123,7 @@ export const effectsOf = (world: CallWorld): Effects => {
     const all: Record<string, string> = {
       ...ownHeaders(arrival),
       ...passingHeaders(facts.headers, runtime.clean),
-      'content-type': contentTypeFor(world, upstream, facts.contentType),
+      'content-type': contentTypeFor(world, upstream, facts),
       'x-tollgate-provider': target.provider,
       'x-tollgate-model': headerText(target.model),
       'x-tollgate-attempts': String(facts.tries),
@@ -181,6 +181,7 @@ export const effectsOf = (world: CallWorld): Effects => {
         spanId: attemptSpanId,
         stream: ask.stream,
         client,
+        limits: runtime.config.limits,
         prices: runtime.prices,
         callStartedAtMs: facts.startedAtMs,
         callStartedMs: arrival.startedMs,
@@ -194,10 +195,7 @@ export const effectsOf = (world: CallWorld): Effects => {
         onStream: (open) => gate.store.move('openStreams', labels, open ? 1 : -1),
         onOver: () => gate.store.move('inflight', labels, -1),
         failed: (fault) =>
-          // Bytes of one dialect passed, and the provider's own error was among them.
-          fault.said?.dialect === facts.dialect
-            ? null
-            : Buffer.from(dialects[facts.dialect].streamError(errorOfFault(fault, facts.dialect))),
+          Buffer.from(dialects[facts.dialect].streamError(errorOfFault(fault, facts.dialect))),
         clean,
       });
       if (opened.kind !== 'begun') {

@@ -11,13 +11,14 @@ import {
 import { addDataPlane, type Traffic } from './data-plane.ts';
 import { guardedServer } from './guard.ts';
 import type { OwnNames } from '../../decide/foreign.ts';
+import { startStop } from './stop.ts';
 
 export interface Server {
   /** Listens; the port is the real one when 0 was asked. Throws when it is taken. */
   listen(host: string, port: number): Promise<number>;
   /** Refuses new calls and waits for those in flight. */
   drain(withinMs: number): Promise<void>;
-  /** Stops listening and closes every connection; calls still on one end as abandoned. */
+  /** Ends calls that are still under way, telling their clients so; stops listening and closes every connection. */
   close(): Promise<void>;
 }
 
@@ -28,7 +29,7 @@ const connectionSlackMs = 10_000;
 const drainPollMs = 20;
 /** Node's own clock over a whole request looks only now and then; ours is exact, this is the net below it. */
 const requestNetMs = 30_000;
-/** At the end, for connections on which no call is: opened in advance, or with half a request. */
+/** At the end, for last words on their way, and for connections on which no call is: opened in advance, or with half a request. */
 const closeGraceMs = 500;
 /** For calls cut off at the end, to be settled. */
 const settleMs = 5_000;
@@ -80,7 +81,8 @@ export const httpServer = (options: ServerOptions): Server => {
   // A body where none is expected is passed over.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
 
-  const traffic: Traffic = { inFlight: 0, draining: false };
+  const stop = startStop();
+  const traffic: Traffic = { inFlight: 0, draining: false, stop };
   addDataPlane(app, options.gate, traffic, limits.bodyBytes);
   addControlPlane(app, {
     ...options,
@@ -104,6 +106,7 @@ export const httpServer = (options: ServerOptions): Server => {
     },
     async close() {
       traffic.draining = true;
+      stop.now();
       const closed = app.close();
       const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs);
       await closed;

@@ -50,6 +50,7 @@ const countAttempt = (store: MetricStore, settlement: Settlement, attempt: Attem
   const { priceStatus } = attempt.charge;
   if (priceStatus === 'unpriced' || priceStatus === 'partly_unpriced')
     store.add('unpriced', { provider, model }, 1);
+  if (attempt.usage.impossible !== undefined) store.add('impossibleUsage', { provider }, 1);
   if (attempt.usageSource === 'partial' || attempt.usageSource === 'estimated') {
     store.add('estimated', { provider, source: attempt.usageSource }, 1);
   }

@@ -17,6 +17,7 @@ const faultKinds = [
   'network',
   'auth',
   'caller',
+  'gateway',
 ] as const satisfies readonly FaultKind[];
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of the table itself
 const outcomeKinds = Object.keys(outcomes) as OutcomeKind[];
@@ -43,8 +44,10 @@ export const zero = (store: MetricStore, config: Config): void => {
   for (const provider of config.providers.keys()) {
     store.move('inflight', { provider }, 0);
     store.move('openStreams', { provider }, 0);
+    store.add('impossibleUsage', { provider }, 0);
   }
   for (const result of ['exported', 'dropped', 'failed']) store.add('spans', { result }, 0);
+  store.add('slowReaders', {}, 0);
   for (const result of ['applied', 'rejected']) store.add('configReloads', { result }, 0);
   for (const reason of ['missing', 'malformed', 'unknown'])
     store.add('authFailures', { reason }, 0);

@@ -2,24 +2,28 @@
  * One attempt at a provider. A reply is held back until its first content is here, so that an earlier death can still
  * go to another target; from then on it is relayed. Every clock, hang-up and fault ends here in a value.
  *
- *   waiting --first content--> holding --relay()--> relaying --> over
- *      |  \--fault: failed        \--fault, hang-up: told by relay()
+ *   waiting --first content, or held for too long--> holding --relay()--> relaying --> over
+ *      |  \--fault: failed                              \--fault, hang-up: told by relay()
  *      \--hang-up: abandoned
+ *
+ * A reply is complete with the last event of its dialect. What provider or client do after that changes nothing.
  */
 import { startMeter, type Meter } from '../../decide/meter.ts';
 import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
 import type { Scrub } from '../../decide/scrub.ts';
 import type { Ending, Opened } from '../../flow/effects.ts';
-import { unreadable, type Failure, type Piece } from '../../model/delta.ts';
+import type { Failure, Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { Attempt } from '../../model/settlement.ts';
 import type { Prepared } from '../../providers/prepare.ts';
-import type { Road } from '../../providers/road.ts';
+import { startReplyBody, type ReplyBody } from '../../providers/reply-body.ts';
 import { header } from '../http/arrival.ts';
 import type { Client } from '../http/client.ts';
 import { account, type AttemptStart } from './account.ts';
-import { startExchange } from './exchange.ts';
-import { abandonment, timeoutFault, unendedFault } from './faults.ts';
+import { startClocks, type Bell, type Clocks } from './clocks.ts';
+import { startExchange, type Exchange } from './exchange.ts';
+import { abandonment, stoppedFault, timeoutFault, unendedFault } from './faults.ts';
+import { startOutbox, type Outbox } from './outbox.ts';
 import { cleaned, replyFault } from './refusal.ts';
 
 /** What the head of the client's response may say about the attempt. */
@@ -28,6 +32,8 @@ export interface ReplyFacts {
   readonly contentType: string;
   /** As the provider sent them. */
   readonly headers: ReceivedHeaders;
+  /** What the body is, whatever its content type says. */
+  readonly isStream: boolean;
   /** Pico-dollars of this attempt; null: it goes on. */
   readonly cost: bigint | null;
   readonly attemptMs: number;
@@ -41,6 +47,7 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   readonly headers: Readonly<Record<string, string>>;
   readonly stream: boolean;
   readonly client: Client;
+  readonly limits: { readonly replyBytes: number; readonly eventBytes: number };
   /** Headers of the client's response, once the reply has begun. */
   replyHeaders(facts: ReplyFacts): Readonly<Record<string, string>>;
   /** The first content of a stream is here, or some more seconds of it. */
@@ -48,201 +55,297 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   onStream(open: boolean): void;
   /** The attempt has ended, however it did. */
   onOver(): void;
-  /** Bytes for a client whose stream failed after it began; null: it has been told by the provider. */
-  failed(fault: Fault): Uint8Array | null;
+  /** Bytes for a client whose stream failed after it began. */
+  failed(fault: Fault): Uint8Array;
   /** Takes credentials out of what the provider says of an error. */
   readonly clean: Scrub;
 }
 
 const progressMs = 5_000;
-/** Held before the first content; a provider that sends more preamble than this is broken. */
-const maxHeldBytes = 1024 * 1024;
 
 type Phase = 'waiting' | 'holding' | 'relaying' | 'over';
 
 /** Sends the request. Resolves when it is known whether there is something to relay. */
-export const openAttempt = (options: AttemptOptions): Promise<Opened> => {
-  const { upstream, client, stream, clean } = options;
-  const { firstByteMs, totalMs } = upstream.timeouts;
-  const start = { ...options, startedMs: performance.now() };
-  const meter = startMeter();
-  const { promise, resolve } = Promise.withResolvers<Opened>();
-  let phase: Phase = 'waiting';
-  let status = 0;
-  let headers: ReceivedHeaders = {};
-  let road: Road | null = null;
-  /** What the provider's reply is, whatever was asked for. */
-  let streamed = false;
-  let arriving = false;
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  let endedMs = 0;
-  let lastProgressMs = -Infinity;
+export const openAttempt = (options: AttemptOptions): Promise<Opened> =>
+  new RunningAttempt(options).opened;
+
+class RunningAttempt {
+  readonly opened: Promise<Opened>;
+  readonly #resolve: (opened: Opened) => void;
+  readonly #options: AttemptOptions;
+  readonly #start: AttemptStart;
+  readonly #meter = startMeter();
+  readonly #clocks: Clocks;
+  readonly #outbox: Outbox;
+  readonly #exchange: Exchange;
+  readonly #stopListening: () => void;
+  #phase: Phase = 'waiting';
+  #status = 0;
+  #replyHeaders: ReceivedHeaders = {};
+  #body: ReplyBody | null = null;
+  #endedMs = 0;
+  #progressedMs = -Infinity;
+  /** Of a complete reply: the bytes that its client still lacks. */
+  #last: Uint8Array | null = null;
+  /** The client has read of the fault in the provider's own words. */
+  #isTold = false;
   /** How it ended, when that was before anyone asked to relay it. */
-  let early: Ending | null = null;
-  let answered: Attempt | null = null;
-  let tellRelay: ((ending: Ending) => void) | null = null;
+  #early: Ending | null = null;
+  #answered: Attempt | null = null;
+  #tellRelay: ((ending: Ending) => void) | null = null;
 
-  const close = (ending: Ending): Attempt => {
-    if (ending.kind === 'complete')
-      return (answered ??= account(start, meter, { status, endedMs, fault: null }));
-    const fault = ending.kind === 'fault' ? ending.fault : abandonment(status);
-    // Not over yet when a bug of ours cut it short.
-    return account(start, meter, { status, endedMs: endedMs || performance.now(), fault });
-  };
-
-  /** The one way out; what it means depends on how far the attempt had come. */
-  const finish = (ending: Ending): void => {
-    if (phase === 'over') return;
-    const was = phase;
-    phase = 'over';
-    endedMs = performance.now();
-    clearTimeout(patience);
-    clearTimeout(clock);
-    stopListening();
-    options.onOver();
-    if (ending.kind !== 'complete') exchange.abort();
-    if (tellRelay !== null) tellRelay(ending);
-    else if (was === 'holding') early = ending;
-    else if (ending.kind === 'fault')
-      resolve({ kind: 'failed', fault: ending.fault, attempt: close(ending) });
-    else resolve({ kind: 'abandoned', attempt: close(ending) });
-  };
-  const fail = (fault: Fault): void => finish({ kind: 'fault', fault });
-  const hasBegun = (): boolean => phase === 'holding' || phase === 'relaying';
-
-  /** There is something to send: this reply is the one the client gets. */
-  const offer = (): void => {
-    phase = 'holding';
-    clearTimeout(patience);
-    resolve({ kind: 'begun', relay, close });
-  };
-
-  const send = (bytes: Uint8Array): void => {
-    if (client.write(bytes)) return;
-    exchange.pause();
-    client.whenDrained(() => exchange.resume());
-  };
-
-  const endClient = async (ending: Ending): Promise<Ending> => {
-    if (stream) options.onStream(false);
-    await client.end(ending.kind === 'fault' ? options.failed(ending.fault) : null);
-    return ending.kind === 'complete' && client.gone() ? { kind: 'hung_up' } : ending;
-  };
-
-  const begin = (tries: number, whole: Attempt | null): void => {
-    const attemptMs = whole?.durationMs ?? performance.now() - start.startedMs;
-    // A stream may be whole already by chance; it is promised neither.
-    const cost = whole === null || stream ? null : whole.charge.total;
-    const lengthBytes = whole === null || stream ? null : heldBytes;
-    const contentType = header(headers, 'content-type') ?? '';
-    client.begin(
-      200,
-      options.replyHeaders({ tries, contentType, headers, cost, attemptMs, lengthBytes }),
+  constructor(options: AttemptOptions) {
+    const { upstream, client, stream, prepared, path, headers, limits, clean } = options;
+    const { promise, resolve } = Promise.withResolvers<Opened>();
+    this.opened = promise;
+    this.#resolve = resolve;
+    this.#options = options;
+    this.#start = { ...options, startedMs: performance.now() };
+    this.#clocks = startClocks(upstream.timeouts, stream, (bell) => this.#ring(bell));
+    this.#outbox = startOutbox(client, {
+      onFull: () => {
+        this.#clocks.pause();
+        this.#exchange.pause();
+      },
+      onDrained: () => {
+        this.#clocks.resume();
+        this.#exchange.resume();
+      },
+    });
+    this.#exchange = startExchange(
+      upstream,
+      { path, headers, body: prepared.body, clean, maxInflatedBytes: limits.replyBytes },
+      {
+        onAlive: () => this.#clocks.alive(),
+        onReply: (status, received) => this.#reply(status, received),
+        onData: (chunk) => this.#read((body) => body.read(chunk)),
+        onEnd: () => {
+          this.#read((body) => body.end());
+          this.#fail(unendedFault(this.#status, this.#hasBegun()));
+        },
+        onFault: (fault) => {
+          this.#status ||= fault.status;
+          this.#fail(fault);
+        },
+        hasBegun: () => this.#hasBegun(),
+      },
     );
-  };
+    const stopListening = [
+      client.onGone(() => this.#finish({ kind: 'hung_up' })),
+      client.onStopped(() => this.#fail(stoppedFault(this.#status))),
+    ];
+    this.#stopListening = () => {
+      for (const stop of stopListening) stop();
+    };
+    if (client.gone()) this.#finish({ kind: 'hung_up' });
+    else if (client.isStopped()) this.#fail(stoppedFault(0));
+  }
 
-  /** The reply was whole before anything of it was sent. */
-  const sendWhole = async (tries: number): Promise<Ending> => {
-    begin(tries, close({ kind: 'complete' }));
-    await client.end(held.length === 1 ? (held[0] ?? null) : Buffer.concat(held));
-    return client.gone() ? { kind: 'hung_up' } : { kind: 'complete' };
-  };
+  #hasBegun(): boolean {
+    return this.#phase === 'holding' || this.#phase === 'relaying';
+  }
 
-  const relay = async (tries: number): Promise<Ending> => {
-    if (client.gone()) finish({ kind: 'hung_up' });
-    if (early?.kind === 'hung_up') return early;
-    if (early?.kind === 'complete') return sendWhole(tries);
-    begin(tries, null);
-    if (stream) options.onStream(true);
-    for (const bytes of held) send(bytes);
-    held = [];
-    if (early !== null) return endClient(early);
-    phase = 'relaying';
-    const told = Promise.withResolvers<Ending>();
-    tellRelay = told.resolve;
-    return endClient(await told.promise);
-  };
+  #ring(bell: Bell): void {
+    const { firstByteMs, firstContentMs, idleMs, totalMs } = this.#options.upstream.timeouts;
+    const late = (message: string): void =>
+      this.#fail(timeoutFault(this.#status, this.#hasBegun(), message));
+    switch (bell) {
+      case 'silence':
+        late(`The provider sent nothing within ${this.#meter.begun() ? idleMs : firstByteMs} ms.`);
+        break;
+      case 'first_content':
+        late(`The provider sent no content within ${firstContentMs} ms.`);
+        break;
+      case 'total':
+        late(`The provider did not finish within ${totalMs} ms.`);
+        break;
+      case 'hold':
+        this.#body?.choose();
+        this.#offer();
+        break;
+    }
+  }
 
-  const progress = (nowMs: number): void => {
-    if (!stream || nowMs - lastProgressMs < progressMs) return;
-    lastProgressMs = nowMs;
-    options.onProgress(meter);
-  };
+  #reply(status: number, headers: ReceivedHeaders): void {
+    const { prepared, stream } = this.#options;
+    this.#status = status;
+    this.#replyHeaders = headers;
+    const contentType = header(headers, 'content-type') ?? '';
+    this.#body = startReplyBody(prepared, { wantsStream: stream, contentType });
+    this.#timeForm(this.#body);
+  }
 
-  const failed = (failure: Failure): Fault =>
-    replyFault(failure, { status, dialect: upstream.provider.dialect, clean }, hasBegun());
+  /** Which clocks run depends on what the reply is, as far as is known. */
+  #timeForm(body: ReplyBody): void {
+    const form = body.form();
+    if (form === 'whole') this.#clocks.isWhole();
+    else if (form === 'stream' || body.saysStream) this.#clocks.isStream();
+  }
+
+  #read(piece: (body: ReplyBody) => Piece): void {
+    const body = this.#body;
+    if (this.#phase === 'over' || body === null) return;
+    const isKnown = body.form() !== null;
+    const read = piece(body);
+    if (!isKnown) this.#timeForm(body);
+    this.#take(read, body);
+  }
 
   /** Books what a piece means and passes its bytes on, or keeps them. */
-  const take = ({ bytes, deltas }: Piece): void => {
-    const nowMs = performance.now();
-    meter.read(deltas, nowMs);
+  #take({ bytes, deltas }: Piece, body: ReplyBody): void {
+    const meter = this.#meter;
+    const hadContent = meter.begun();
+    meter.read(deltas, performance.now());
     const failure = meter.failure();
-    if (bytes !== null && bytes.length > 0 && (failure === null || hasBegun())) {
-      const passing = failure === null ? bytes : cleaned(bytes, clean);
-      if (phase === 'relaying') send(passing);
-      else {
-        held.push(passing);
-        heldBytes += passing.length;
-      }
+    if (failure !== null) return this.#failInside(failure, bytes, body);
+    if (meter.ended()) return this.#complete(bytes);
+    if (bytes !== null && bytes.length > 0) this.#outbox.add(bytes);
+    else this.#outbox.keepAlive(this.#options.upstream.timeouts.holdMs);
+    if (body.form() !== 'stream') return;
+    if (meter.begun()) {
+      if (!hadContent) this.#clocks.hasContent();
+      this.#progress();
     }
-    if (failure !== null) fail(failed(failure));
-    else if (meter.begun()) {
-      progress(nowMs);
-      if (phase === 'waiting' && stream) offer();
-    } else if (stream && heldBytes > maxHeldBytes) {
-      fail(failed(unreadable('invalid_reply', 'The provider sent no content in its first MiB.')));
-    }
-  };
+    if (meter.begun() || this.#outbox.heldBytes() > this.#options.limits.eventBytes) this.#offer();
+  }
 
-  const late = (message: string) => (): void => fail(timeoutFault(status, hasBegun(), message));
-  // Two clocks of fixed lengths: the engine keeps a list for each length, and timers of one list cost next to nothing.
-  const patienceMs = Math.min(firstByteMs, totalMs);
-  const patience = setTimeout(
-    late(`The provider sent nothing within ${patienceMs} ms.`),
-    patienceMs,
-  );
-  const clock = setTimeout(late(`The provider did not finish within ${totalMs} ms.`), totalMs);
-  const exchange = startExchange(
-    upstream,
-    {
-      path: options.path,
-      headers: options.headers,
-      body: options.prepared.body,
-      clean: options.clean,
-    },
-    {
-      onReply(statusCode, received) {
-        status = statusCode;
-        headers = received;
-        streamed =
-          stream && (header(received, 'content-type') ?? '').startsWith('text/event-stream');
-        road = options.prepared.road(streamed);
-      },
-      onData(chunk) {
-        if (phase === 'over' || road === null) return;
-        // A whole reply has content only at its end; that it comes shows in its first bytes.
-        if (!streamed && !arriving) {
-          arriving = true;
-          clearTimeout(patience);
-        }
-        take(road.read(chunk));
-      },
-      onEnd() {
-        if (phase === 'over' || road === null) return;
-        take(road.end());
-        if (!meter.ended()) fail(unendedFault(status, hasBegun()));
-        if (phase === 'waiting') offer();
-        finish({ kind: 'complete' });
-      },
-      onFault(fault) {
-        status ||= fault.status;
-        fail(fault);
-      },
-      hasBegun,
-    },
-  );
-  const stopListening = client.onGone(() => finish({ kind: 'hung_up' }));
-  if (client.gone()) finish({ kind: 'hung_up' });
-  return promise;
-};
+  #progress(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#progressedMs < progressMs) return;
+    this.#progressedMs = nowMs;
+    this.#options.onProgress(this.#meter);
+  }
+
+  #failInside(failure: Failure, bytes: Uint8Array | null, body: ReplyBody): void {
+    const { clean, upstream } = this.#options;
+    const begun = this.#hasBegun();
+    if (begun && bytes !== null) {
+      this.#outbox.add(cleaned(bytes, clean));
+      this.#isTold = failure.by === 'theirs' && body.tellsFailures();
+    }
+    const reply = { status: this.#status, dialect: upstream.provider.dialect, clean };
+    this.#fail(replyFault(failure, reply, begun));
+  }
+
+  /** There is something to send: this reply is the one the client gets. */
+  #offer(): void {
+    if (this.#phase !== 'waiting') return;
+    this.#phase = 'holding';
+    this.#resolve({
+      kind: 'begun',
+      relay: (tries) => this.#relay(tries),
+      close: (ending) => this.#close(ending),
+    });
+  }
+
+  /** The reply is whole; its last bytes wait to be sent. The provider may end its body in its own time. */
+  #complete(last: Uint8Array | null): void {
+    this.#last = last;
+    this.#offer();
+    this.#exchange.release();
+    this.#finish({ kind: 'complete' });
+  }
+
+  #fail(fault: Fault): void {
+    this.#finish({ kind: 'fault', fault });
+  }
+
+  /** The one way out; what it means depends on how far the attempt had come. */
+  #finish(ending: Ending): void {
+    if (this.#phase === 'over') return;
+    const was = this.#phase;
+    this.#phase = 'over';
+    this.#endedMs = performance.now();
+    this.#clocks.stop();
+    this.#stopListening();
+    this.#options.onOver();
+    if (ending.kind !== 'complete') this.#exchange.abort();
+    if (this.#tellRelay !== null) this.#tellRelay(ending);
+    else if (was === 'holding') this.#early = ending;
+    else if (ending.kind === 'fault')
+      this.#resolve({ kind: 'failed', fault: ending.fault, attempt: this.#close(ending) });
+    else this.#resolve({ kind: 'abandoned', attempt: this.#close(ending) });
+  }
+
+  #close(ending: Ending): Attempt {
+    const status = this.#status;
+    const endedMs = this.#endedMs;
+    if (ending.kind === 'complete')
+      return (this.#answered ??= account(this.#start, this.#meter, {
+        status,
+        endedMs,
+        fault: null,
+      }));
+    const fault =
+      ending.kind === 'fault' ? ending.fault : abandonment(status, this.#options.client.isSlow());
+    // Not over yet when a bug of ours cut it short.
+    return account(this.#start, this.#meter, {
+      status,
+      endedMs: endedMs || performance.now(),
+      fault,
+    });
+  }
+
+  async #relay(tries: number): Promise<Ending> {
+    const { client, stream, onStream } = this.#options;
+    if (client.gone()) this.#finish({ kind: 'hung_up' });
+    const early = this.#early;
+    if (early?.kind === 'hung_up') return early;
+    if (early?.kind === 'complete') {
+      const whole = this.#outbox.take(this.#last);
+      this.#begin(tries, { attempt: this.#close(early), bytes: whole });
+      return this.#deliver(whole);
+    }
+    this.#begin(tries, null);
+    if (stream) onStream(true);
+    this.#outbox.open(stream);
+    if (early === null) this.#phase = 'relaying';
+    const told = Promise.withResolvers<Ending>();
+    this.#tellRelay = told.resolve;
+    const ending = early ?? (await told.promise);
+    if (stream) onStream(false);
+    return this.#end(ending);
+  }
+
+  #begin(
+    tries: number,
+    whole: { readonly attempt: Attempt; readonly bytes: Uint8Array } | null,
+  ): void {
+    const { client, stream, replyHeaders } = this.#options;
+    client.begin(
+      200,
+      replyHeaders({
+        tries,
+        contentType: header(this.#replyHeaders, 'content-type') ?? '',
+        headers: this.#replyHeaders,
+        isStream: this.#body?.form() === 'stream',
+        attemptMs: whole?.attempt.durationMs ?? performance.now() - this.#start.startedMs,
+        // A stream may be whole already by chance; it is promised neither.
+        cost: whole === null || stream ? null : whole.attempt.charge.total,
+        lengthBytes: whole === null || stream ? null : whole.bytes.length,
+      }),
+    );
+  }
+
+  async #end(ending: Ending): Promise<Ending> {
+    switch (ending.kind) {
+      case 'complete':
+        return this.#deliver(this.#last);
+      case 'fault':
+        await this.#options.client.end(this.#isTold ? null : this.#options.failed(ending.fault));
+        return ending;
+      case 'hung_up':
+        return ending;
+    }
+  }
+
+  /**
+   * The reply is complete and accounted for, and its client lacks only these last bytes. Whatever must be true before a
+   * client has the whole of its reply belongs here.
+   */
+  async #deliver(last: Uint8Array | null): Promise<Ending> {
+    const { client } = this.#options;
+    await client.end(last);
+    return { kind: client.gone() ? 'hung_up' : 'complete' };
+  }
+}

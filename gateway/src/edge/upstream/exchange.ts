@@ -1,15 +1,26 @@
 /** One HTTP request to a provider through undici's `dispatch`, its errors already in our words. */
 import type { Dispatcher } from 'undici';
+import { unreadable } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
 import type { Scrub } from '../../decide/scrub.ts';
+import { header } from '../http/arrival.ts';
 import { turn } from '../turn.ts';
 import { networkFault } from './faults.ts';
-import { maxErrorBytes, refusalFault } from './refusal.ts';
+import { maxErrorBytes, refusalFault, replyFault } from './refusal.ts';
 import type { Provider } from '../../providers/provider.ts';
+import { encodingOf, startInflater, type Inflater } from './inflate.ts';
 import type { Upstream } from './upstream.ts';
 
+/**
+ * How long the rest of a reply is read and thrown away after its last event, so that its connection can serve again.
+ * A server that means to end the reply does so within milliseconds.
+ */
+const reuseGraceMs = 500;
+
 export interface ExchangeEvents {
+  /** Something arrived, whatever it is: the provider lives. */
+  onAlive(): void;
   /** A reply with a status of success has begun. */
   onReply(status: number, headers: ReceivedHeaders): void;
   onData(chunk: Buffer): void;
@@ -24,7 +35,10 @@ export interface ExchangeEvents {
 export interface Exchange {
   pause(): void;
   resume(): void;
+  /** Breaks the connection. No event follows. */
   abort(): void;
+  /** Nothing more is wanted of this reply: its rest is thrown away for a short while, then the connection is broken. */
+  release(): void;
 }
 
 const aborted = new Error('no longer wanted');
@@ -33,29 +47,45 @@ const whenReplied = turn<() => void>((ends) => {
   for (const end of ends) end();
 });
 
+export interface ExchangeRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** Takes credentials out of what the provider says of an error. */
+  readonly clean: Scrub;
+  /** Of a reply that came compressed, after that was undone. */
+  readonly maxInflatedBytes: number;
+}
+
 /** Sends the request. Every event comes later, never during this call. */
 export const startExchange = (
   upstream: Pick<Upstream, 'pool'> & { readonly provider: Pick<Provider, 'dialect'> },
-  request: {
-    readonly path: string;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: Uint8Array;
-    /** Takes credentials out of what the provider says of an error. */
-    readonly clean: Scrub;
-  },
+  request: ExchangeRequest,
   events: ExchangeEvents,
 ): Exchange => {
   let controller: Dispatcher.DispatchController | null = null;
   let unwanted = false;
+  /** Nobody listens any more. */
+  let released = false;
+  let grace: NodeJS.Timeout | undefined;
+  let ended = false;
   let dispatching = true;
   let status = 0;
   let replyHeaders: ReceivedHeaders = {};
+  let inflater: Inflater | null = null;
+  let paused = false;
   /** Null while the reply is a success. */
   let errorBody: Buffer[] | null = null;
   let errorBytes = 0;
   /** The body ended as HTTP says it should. */
   let whole = false;
 
+  const abort = (): void => {
+    unwanted = true;
+    released = true;
+    inflater?.stop();
+    controller?.abort(aborted);
+  };
   const refused = (): Fault =>
     refusalFault(
       {
@@ -68,19 +98,62 @@ export const startExchange = (
       request.clean,
       Date.now(),
     );
-
-  const fail = (error: Error): void => {
-    // The status had said it already; a body that breaks off changes nothing.
-    events.onFault(errorBody === null ? networkFault(error, status, events.hasBegun()) : refused());
+  const fault = (what: Fault): void => {
+    if (released) return;
+    released = true;
+    events.onFault(what);
   };
-  const end = (): void => {
+  const stop = (): void => {
+    ended = true;
+    clearTimeout(grace);
+  };
+  const fail = (error: Error): void => {
+    inflater?.stop();
+    // The status had said it already; a body that breaks off changes nothing.
+    fault(errorBody === null ? networkFault(error, status, events.hasBegun()) : refused());
+  };
+  const finish = (): void => {
+    if (released) return;
+    whole = true;
     try {
       if (errorBody === null) events.onEnd();
-      else events.onFault(refused());
+      else fault(refused());
     } catch (error) {
       fail(error instanceof Error ? error : new Error(String(error)));
     }
   };
+  const take = (bytes: Buffer): void => {
+    if (released) return;
+    if (errorBody === null) events.onData(bytes);
+    else if (errorBytes < maxErrorBytes) {
+      errorBody.push(bytes.subarray(0, maxErrorBytes - errorBytes));
+      errorBytes += bytes.length;
+    }
+  };
+  const unwelcome = (type: 'invalid_reply' | 'reply_too_large', message: string): void => {
+    const { clean } = request;
+    const reply = { status, dialect: upstream.provider.dialect, clean };
+    const what = errorBody === null ? unreadable(type, message) : null;
+    fault(what === null ? refused() : replyFault(what, reply, events.hasBegun()));
+    abort();
+  };
+  const inflate = (name: string): Inflater =>
+    startInflater(name, request.maxInflatedBytes, {
+      onData: take,
+      onEnd: () => whenReplied.add(finish),
+      onDrained: () => {
+        if (!paused) controller?.resume();
+      },
+      onFailed: (why) => {
+        if (why === 'garbled')
+          unwelcome('invalid_reply', "The provider's reply could not be decompressed.");
+        else
+          unwelcome(
+            'reply_too_large',
+            `The provider's reply is larger than ${request.maxInflatedBytes} bytes when decompressed (limits.reply).`,
+          );
+      },
+    });
 
   upstream.pool.dispatch(
     { path: request.path, method: 'POST', headers: request.headers, body: request.body },
@@ -90,25 +163,34 @@ export const startExchange = (
         if (unwanted) started.abort(aborted);
       },
       onResponseStart(_controller, statusCode, headers) {
+        events.onAlive();
         // Early hints and their like: the reply itself is still to come.
         if (statusCode < 200) return;
         status = statusCode;
         replyHeaders = headers;
-        if (statusCode >= 200 && statusCode < 300) events.onReply(statusCode, headers);
-        else errorBody = [];
+        const encoding = encodingOf(header(headers, 'content-encoding'));
+        if (typeof encoding === 'object') inflater = inflate(encoding.name);
+        if (statusCode >= 300) {
+          errorBody = [];
+          // What cannot be read is not kept.
+          if (encoding === 'unknown') errorBytes = maxErrorBytes + 1;
+        } else if (encoding === 'unknown') {
+          unwelcome('invalid_reply', 'The provider compressed its reply in an unknown way.');
+        } else events.onReply(statusCode, headers);
       },
       onResponseData(_controller, chunk) {
-        if (errorBody === null) events.onData(chunk);
-        else if (errorBytes < maxErrorBytes) {
-          errorBody.push(chunk.subarray(0, maxErrorBytes - errorBytes));
-          errorBytes += chunk.length;
-        }
+        if (released) return;
+        events.onAlive();
+        if (inflater === null) take(chunk);
+        else if (!inflater.write(chunk)) controller?.pause();
       },
       onResponseEnd() {
-        whole = true;
-        whenReplied.add(end);
+        stop();
+        if (inflater === null) whenReplied.add(finish);
+        else inflater.end();
       },
       onResponseError(_controller, error) {
+        stop();
         // A closed pool says so at once, before its caller holds the exchange.
         if (dispatching) queueMicrotask(() => fail(error));
         else fail(error);
@@ -117,11 +199,24 @@ export const startExchange = (
   );
   dispatching = false;
   return {
-    pause: () => controller?.pause(),
-    resume: () => controller?.resume(),
-    abort() {
-      unwanted = true;
-      controller?.abort(aborted);
+    pause() {
+      paused = true;
+      inflater?.pause();
+      controller?.pause();
+    },
+    resume() {
+      paused = false;
+      inflater?.resume();
+      controller?.resume();
+    },
+    abort,
+    release() {
+      if (released) return;
+      released = true;
+      inflater?.stop();
+      if (ended) return;
+      grace = setTimeout(abort, reuseGraceMs);
+      controller?.resume();
     },
   };
 };

@@ -1,5 +1,6 @@
 /** What went wrong upstream without a word of the provider: connections, clocks, replies that break off, clients that leave. */
 import type { Fault } from '../../model/fault.ts';
+import { wasClosedWhileIdle } from './connections.ts';
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -25,17 +26,9 @@ export const networkFault = (error: unknown, status: number, begun: boolean): Fa
     status,
     recourse: 'again',
     retryAfterMs: null,
-    mayBeBilled: !unsent.has(code),
+    mayBeBilled: !unsent.has(code) && !wasClosedWhileIdle(error),
     said: null,
   } as const;
-  if (code === 'UND_ERR_BODY_TIMEOUT') {
-    return {
-      ...rest,
-      kind: 'timeout',
-      code: begun ? 'stream_stalled' : 'provider_timeout',
-      message: 'The provider stopped sending.',
-    };
-  }
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
     return {
       ...rest,
@@ -56,9 +49,9 @@ export const networkFault = (error: unknown, status: number, begun: boolean): Fa
     ...rest,
     kind: 'network',
     code: 'provider_unreachable',
-    message: rest.mayBeBilled
-      ? 'The connection to the provider was lost.'
-      : `The provider could not be reached (${code}).`,
+    message: unsent.has(code)
+      ? `The provider could not be reached (${code}).`
+      : 'The connection to the provider was lost.',
   };
 };
 
@@ -86,12 +79,24 @@ export const unendedFault = (status: number, begun: boolean): Fault => ({
   said: null,
 });
 
-/** The client left. `caller`, because a provider's error rate must not count it. */
-export const abandonment = (status: number): Fault => ({
+/** The gateway is being stopped, and the time for calls to end is over. */
+export const stoppedFault = (status: number): Fault => ({
+  kind: 'gateway',
+  code: 'gateway_stopped',
+  status,
+  message: 'The gateway was stopped before the reply was whole.',
+  recourse: 'none',
+  retryAfterMs: null,
+  mayBeBilled: true,
+  said: null,
+});
+
+/** The client left, or took nothing any more. `caller`, because a provider's error rate must not count it. */
+export const abandonment = (status: number, isSlow: boolean): Fault => ({
   kind: 'caller',
   code: 'client_closed',
   status,
-  message: 'The client closed the connection.',
+  message: isSlow ? 'The client stopped reading its reply.' : 'The client closed the connection.',
   recourse: 'none',
   retryAfterMs: null,
   mayBeBilled: true,

@@ -1,9 +1,9 @@
 import { Pool } from 'undici';
+import { connector } from './connections.ts';
 
 export interface PoolSettings {
   readonly origin: string;
   readonly connectMs: number;
-  readonly idleMs: number;
   readonly maxConnections: number;
 }
 
@@ -11,17 +11,18 @@ export interface PoolSettings {
 const keepAliveMs = 30_000;
 
 /**
- * Connections to one provider. HTTP/1.1 only: one lost connection then touches one call. The first byte and the total
- * are timed by the attempt; the library times what it alone can see, connecting and the silence inside a body.
+ * Connections to one provider. HTTP/1.1 only: one lost connection then touches one call. The library times connecting,
+ * which it alone can see. Silence and length of a reply are timed by the attempt: the library would count the time in
+ * which our client holds us up, and would end a whole reply that is silent while the model thinks.
  */
-export const connectionPool = ({ origin, connectMs, idleMs, maxConnections }: PoolSettings): Pool =>
+export const connectionPool = ({ origin, connectMs, maxConnections }: PoolSettings): Pool =>
   new Pool(origin, {
     allowH2: false,
     connections: maxConnections,
     pipelining: 1,
-    connect: { timeout: connectMs },
+    connect: connector(connectMs),
     headersTimeout: 0,
-    bodyTimeout: idleMs,
+    bodyTimeout: 0,
     keepAliveTimeout: keepAliveMs,
     keepAliveMaxTimeout: keepAliveMs * 2,
   });

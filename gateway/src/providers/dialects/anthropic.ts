@@ -19,6 +19,7 @@ export const anthropic: Dialect = {
   write,
   edits,
   streamReader,
+  streamEnd: 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
   readReply,
   readError: readErrorBody,
   isExtraUsage: () => false,

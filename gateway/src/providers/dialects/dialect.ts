@@ -15,6 +15,16 @@ export interface SseEvent {
   readonly data: string;
 }
 
+/** Reads one stream, event by event. */
+export interface StreamReader {
+  read(event: SseEvent): readonly Delta[];
+  /**
+   * All that the reply began has stopped. It is then whole without the dialect's last event too, when HTTP ended it as it
+   * should: several vendors send none.
+   */
+  hasStopped(): boolean;
+}
+
 /** Where a vendor departs from the dialect it speaks. */
 export interface Traits {
   /** It reports the usage of a stream unasked, and refuses a request that asks (Mistral). */
@@ -66,7 +76,9 @@ export interface Dialect {
     traits?: Traits,
   ): Readonly<Record<string, Json>> | null;
   /** Reads a provider's stream event by event. */
-  streamReader(): (event: SseEvent) => readonly Delta[];
+  streamReader(): StreamReader;
+  /** The last event of a stream, for a client whose provider left it out. */
+  readonly streamEnd: string;
   /** Reads a provider's whole reply. Null: it is not a reply of this dialect. */
   readReply(body: JsonObject, operation: Operation): readonly Delta[] | null;
   /** What a provider's error body says, cleaned: at most 2,000 characters. */

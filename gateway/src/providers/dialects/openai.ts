@@ -18,6 +18,7 @@ export const openai: Dialect = {
   write,
   edits,
   streamReader,
+  streamEnd: 'data: [DONE]\n\n',
   readReply,
   readError: readErrorBody,
   isExtraUsage,

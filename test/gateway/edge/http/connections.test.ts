@@ -1,5 +1,7 @@
 /** Clients that leave, stall, pipeline or send nonsense: nothing upstream goes on for nobody, and nothing breaks. */
+import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -177,6 +179,70 @@ test('a reader that stops for longer than the idle time misses nothing, and is n
     outcome: 'answered',
     streamOutcome: 'complete',
   });
+});
+
+test.each([
+  ['of a stream', true, false],
+  ['of a stream whose provider is done', true, true],
+  ['of a whole reply', false, true],
+])(
+  'a client that reads nothing %s is let go of, and it is its own doing',
+  async (_, stream, done) => {
+    const impatient = await startHarness(
+      config().replace('callsInFlight: 50', 'callsInFlight: 50, slowReader: 500ms'),
+    );
+    // More than the buffers of two sockets hold.
+    const large = 'x'.repeat(20_000_000);
+    const words = Array.from({ length: 20 }, (_word, i) =>
+      chunkOf({ content: large.slice(0, 1_000_000 + i) }),
+    );
+    upstream.answer((response) => {
+      if (!stream) response.writeHead(200, json).end(wholeChat(large));
+      else {
+        response.writeHead(200, sse);
+        response.write(words.join(''));
+        if (done) response.end(chunkOf({}, 'stop') + doneChunk);
+      }
+    });
+    const connection = await rawConnection(impatient.port);
+    connection.socket.pause();
+    connection.write(postText({ path, key, body: chat({ stream }) }));
+    await impatient.settledCount(1);
+    expect(impatient.settlements).toMatchObject([
+      {
+        outcome: 'abandoned',
+        errorCode: 'client_closed',
+        errorOrigin: 'client',
+        streamOutcome: stream ? 'abandoned' : '',
+        attempts: [{ error: 'caller', errorMessage: 'The client stopped reading its reply.' }],
+      },
+    ]);
+    await eventually(() => lastReceived().gone || done, 'the provider is let go of');
+    connection.destroy();
+    await impatient.close();
+  },
+);
+
+test("the provider's clocks stand still while the client takes nothing", async () => {
+  const words = Array.from({ length: 8 }, () => chunkOf({ content: 'x'.repeat(1_000_000) }));
+  const whole = [...words, chunkOf({}, 'stop'), doneChunk].join('');
+  upstream.answer((response) => void response.writeHead(200, sse).end(whole));
+  const hurried = await startHarness(config().replace('total: 60s', 'total: 4s'));
+  const connection = net.connect(hurried.port, '127.0.0.1');
+  connection.write(text({ stream: true }, ['connection: close']));
+  let lengthBytes = 0;
+  connection.once('data', () => {
+    connection.pause();
+    setTimeout(() => connection.resume(), 5_000);
+  });
+  connection.on('data', (chunk: Buffer) => {
+    lengthBytes += chunk.length;
+  });
+  await once(connection, 'close');
+  expect(lengthBytes).toBeGreaterThan(whole.length);
+  await hurried.settledCount(1);
+  expect(hurried.settlements).toMatchObject([{ outcome: 'answered', streamOutcome: 'complete' }]);
+  await hurried.close();
 });
 
 test('pipelined requests are answered in their order, each as its own call', async () => {
@@ -404,7 +470,7 @@ test('closing waits neither for connections opened in advance nor for half a req
   await Promise.all([fresh.closed, half.closed]);
 });
 
-test('closing ends streams that outlive the drain, and books them', async () => {
+test('a stream that outlives the drain ends with an error event, and is booked as ended by the gateway', async () => {
   upstream.answer((response) => {
     response.writeHead(200, sse);
     response.write(chunkOf({ content: 'first' }));
@@ -416,6 +482,18 @@ test('closing ends streams that outlive the drain, and books them', async () => 
   await other.server.drain(50);
   expect(other.settlements.length).toBe(0);
   await other.close();
-  expect(other.settlements.map(({ outcome }) => outcome)).toEqual(['abandoned']);
+  await connection.closed;
+  expect(connection.received()).toMatch(
+    /"content":"first".*data: \{"error":.*"code":"gateway_stopped"/s,
+  );
+  expect(other.settlements).toMatchObject([
+    {
+      outcome: 'broken',
+      errorCode: 'gateway_stopped',
+      errorOrigin: 'gateway',
+      streamOutcome: 'cut',
+      attempts: [{ error: 'gateway', wasteReason: 'stream_cut', usageSource: 'estimated' }],
+    },
+  ]);
   await eventually(() => lastReceived().gone, 'the provider is let go of');
 });

@@ -115,7 +115,7 @@ const provocations: Readonly<Partial<Record<ErrorCode, Provoke>>> = {
   },
   async provider_timeout(dialect) {
     upstream.answer(() => {});
-    return ask(dialect);
+    return ask(dialect, { stream: true });
   },
   async ledger_full(dialect) {
     harness.spoolTakes(false);
@@ -327,6 +327,8 @@ test('every row of the table is provoked here, or is known to have no reply', ()
     'stream_failed',
     'unsupported_operation',
     'draining',
+    // `connections.test.ts`: streams that outlive the drain.
+    'gateway_stopped',
     // Nobody is left to read it; hang-ups.test.ts holds how it is booked.
     'client_closed',
   ];

@@ -30,7 +30,14 @@ const providerOf = (name: string, use: string): ProviderConfig => ({
   secret: null,
   account: '',
   region: '',
-  timeouts: { connectMs: 1, firstByteMs: 1, idleMs: 1, totalMs: 1 },
+  timeouts: {
+    connectMs: 1,
+    firstByteMs: 1,
+    firstContentMs: null,
+    holdMs: 1,
+    idleMs: 1,
+    totalMs: 1,
+  },
   maxConnections: 1,
 });
 const configured = (...uses: readonly string[]) =>

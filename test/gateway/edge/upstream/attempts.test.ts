@@ -101,32 +101,28 @@ test('a provider that accepts no connection in time: provider_timeout, and nobod
   }
 });
 
-test.each([false, true])(
-  'silence before the first byte ends the attempt (stream %s)',
-  async (stream) => {
-    const upstream = await scripted(silent);
-    const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 200ms }');
-    const reply = await ask(harness, { stream });
-    expect([reply.status, codeOf(reply)]).toEqual([504, 'provider_timeout']);
-    const settlement = await booked(harness, reply);
-    expect(kinds(settlement)).toEqual(['timeout', 'timeout']);
-    // It may have worked on it, so it may bill it.
-    expect(settlement.attempts.map(({ usageSource }) => usageSource)).toEqual([
-      'estimated',
-      'estimated',
-    ]);
-    await eventually(() => upstream.received.every(({ gone }) => gone), 'both are let go of');
-  },
-);
+test.each([
+  ['a stream that stays silent', true, 'timeouts: { firstByte: 200ms }'],
+  ['a whole reply that does not come', false, 'timeouts: { firstByte: 20ms, total: 400ms }'],
+])('%s is not asked for again: it may be billed', async (_, stream, timeouts) => {
+  const upstream = await scripted(silent);
+  const harness = await onlyOne(upstream.origin, timeouts);
+  const reply = await ask(harness, { stream });
+  expect([reply.status, codeOf(reply)]).toEqual([504, 'provider_timeout']);
+  const settlement = await booked(harness, reply);
+  expect(settlement.attempts).toMatchObject([{ error: 'timeout', usageSource: 'estimated' }]);
+  await eventually(() => upstream.received.every(({ gone }) => gone), 'it is let go of');
+  expect(upstream.received.length).toBe(1);
+});
 
-test('a stream that only clears its throat has not begun: the first byte is the first content', async () => {
-  const upstream = await scripted((response) => {
-    response.writeHead(200, sse);
-    const timer = setInterval(() => response.write(': waiting\n\n'), 30);
-    response.on('close', () => clearInterval(timer));
-  });
-  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 300ms }');
-  expect(codeOf(await ask(harness, { stream: true }))).toBe('provider_timeout');
+test('retry.billed: what may be billed is asked for again', async () => {
+  const upstream = await scripted(silent);
+  const harness = await started(`providers:
+${openaiAt('first', upstream.origin)}models: { gpt-*: first }
+retry: { backoff: 5ms, billed: true }
+timeouts: { firstByte: 200ms }`);
+  const reply = await ask(harness, { stream: true });
+  expect(kinds(await booked(harness, reply))).toEqual(['timeout', 'timeout']);
 });
 
 test('a whole reply that has begun to arrive has until the total, not only until the first byte', async () => {

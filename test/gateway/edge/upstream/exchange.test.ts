@@ -11,7 +11,6 @@ test("a bug of ours in reading a reply is that attempt's fault, and nobody else'
   const pool = connectionPool({
     origin: upstream.origin,
     connectMs: 5_000,
-    idleMs: 5_000,
     maxConnections: 1,
   });
   onTestFinished(async () => {
@@ -22,8 +21,15 @@ test("a bug of ours in reading a reply is that attempt's fault, and nobody else'
     new Promise((resolve) => {
       startExchange(
         { pool, provider: { dialect: 'openai' } },
-        { path: '/', headers: {}, body: Buffer.from('{}'), clean: (text) => text },
         {
+          path: '/',
+          headers: {},
+          body: Buffer.from('{}'),
+          clean: (text) => text,
+          maxInflatedBytes: 1e6,
+        },
+        {
+          onAlive() {},
           onReply() {},
           onData() {},
           onEnd() {

@@ -158,6 +158,7 @@ test("the provider gets the gateway's credential, and nothing that was the clien
   expect(headers.authorization).toBe(`Bearer ${openaiSecret}`);
   expect(Object.keys(headers).toSorted()).toEqual([
     'accept',
+    'accept-encoding',
     'authorization',
     'connection',
     'content-length',

@@ -4,7 +4,7 @@ import { anthropic } from '../../../../gateway/src/providers/dialects/anthropic.
 import { openai } from '../../../../gateway/src/providers/dialects/openai.ts';
 
 const readOpenai = (bodies: readonly unknown[]): readonly Delta[] => {
-  const read = openai.streamReader();
+  const { read } = openai.streamReader();
   return bodies.flatMap((body) =>
     read({ event: null, data: typeof body === 'string' ? body : JSON.stringify(body) }),
   );
@@ -12,7 +12,7 @@ const readOpenai = (bodies: readonly unknown[]): readonly Delta[] => {
 const readAnthropic = (
   bodies: readonly { type: string; [key: string]: unknown }[],
 ): readonly Delta[] => {
-  const read = anthropic.streamReader();
+  const { read } = anthropic.streamReader();
   return bodies.flatMap((body) => read({ event: body.type, data: JSON.stringify(body) }));
 };
 const chunk = (delta: object, more: object = {}) => ({
@@ -198,7 +198,7 @@ test("Anthropic: usage adds up over the stream, and a null does not take back th
   expect(finals).toEqual([false, true, true]);
 });
 
-test('Anthropic: tools of its own servers, citations and unknown events are passed over, and tools are numbered without them', () => {
+test('Anthropic: tools of its own servers and citations are content of no meaning, unknown events are passed over, and tools are numbered without both', () => {
   const deltas = readAnthropic([
     start({ input_tokens: 1, output_tokens: 1 }),
     { type: 'ping' },
@@ -243,6 +243,8 @@ test('Anthropic: tools of its own servers, citations and unknown events are pass
     },
   ]);
   expect(deltas.slice(2)).toEqual([
+    { kind: 'other_content' },
+    { kind: 'other_content' },
     { kind: 'text', text: 'so' },
     { kind: 'tool_started', index: 0, id: 't1', name: 'f' },
     { kind: 'tool_arguments', index: 0, text: '{}' },

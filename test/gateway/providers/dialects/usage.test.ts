@@ -4,6 +4,7 @@ import {
   inputTokens,
   noTokens,
   outputTokens,
+  type Side,
   type Usage,
 } from '../../../../gateway/src/model/usage.ts';
 import { readUsage as readAnthropic } from '../../../../gateway/src/providers/dialects/anthropic/usage.ts';
@@ -112,20 +113,57 @@ test.each([
     { input_uncached: 1, output_reasoning: 10 },
   ],
   [
-    'a total that is not the sum',
-    { prompt_tokens: 1, completion_tokens: 2, total_tokens: 4 },
+    'a total smaller than its parts',
+    { prompt_tokens: 1, completion_tokens: 2, total_tokens: 2 },
     { input_uncached: 1, output_text: 2 },
   ],
-  ['a negative count', { prompt_tokens: -5, completion_tokens: 2 }, { output_text: 2 }],
-  [
-    'a fraction',
-    { prompt_tokens: 3.7, completion_tokens: 2 },
-    { input_uncached: 3, output_text: 2 },
-  ],
-  ['a count in words', { prompt_tokens: '7', completion_tokens: 2 }, { output_text: 2 }],
-  ['a count past all reason', { prompt_tokens: 2 ** 31, completion_tokens: 2 }, { output_text: 2 }],
 ])('OpenAI: %s is set right and marked', (_, usage, tokens) => {
   expect(readOpenai(usage, null)).toEqual(used(tokens, { clamped: true }));
+});
+
+test.each([
+  ['a negative count', -5],
+  ['a fraction', 3.7],
+  ['a count in words', 'many'],
+  ['a count past all reason', 9e15],
+  ['a list', [7]],
+])('%s cannot be: it is left out, whatever it is split into, and its side named', (_, count) => {
+  const prompt = {
+    prompt_tokens: count,
+    completion_tokens: 2,
+    total_tokens: 90,
+    prompt_tokens_details: { cached_tokens: 9 },
+  };
+  const left = (tokens: object, ...sides: readonly Side[]) =>
+    used(tokens, { clamped: true, impossible: sides });
+  expect(readOpenai(prompt, null)).toEqual(left({ output_text: 2 }, 'input'));
+  expect(readOpenai({ prompt_tokens: 7, completion_tokens: count }, null)).toEqual(
+    left({ input_uncached: 7 }, 'output'),
+  );
+  expect(readOpenai({ prompt_tokens: count, completion_tokens: count }, null)).toEqual(
+    left({}, 'input', 'output'),
+  );
+  expect(
+    readAnthropic({ input_tokens: 7, cache_read_input_tokens: count, output_tokens: 2 }),
+  ).toEqual(left({ output_text: 2 }, 'input'));
+  expect(readAnthropic({ input_tokens: 7, output_tokens: count })).toEqual(
+    left({ input_uncached: 7 }, 'output'),
+  );
+});
+
+test('counts written as digits in text are counts', () => {
+  expect(
+    readOpenai({ prompt_tokens: '21', completion_tokens: '2', total_tokens: '23' }, null),
+  ).toEqual(used({ input_uncached: 21, output_text: 2 }));
+  expect(readAnthropic({ input_tokens: '21', output_tokens: '2' })).toEqual(
+    used({ input_uncached: 21, output_text: 2 }),
+  );
+});
+
+test("what a total has more than its parts is reasoning (Gemini's compatible endpoint, recorded)", () => {
+  expect(readOpenai({ prompt_tokens: 35, completion_tokens: 12, total_tokens: 109 }, null)).toEqual(
+    used({ input_uncached: 35, output_text: 12, output_reasoning: 62 }),
+  );
 });
 
 test('a usage object without counts is no usage', () => {
@@ -209,7 +247,7 @@ test('whatever a provider says, buckets are whole numbers of 0 or more, and unma
       const openai = readOpenai(usage, null);
       const total = Number(usage.total_tokens ?? 0);
       if (openai !== null && !openai.clamped && total > 0) {
-        expect(inputTokens(openai.tokens)).toBe(usage.prompt_tokens ?? 0);
+        expect(inputTokens(openai.tokens)).toBe(Number(usage.prompt_tokens ?? 0));
         expect(inputTokens(openai.tokens) + outputTokens(openai.tokens)).toBe(total);
       }
       const anthropic = readAnthropic(usage);
@@ -219,8 +257,10 @@ test('whatever a provider says, buckets are whole numbers of 0 or more, and unma
           cache_read_input_tokens: cached,
           cache_creation_input_tokens: written,
         } = usage;
-        expect(inputTokens(anthropic.tokens)).toBe((fresh ?? 0) + (cached ?? 0) + (written ?? 0));
-        expect(outputTokens(anthropic.tokens)).toBe(usage.output_tokens ?? 0);
+        expect(inputTokens(anthropic.tokens)).toBe(
+          Number(fresh ?? 0) + Number(cached ?? 0) + Number(written ?? 0),
+        );
+        expect(outputTokens(anthropic.tokens)).toBe(Number(usage.output_tokens ?? 0));
       }
     }),
     { numRuns: 1000 },

@@ -9,12 +9,13 @@ import {
   textAt,
   type JsonObject,
 } from '../../../model/json.ts';
-import type { SseEvent } from '../dialect.ts';
+import type { StreamReader } from '../dialect.ts';
+import { carriesSomething } from '../content.ts';
 import { readErrorObject } from '../errors.ts';
 import { readUsage } from './usage.ts';
 
 // A provider's message, streamed or whole, as deltas: https://docs.anthropic.com/en/docs/build-with-claude/streaming
-// Blocks and events that we do not act on (server tools, citations, pings) are passed over.
+// Blocks that we do not act on (server tools, citations) are content of no further meaning; other events are passed over.
 
 const stopReasons: ReadonlyMap<string, StopReason> = new Map([
   ['end_turn', 'stop'],
@@ -55,6 +56,10 @@ const signatureDelta = (from: JsonObject): readonly Delta[] => {
   return signature === '' ? [] : [{ kind: 'reasoning_signature', signature }];
 };
 
+/** What has no meaning of its own here, and is content all the same. */
+const otherContent = (from: JsonObject, beside: readonly string[]): readonly Delta[] =>
+  carriesSomething(from, beside) ? [{ kind: 'other_content' }] : [];
+
 /** What a content block holds at its start (empty in a stream, whole in a reply). Tool input is the caller's. */
 const blockDeltas = (block: JsonObject, tool: number): readonly Delta[] => {
   switch (textAt(block, 'type') ?? '') {
@@ -67,15 +72,16 @@ const blockDeltas = (block: JsonObject, tool: number): readonly Delta[] => {
       return [{ kind: 'tool_started', index: tool, id, name: textAt(block, 'name') ?? '' }];
     }
     default:
-      return [];
+      return otherContent(block, ['type']);
   }
 };
 
 /** Reads a stream event by event. Usage is cumulative: the input comes first, the last word in `message_delta`. */
-export const streamReader = (): ((event: SseEvent) => readonly Delta[]) => {
+export const streamReader = (): StreamReader => {
   const tools = new Map<number, number>();
   let usage: JsonObject = {};
   let over = false;
+  let hasStopped = false;
 
   const usageDelta = (more: JsonObject | null, final: boolean): readonly Delta[] => {
     if (more === null) return [];
@@ -106,10 +112,11 @@ export const streamReader = (): ((event: SseEvent) => readonly Delta[]) => {
         // Input of a server's own tool has the same form, and no tool of ours that began.
         const index = tools.get(numberAt(body, 'index') ?? -1);
         const text = textAt(delta, 'partial_json') ?? '';
-        return index === undefined || text === '' ? [] : [{ kind: 'tool_arguments', index, text }];
+        if (index === undefined) return otherContent(delta, ['type']);
+        return text === '' ? [] : [{ kind: 'tool_arguments', index, text }];
       }
       default:
-        return [];
+        return otherContent(delta, ['type']);
     }
   };
 
@@ -125,34 +132,41 @@ export const streamReader = (): ((event: SseEvent) => readonly Delta[]) => {
         return blockStart(body);
       case 'content_block_delta':
         return blockDelta(body);
-      case 'message_delta':
-        return [
-          ...usageDelta(objectAt(body, 'usage'), true),
-          ...stopped(objectAt(body, 'delta') ?? {}),
-        ];
+      case 'message_delta': {
+        const stops = stopped(objectAt(body, 'delta') ?? {});
+        hasStopped ||= stops.length > 0;
+        return [...usageDelta(objectAt(body, 'usage'), true), ...stops];
+      }
       case 'message_stop':
         over = true;
         return [{ kind: 'ended' }];
       case 'error':
         over = true;
-        return [failed(body)];
+        return [...usageDelta(objectAt(body, 'usage'), true), failed(body)];
       default:
         return [];
     }
   };
 
-  return ({ event, data }) => {
-    if (over || event === 'ping') return [];
-    const body = parseObject(data);
-    if (body !== null) return readBody(body);
-    over = true;
-    return [notJson];
+  return {
+    read({ event, data }) {
+      if (over || event === 'ping') return [];
+      const body = parseObject(data);
+      if (body !== null) return readBody(body);
+      over = true;
+      return [notJson];
+    },
+    hasStopped: () => hasStopped,
   };
 };
 
 /** Reads a whole reply. Null: it is neither a message nor an error. */
 export const readReply = (body: JsonObject, operation: Operation): readonly Delta[] | null => {
-  if (textAt(body, 'type') === 'error') return [failed(body)];
+  const counts = objectAt(body, 'usage');
+  const said = counts === null ? null : readUsage(counts);
+  const usage: readonly Delta[] =
+    said === null ? [] : [{ kind: 'usage', usage: said, final: true }];
+  if (textAt(body, 'type') === 'error') return [...usage, failed(body)];
   if (operation !== 'chat' || !Array.isArray(body['content'])) return null;
   let tools = 0;
   const contents = listAt(body, 'content')
@@ -163,12 +177,10 @@ export const readReply = (body: JsonObject, operation: Operation): readonly Delt
       const text = JSON.stringify(block['input'] ?? {});
       return [...deltas, { kind: 'tool_arguments', index: tools++, text }];
     });
-  const counts = objectAt(body, 'usage');
-  const usage = counts === null ? null : readUsage(counts);
   return [
     { kind: 'opened', id: textAt(body, 'id') ?? '', model: textAt(body, 'model') ?? '' },
     ...contents,
-    ...(usage === null ? [] : [{ kind: 'usage', usage, final: true } as const]),
+    ...usage,
     ...stopped(body),
     { kind: 'ended' },
   ];

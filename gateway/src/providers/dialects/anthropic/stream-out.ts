@@ -147,6 +147,7 @@ export const streamWriter = (head: ReplyHead): ((deltas: readonly Delta[]) => st
         return closeAll();
       case 'ended':
         return end();
+      case 'other_content':
       case 'failed':
         return '';
     }

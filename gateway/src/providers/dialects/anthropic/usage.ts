@@ -12,9 +12,10 @@ import { startCounter } from '../counts.ts';
 export const readUsage = (usage: JsonObject): Usage | null => {
   if (usage['input_tokens'] === undefined && usage['output_tokens'] === undefined) return null;
   const count = startCounter();
-  count.add('input_uncached', count.read(usage, 'input_tokens'));
-  count.add('input_cache_read', count.read(usage, 'cache_read_input_tokens'));
-  const written = count.read(usage, 'cache_creation_input_tokens');
+  const input = (key: string): number => count.readSide('input', usage, key);
+  count.add('input_uncached', input('input_tokens'));
+  count.add('input_cache_read', input('cache_read_input_tokens'));
+  const written = input('cache_creation_input_tokens');
   const split = objectAt(usage, 'cache_creation');
   const for5m = count.read(split, 'ephemeral_5m_input_tokens');
   const for1h = count.read(split, 'ephemeral_1h_input_tokens');
@@ -26,7 +27,8 @@ export const readUsage = (usage: JsonObject): Usage | null => {
     'input_cache_write_5m',
   );
   const thinking = count.read(objectAt(usage, 'output_tokens_details'), 'thinking_tokens');
-  count.split(count.read(usage, 'output_tokens'), [['output_reasoning', thinking]], 'output_text');
+  const output = count.readSide('output', usage, 'output_tokens');
+  count.split(output, [['output_reasoning', thinking]], 'output_text');
   const units: Record<string, number> = {};
   const tools = objectAt(usage, 'server_tool_use');
   const searches = count.read(tools, 'web_search_requests');
@@ -34,9 +36,8 @@ export const readUsage = (usage: JsonObject): Usage | null => {
   const fetches = count.read(tools, 'web_fetch_requests');
   if (fetches > 0) units['web_fetches'] = fetches;
   return {
-    tokens: count.tokens(),
+    ...count.counted(),
     units,
-    clamped: count.clamped(),
     serviceTier: textAt(usage, 'service_tier'),
   };
 };

@@ -10,7 +10,8 @@ import {
   type Json,
   type JsonObject,
 } from '../../../model/json.ts';
-import type { SseEvent } from '../dialect.ts';
+import type { SseEvent, StreamReader } from '../dialect.ts';
+import { carriesSomething } from '../content.ts';
 import { readErrorObject } from '../errors.ts';
 import { readUsage } from './usage.ts';
 
@@ -33,11 +34,24 @@ const stopped = (raw: string): Delta => ({
   stopSequence: null,
 });
 
+const failedWith = (error: JsonObject): Delta => ({
+  kind: 'failed',
+  by: 'theirs',
+  ...readErrorObject(error),
+});
+
+/** An error in the place of a reply, or in a choice of it (OpenRouter): https://openrouter.ai/docs/api-reference/errors */
 const failed = (body: JsonObject): Delta | null => {
   const error = body['error'];
-  if (error === undefined || error === null) return null;
-  const said = isObject(error) ? error : { message: error };
-  return { kind: 'failed', by: 'theirs', ...readErrorObject(said) };
+  if (error !== undefined && error !== null) {
+    return failedWith(isObject(error) ? error : { message: error });
+  }
+  for (const choice of listAt(body, 'choices').filter(isObject)) {
+    const inside = objectAt(choice, 'error');
+    if (inside !== null) return failedWith(inside);
+    if (textAt(choice, 'finish_reason') === 'error') return failedWith({ type: 'error' });
+  }
+  return null;
 };
 
 /** A vendor's list form of `content` (Mistral): text parts are text, thinking parts are reasoning. */
@@ -111,57 +125,86 @@ const toolDeltas = (
   return older === null ? calls : [...calls, ...readTool(choice, { function: older }, 0)];
 };
 
+const usageDelta = (
+  body: JsonObject,
+  serviceTier: string | null,
+  final: boolean,
+): readonly Delta[] => {
+  // Groq also reports usage under a name of its own, when it was not asked to.
+  const counts = objectAt(body, 'usage') ?? objectAt(objectAt(body, 'x_groq') ?? {}, 'usage');
+  const usage = counts === null ? null : readUsage(counts, serviceTier);
+  return usage === null ? [] : [{ kind: 'usage', usage, final }];
+};
+
+/** The choices of a stream: what they say, which have begun and which have stopped. */
+const startChoices = () => {
+  const readTool = toolReader();
+  const begun = new Set<number>();
+  const stoppedOnes = new Set<number>();
+  return {
+    read(choice: Json, position: number): readonly Delta[] {
+      if (!isObject(choice)) return [];
+      const index = numberAt(choice, 'index') ?? position;
+      begun.add(index);
+      const message = objectAt(choice, 'delta') ?? objectAt(choice, 'message') ?? {};
+      const deltas = [...textDeltas(message), ...toolDeltas(message, index, readTool)];
+      if (deltas.length === 0 && carriesSomething(message, ['role'])) {
+        deltas.push({ kind: 'other_content' });
+      }
+      const raw = textAt(choice, 'finish_reason');
+      if (raw !== null && raw !== '' && !stoppedOnes.has(index)) {
+        stoppedOnes.add(index);
+        deltas.push(stopped(raw));
+      }
+      return deltas;
+    },
+    someStopped: () => stoppedOnes.size > 0,
+    allStopped: () => stoppedOnes.size > 0 && stoppedOnes.size === begun.size,
+  };
+};
+
 /**
  * Reads a stream event by event. Text of all choices counts (`n` may be larger than 1), each choice stops once, and a
- * usage object is final when it comes alone or after a stop. Nothing after `[DONE]` is read.
+ * usage object is final when it comes alone, after a stop or beside an error. Nothing after `[DONE]` or an error is read.
  */
-export const streamReader = (): ((event: SseEvent) => readonly Delta[]) => {
-  const readTool = toolReader();
-  const stoppedChoices = new Set<number>();
+export const streamReader = (): StreamReader => {
+  const choices = startChoices();
   let opened = false;
   let over = false;
   let serviceTier: string | null = null;
 
-  const readChoice = (choice: Json, position: number): readonly Delta[] => {
-    if (!isObject(choice)) return [];
-    const index = numberAt(choice, 'index') ?? position;
-    const message = objectAt(choice, 'delta') ?? objectAt(choice, 'message') ?? {};
-    const deltas = [...textDeltas(message), ...toolDeltas(message, index, readTool)];
-    const raw = textAt(choice, 'finish_reason');
-    if (raw !== null && raw !== '' && !stoppedChoices.has(index)) {
-      stoppedChoices.add(index);
-      deltas.push(stopped(raw));
-    }
-    return deltas;
-  };
-
-  return ({ data }) => {
-    if (over || data === '') return [];
-    if (data === '[DONE]') {
-      over = true;
-      return [{ kind: 'ended' }];
-    }
-    const body = parseObject(data);
-    const failure = body === null ? notJson : failed(body);
-    if (body === null || failure !== null) {
-      over = true;
-      return failure === null ? [] : [failure];
-    }
+  const readBody = (body: JsonObject): readonly Delta[] => {
     const deltas: Delta[] = [];
     const id = textAt(body, 'id') ?? '';
-    if (!opened && (id !== '' || listAt(body, 'choices').length > 0)) {
+    const some = listAt(body, 'choices');
+    if (!opened && (id !== '' || some.length > 0)) {
       opened = true;
       deltas.push({ kind: 'opened', id, model: textAt(body, 'model') ?? '' });
     }
     serviceTier = textAt(body, 'service_tier') ?? serviceTier;
-    const choices = listAt(body, 'choices');
-    deltas.push(...choices.flatMap(readChoice));
-    // Groq also reports usage under a name of its own, when it was not asked to.
-    const counts = objectAt(body, 'usage') ?? objectAt(objectAt(body, 'x_groq') ?? {}, 'usage');
-    const usage = counts === null ? null : readUsage(counts, serviceTier);
-    const final = choices.length === 0 || stoppedChoices.size > 0;
-    if (usage !== null) deltas.push({ kind: 'usage', usage, final });
-    return deltas;
+    const failure = failed(body);
+    if (failure !== null) {
+      over = true;
+      return [...deltas, ...usageDelta(body, serviceTier, true), failure];
+    }
+    deltas.push(...some.flatMap(choices.read));
+    const final = some.length === 0 || choices.someStopped();
+    return [...deltas, ...usageDelta(body, serviceTier, final)];
+  };
+
+  return {
+    read({ data }) {
+      if (over || data === '') return [];
+      if (data === '[DONE]') {
+        over = true;
+        return [{ kind: 'ended' }];
+      }
+      const body = parseObject(data);
+      if (body !== null) return readBody(body);
+      over = true;
+      return [notJson];
+    },
+    hasStopped: choices.allStopped,
   };
 };
 
@@ -170,16 +213,12 @@ const notJson = unreadable(
   'The provider sent a stream event that is no JSON object.',
 );
 
-const usageDelta = (body: JsonObject): readonly Delta[] => {
-  const counts = objectAt(body, 'usage');
-  const usage = counts === null ? null : readUsage(counts, textAt(body, 'service_tier'));
-  return usage === null ? [] : [{ kind: 'usage', usage, final: true }];
-};
-
 /** Reads a whole reply. Null: it is neither a chat completion, nor a list of embeddings, nor an error. */
 export const readReply = (body: JsonObject, operation: Operation): readonly Delta[] | null => {
+  const serviceTier = textAt(body, 'service_tier');
+  const usage = usageDelta(body, serviceTier, true);
   const failure = failed(body);
-  if (failure !== null) return [failure];
+  if (failure !== null) return [...usage, failure];
   if (!Array.isArray(body[operation === 'chat' ? 'choices' : 'data'])) return null;
   const opened: Delta = {
     kind: 'opened',
@@ -196,7 +235,7 @@ export const readReply = (body: JsonObject, operation: Operation): readonly Delt
     const raw = textAt(choice, 'finish_reason');
     return raw === null ? [] : [stopped(raw)];
   });
-  return [opened, ...contents, ...usageDelta(body), ...stops, { kind: 'ended' }];
+  return [opened, ...contents, ...usage, ...stops, { kind: 'ended' }];
 };
 
 /** True for the closing event that holds usage and no choices: the one OpenAI sends only when asked. */

@@ -59,6 +59,7 @@ const saidBy = (delta: Delta): JsonObject | null => {
       return { tool_calls: [{ index: delta.index, function: { arguments: delta.text } }] };
     case 'opened':
     case 'reasoning_signature':
+    case 'other_content':
     case 'usage':
     case 'stopped':
     case 'ended':

@@ -12,22 +12,25 @@ const unitNames = [
  * OpenAI's usage object as disjoint buckets. Cached, cache-written, audio and image tokens lie inside `prompt_tokens`,
  * reasoning and audio inside `completion_tokens`; accepted and rejected predictions are billed as ordinary output and
  * stay there. https://platform.openai.com/docs/api-reference/chat/object#chat-object-usage
- * One vendor counts reasoning on top of the completion (xAI); its total tells.
+ * Some vendors count reasoning on top of the completion, by name (xAI) or in the total alone (Gemini's compatible
+ * endpoint: https://ai.google.dev/gemini-api/docs/openai); what the total has more than its parts is reasoning.
  * Null: it counts neither prompt nor completion.
  */
 export const readUsage = (usage: JsonObject, serviceTier: string | null): Usage | null => {
   if (usage['prompt_tokens'] === undefined && usage['completion_tokens'] === undefined) return null;
   const count = startCounter();
-  const prompt = count.read(usage, 'prompt_tokens');
-  const completion = count.read(usage, 'completion_tokens');
+  const prompt = count.readSide('input', usage, 'prompt_tokens');
+  const completion = count.readSide('output', usage, 'completion_tokens');
   const total = count.read(usage, 'total_tokens');
   const inPrompt = objectAt(usage, 'prompt_tokens_details');
   const inCompletion = objectAt(usage, 'completion_tokens_details');
   const cached =
     count.read(inPrompt, 'cached_tokens') ||
     count.read(usage, 'prompt_cache_hit_tokens', 'cached_tokens'); // DeepSeek, Moonshot
-  const reasoning = count.read(inCompletion, 'reasoning_tokens');
-  const onTop = reasoning > 0 && total === prompt + completion + reasoning ? reasoning : 0;
+  const inside = count.read(inCompletion, 'reasoning_tokens');
+  const onTop = count.isPossible() ? Math.max(0, total - prompt - completion) : 0;
+  // The total of who names it says that it is what came on top; else it lies inside.
+  const reasoning = onTop >= inside ? onTop : inside + onTop;
   count.split(
     prompt,
     [
@@ -47,16 +50,15 @@ export const readUsage = (usage: JsonObject, serviceTier: string | null): Usage 
     ],
     'output_text',
   );
-  if (usage['total_tokens'] !== undefined && total !== prompt + completion + onTop) count.mark();
+  if (usage['total_tokens'] !== undefined && total < prompt + completion) count.mark();
   const units: Record<string, number> = {};
   for (const [theirs, ours] of unitNames) {
     const quantity = count.read(usage, theirs);
     if (quantity > 0) units[ours] = quantity;
   }
   return {
-    tokens: count.tokens(),
+    ...count.counted(),
     units,
-    clamped: count.clamped(),
     serviceTier: serviceTier ?? textAt(usage, 'service_tier'),
   };
 };

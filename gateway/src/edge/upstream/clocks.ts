@@ -1,0 +1,96 @@
+/**
+ * The clocks of one attempt. A stream that lives is not ended for being slow to say something: whatever arrives restarts
+ * the clock of its silence. A whole reply is silent until it is done; it has the total only. While the client holds us
+ * up, the provider's time stands still.
+ */
+import type { Timeouts } from '../../config/config.ts';
+
+/**
+ * `silence`: nothing has arrived for too long. `first_content`: what arrived was no content. `hold`: a stream that lives has
+ * said nothing for so long that its client must hear something. `total`: the attempt has taken too long.
+ */
+export type Bell = 'silence' | 'first_content' | 'hold' | 'total';
+
+export interface Clocks {
+  /** Something arrived. */
+  alive(): void;
+  /** The reply is a stream, or it is not. */
+  isStream(): void;
+  isWhole(): void;
+  /** The first content of a stream is here. */
+  hasContent(): void;
+  /** The client takes no more, and takes again. */
+  pause(): void;
+  resume(): void;
+  stop(): void;
+}
+
+/**
+ * Starts the clocks; the request is sent now. Most are of a few fixed lengths: the engine keeps a list of timers for each
+ * length, and those of one list cost next to nothing.
+ */
+export const startClocks = (
+  { firstByteMs, firstContentMs, idleMs, holdMs, totalMs }: Timeouts,
+  stream: boolean,
+  ring: (bell: Bell) => void,
+): Clocks => {
+  const after = (ms: number, bell: Bell): NodeJS.Timeout => setTimeout(() => ring(bell), ms);
+  let silenceMs = firstByteMs;
+  let silence = stream ? after(silenceMs, 'silence') : undefined;
+  let firstContent =
+    stream && firstContentMs !== null ? after(firstContentMs, 'first_content') : undefined;
+  let hold: NodeJS.Timeout | undefined;
+  let total = after(totalMs, 'total');
+  let leftMs = totalMs;
+  let runningSinceMs = performance.now();
+  let paused = false;
+  let over = false;
+
+  const stopWaiting = (): void => {
+    clearTimeout(firstContent);
+    clearTimeout(hold);
+    firstContent = hold = undefined;
+  };
+  return {
+    alive() {
+      silence?.refresh();
+    },
+    isStream() {
+      hold ??= after(holdMs, 'hold');
+    },
+    isWhole() {
+      stopWaiting();
+      clearTimeout(silence);
+      silence = undefined;
+    },
+    hasContent() {
+      stopWaiting();
+      if (silenceMs === idleMs) return;
+      silenceMs = idleMs;
+      if (silence === undefined) return;
+      clearTimeout(silence);
+      silence = after(silenceMs, 'silence');
+    },
+    pause() {
+      if (paused || over) return;
+      paused = true;
+      leftMs -= performance.now() - runningSinceMs;
+      clearTimeout(total);
+      clearTimeout(silence);
+    },
+    resume() {
+      if (!paused || over) return;
+      paused = false;
+      runningSinceMs = performance.now();
+      total = after(leftMs, 'total');
+      if (silence !== undefined) silence = after(silenceMs, 'silence');
+    },
+    stop() {
+      over = true;
+      stopWaiting();
+      clearTimeout(total);
+      clearTimeout(silence);
+      silence = undefined;
+    },
+  };
+};
