@@ -3,7 +3,6 @@
  * it wrongly or not at all; so the first bytes have the last word.
  */
 import type { Piece } from '../model/delta.ts';
-import type { Prepared } from './prepare.ts';
 import type { Road } from './road.ts';
 import { join } from './dialects/event-cutter.ts';
 
@@ -49,18 +48,21 @@ export interface ReplyBody {
 
 const nothing: Piece = { bytes: null, deltas: [] };
 
-/** @param wantsStream the client asked for a stream; a whole reply was asked for otherwise, and is expected whatever comes */
+/**
+ * @param roadFor the road of a reply that is a stream, or is none
+ * @param wantsStream the client asked for a stream; a whole reply was asked for otherwise, and is expected whatever comes
+ */
 export const startReplyBody = (
-  prepared: Prepared,
+  roadFor: (stream: boolean) => Road,
   { wantsStream, contentType }: { readonly wantsStream: boolean; readonly contentType: string },
 ): ReplyBody => {
   let early: Uint8Array[] = [];
   let form: Form | null = wantsStream ? null : 'whole';
-  let road: Road | null = wantsStream ? null : prepared.road(false);
+  let road: Road | null = wantsStream ? null : roadFor(false);
   const saysStream = isEventStream(contentType);
   const take = (chosen: Form): Road => {
     form = chosen;
-    return (road = prepared.road(chosen === 'stream'));
+    return (road = roadFor(chosen === 'stream'));
   };
   const likely = (): Road => road ?? take(saysStream ? 'stream' : 'whole');
   return {

@@ -3,7 +3,7 @@ import { unreadable, type Delta, type Piece } from '../model/delta.ts';
 import { parseObject } from '../model/json.ts';
 import type { Dialect, ReplyHead } from './dialects/dialect.ts';
 import { join, startEventCutter, upToLast } from './dialects/event-cutter.ts';
-import { eventTooLarge, isEnd, startTap } from './tap.ts';
+import { eventTooLarge, isEnd, startTap } from './dialects/tap.ts';
 
 /**
  * The way of one reply from a provider to a client. Bytes in, bytes out, and what they meant on the side.

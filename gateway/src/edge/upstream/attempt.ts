@@ -171,7 +171,7 @@ class RunningAttempt {
     this.#status = status;
     this.#replyHeaders = headers;
     const contentType = header(headers, 'content-type') ?? '';
-    this.#body = startReplyBody(prepared, { wantsStream: stream, contentType });
+    this.#body = startReplyBody(prepared.road, { wantsStream: stream, contentType });
     this.#timeForm(this.#body);
   }
 

@@ -1,7 +1,7 @@
 /** Listens to a provider's event stream: bytes in, meanings out. */
 import { createParser } from 'eventsource-parser';
-import { unreadable, type Delta } from '../model/delta.ts';
-import type { Dialect, SseEvent } from './dialects/dialect.ts';
+import { unreadable, type Delta } from '../../model/delta.ts';
+import type { Dialect, SseEvent } from './dialect.ts';
 
 export const eventTooLarge = (maxBytes: number): Delta =>
   unreadable(
