@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { generatedFiles as boardsAndRules } from '../dashboards/src/build.ts';
 import { generatedFiles as gatewayConfiguration } from '../gateway/src/config/generate.ts';
 import { generatedFiles as routerConfiguration } from '../trace-router/src/config/generate.ts';
+import { generatedFiles as benchmarkResults } from './bench/support/docs.ts';
 
 type Generated = Readonly<Record<string, string>>;
 
@@ -13,6 +14,7 @@ const generators: readonly (() => Generated | Promise<Generated>)[] = [
   gatewayConfiguration,
   routerConfiguration,
   boardsAndRules,
+  benchmarkResults,
 ];
 
 const current = (path: string): string | null => {

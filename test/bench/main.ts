@@ -14,6 +14,14 @@ const benchmarks: Readonly<
     what: 'CPU per call of the gateway, everything on, beside nginx; streams too; --profile',
     load: () => import('./gateway.ts'),
   },
+  rates: {
+    what: 'CPU per call at 1, 50 and 1,000 calls/s, of sparse streams, and idle, beside nginx',
+    load: () => import('./rates.ts'),
+  },
+  product: {
+    what: 'all processes of npm start: CPU per call and memory, idle, at 50 calls/s and at full load',
+    load: () => import('./product.ts'),
+  },
   router: {
     what: 'spans per second and CPU per span of the trace-router',
     load: () => import('./router.ts'),
@@ -32,7 +40,8 @@ const usage = `usage: npm run bench -- ${Object.keys(benchmarks).join(' | ')} [o
 ${Object.entries(benchmarks)
   .map(([name, { what }]) => `  ${name.padEnd(9)} ${what}`)
   .join('\n')}
-Each takes --help and --json (JSON and nothing else), and writes .bench/<name>.json.`;
+Each takes --help and --json (JSON and nothing else), and writes .bench/<name>.json; with --record those of docs/benchmarks.md
+keep their results there.`;
 
 const end = async (code: number): Promise<never> => {
   await stopAll();

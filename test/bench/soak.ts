@@ -13,7 +13,7 @@ import { startBenchGateway, type BenchGateway } from './support/gateway-process.
 import { runLoad, startMock, startSink, type LoadResult } from './support/helpers.ts';
 import { helpText, readOptions } from './support/options.ts';
 import { atEnd } from './support/processes.ts';
-import { publish, sayer, table } from './support/report.ts';
+import { conclude, sayer, type Table } from './support/report.ts';
 
 const options = {
   streams: { kind: 'number', value: 1000, range: [1, 20_000], help: 'concurrent streams' },
@@ -63,13 +63,13 @@ const collectMs = 300;
 
 const sampler = (gateway: BenchGateway): (() => Promise<Sample>) => {
   const startedMs = performance.now();
-  let [lastMs, lastCpu] = [startedMs, cpuSeconds(gateway.pid)];
+  let [lastMs, lastCpu] = [startedMs, cpuSeconds([gateway.pid])];
   return async () => {
     // What a full collection leaves, and before /metrics is asked, which itself takes memory.
     process.kill(gateway.pid, 'SIGUSR2');
     await sleep(collectMs);
-    const rssMiB = rssBytes(gateway.pid) / mebibyte;
-    const [nowMs, cpuNow] = [performance.now(), cpuSeconds(gateway.pid)];
+    const rssMiB = rssBytes([gateway.pid]) / mebibyte;
+    const [nowMs, cpuNow] = [performance.now(), cpuSeconds([gateway.pid])];
     const cpu = (cpuNow - lastCpu) / ((nowMs - lastMs) / 1000);
     [lastMs, lastCpu] = [nowMs, cpuNow];
     return {
@@ -140,7 +140,10 @@ const accountOf = async (client: ClickHouseClient, ids: readonly string[]): Prom
   };
 };
 
-const merged = (results: readonly LoadResult[]): LoadResult => ({
+/** Calls of all load processes; latencies do not add up. */
+type Load = Omit<LoadResult, 'p50Ms' | 'p99Ms'>;
+
+const merged = (results: readonly LoadResult[]): Load => ({
   started: results.reduce((sum, { started }) => sum + started, 0),
   completed: results.reduce((sum, { completed }) => sum + completed, 0),
   hungUp: results.reduce((sum, { hungUp }) => sum + hungUp, 0),
@@ -153,7 +156,7 @@ const merged = (results: readonly LoadResult[]): LoadResult => ({
 /** What went wrong; empty: nothing did. */
 const judge = (options: {
   readonly account: Account;
-  readonly load: LoadResult;
+  readonly load: Load;
   readonly growth: number | null;
   readonly maxGrowth: number;
 }): readonly string[] => {
@@ -182,18 +185,20 @@ const judge = (options: {
   return checks.filter(([fine]) => !fine).map(([, message]) => message);
 };
 
-const shown = (samples: readonly Sample[]): string =>
-  table([
-    ['seconds', 'RSS MiB', 'heap MiB', 'open streams', 'rows shipped', 'core'],
-    ...samples.map(({ seconds, rssMiB, heapMiB, openStreams, rows, cpu }) => [
-      seconds.toFixed(0),
-      rssMiB.toFixed(0),
-      heapMiB.toFixed(0),
-      String(openStreams),
-      String(rows),
-      cpu.toFixed(2),
-    ]),
-  ]);
+const shown = ({ seconds, rssMiB, heapMiB, openStreams, rows, cpu }: Sample): readonly string[] => [
+  seconds.toFixed(0),
+  rssMiB.toFixed(0),
+  heapMiB.toFixed(0),
+  String(openStreams),
+  String(rows),
+  cpu.toFixed(2),
+];
+
+const samplesTable = (samples: readonly Sample[], streams: number): Table => ({
+  title: `${streams} streams, an event each ${pace.gapMs} ms`,
+  head: ['seconds', 'RSS MiB', 'heap MiB', 'open streams', 'rows shipped', 'core'],
+  rows: samples.map(shown),
+});
 
 /** Runs the soak. Answers the exit code. */
 export const run = async (args: readonly string[]): Promise<number> => {
@@ -211,8 +216,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
   const sink = await startSink(dir);
   const gateway = await startBenchGateway({
     dir,
-    chatPort: mock.port,
-    streamPort: mock.port,
+    providers: { nginx: mock.port, node: mock.port },
     otlpPort: sink.otlpPort,
     clickhouse,
     core: null,
@@ -228,7 +232,9 @@ export const run = async (args: readonly string[]): Promise<number> => {
       runLoad(dir, {
         port: gateway.port,
         key: gateway.key,
+        provider: 'node',
         stream: true,
+        rate: 0,
         connections: Math.min(share, given.streams - i * share),
         seconds: given.seconds,
         rampMs: Math.min(rampMs, given.seconds * 100),
@@ -244,7 +250,7 @@ export const run = async (args: readonly string[]): Promise<number> => {
     samples.push(one);
     // When no more streams begin the load ebbs away, and memory with it: that is no measure of growth.
     if (one.seconds <= given.seconds) underLoad.push(one);
-    say(shown([one]).split('\n').at(-1) ?? '');
+    say(shown(one).join('  '));
   }
   const load = merged(await loads);
   const spansExported = () => gateway.metric('tollgate_spans_total', 'result="exported"');
@@ -292,31 +298,21 @@ export const run = async (args: readonly string[]): Promise<number> => {
     ...(exitCode === 0 ? [] : [`the gateway ended with ${exitCode}`]),
   ];
   const { ids: _ids, ...counts } = load;
-  const text = [
-    shown(samples),
-    `streams ${JSON.stringify(counts)}`,
-    `ledger ${JSON.stringify(account)}; ${spans} spans exported`,
-    growth === null
-      ? `too short to judge memory: it needs more than ${warmSeconds} s`
-      : `memory ${growth.toFixed(2)} times that at ${warmSeconds} s; RSS ${slope.rssMiBPerMinute.toFixed(1)}, heap ${slope.heapMiBPerMinute.toFixed(1)} MiB per minute; the heap's floor in the second half is ${heapFloorGrowth?.toFixed(2)} times that in the first`,
-    ...problems.map((problem) => `problem: ${problem}`),
-  ].join('\n');
-  publish(
+  return conclude(
     'soak',
-    text,
     {
       settings: given,
-      samples,
-      load: counts,
-      account,
-      spans,
-      conservation,
-      growth,
-      heapFloorGrowth,
-      slope,
+      tables: [samplesTable(samples, given.streams)],
+      notes: [
+        `streams ${JSON.stringify(counts)}`,
+        `ledger ${JSON.stringify(account)}; ${spans} spans exported`,
+        growth === null
+          ? `too short to judge memory: it needs more than ${warmSeconds} s`
+          : `memory ${growth.toFixed(2)} times that at ${warmSeconds} s; RSS ${slope.rssMiBPerMinute.toFixed(1)}, heap ${slope.heapMiBPerMinute.toFixed(1)} MiB per minute; the heap's floor in the second half is ${heapFloorGrowth?.toFixed(2)} times that in the first`,
+      ],
       problems,
     },
-    given.json,
+    { samples, load: counts, account, spans, conservation, growth, heapFloorGrowth, slope },
+    given,
   );
-  return problems.length === 0 ? 0 : 1;
 };

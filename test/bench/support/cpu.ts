@@ -16,11 +16,37 @@ const fieldsOf = (path: string): readonly number[] => {
 
 const at = (fields: readonly number[], index: number): number => fields[index] ?? 0;
 
-/** utime + stime of a process, all its threads, seconds. */
-export const cpuSeconds = (pid: number): number => {
-  const fields = fieldsOf(`/proc/${pid}/stat`);
-  return (at(fields, 11) + at(fields, 12)) / ticksPerSecond;
+/** Time that a thread was on a core, to the nanosecond, seconds; 0: it has ended meanwhile. */
+const onCoreSeconds = (path: string): number => {
+  try {
+    const [nanoseconds] = readFileSync(`${path}/schedstat`, 'utf8').split(' ');
+    return Number(nanoseconds) / 1e9;
+  } catch {
+    return 0;
+  }
 };
+
+const threadsOf = (pid: number): readonly string[] => {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+};
+
+/**
+ * CPU of processes, all their threads, seconds. From the scheduler and not from `stat`, whose ticks of 10 ms are too
+ * coarse for a call a second. https://docs.kernel.org/scheduler/sched-stats.html#proc-pid-schedstat
+ */
+export const cpuSeconds = (pids: readonly number[]): number =>
+  pids.reduce(
+    (sum, pid) =>
+      threadsOf(pid).reduce(
+        (inner, thread) => inner + onCoreSeconds(`/proc/${pid}/task/${thread}`),
+        sum,
+      ),
+    0,
+  );
 
 /** CPU of this process and of those it started and that have ended, seconds. */
 export const ownCpuSeconds = (): number => {
@@ -28,16 +54,13 @@ export const ownCpuSeconds = (): number => {
   return [11, 12, 13, 14].reduce((sum, index) => sum + at(fields, index), 0) / ticksPerSecond;
 };
 
-/** utime + stime by thread name; the main thread is `main`. Seconds. */
+/** CPU by thread name; the main thread is `main`. Seconds. */
 export const threadSeconds = (pid: number): Readonly<Record<string, number>> => {
   const byName: Record<string, number> = {};
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const fields = fieldsOf(`/proc/${pid}/task/${thread}/stat`);
-    const name =
-      thread === String(pid)
-        ? 'main'
-        : readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim();
-    byName[name] = (byName[name] ?? 0) + (at(fields, 11) + at(fields, 12)) / ticksPerSecond;
+  for (const thread of threadsOf(pid)) {
+    const path = `/proc/${pid}/task/${thread}`;
+    const name = thread === String(pid) ? 'main' : readFileSync(`${path}/comm`, 'utf8').trim();
+    byName[name] = (byName[name] ?? 0) + onCoreSeconds(path);
   }
   return byName;
 };
@@ -52,11 +75,12 @@ export const machineBusySeconds = (): number => {
   );
 };
 
-/** Resident memory of a process, bytes. */
-export const rssBytes = (pid: number): number => {
-  const [, pages = '0'] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
-  return Number(pages) * pageBytes;
-};
+/** Resident memory of processes, bytes. Pages that they share count for each. */
+export const rssBytes = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => {
+    const [, pages = '0'] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
+    return sum + Number(pages) * pageBytes;
+  }, 0);
 
 /** The value at a share `q` of sorted values, between neighbours in proportion; NaN: there are none. */
 export const quantile = (values: readonly number[], q: number): number => {

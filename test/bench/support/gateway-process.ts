@@ -1,9 +1,11 @@
 /** The real gateway with everything on, as a benchmark runs it. */
+import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { engineFlags } from '../../../deploy/local/src/engine-flags.ts';
 import { readyLine, startPart, type Part } from './processes.ts';
+import { modelOf, type Provider } from './wire.ts';
 
 export interface BenchGateway extends Part {
   readonly port: number;
@@ -16,9 +18,8 @@ export interface BenchGatewayOptions {
   readonly dir: string;
   /** Its `main.ts`; empty: this checkout's. */
   readonly entry?: string;
-  /** Of the providers behind the models of `chatBody`: whole replies, and streams. */
-  readonly chatPort: number;
-  readonly streamPort: number;
+  /** Ports of the providers behind the models of `modelOf`. */
+  readonly providers: Readonly<Record<Provider, number>>;
   readonly otlpPort: number;
   readonly clickhouse: { readonly url: string; readonly user: string; readonly password: string };
   readonly core: number | null;
@@ -31,26 +32,55 @@ export interface BenchGatewayOptions {
 const entry = fileURLToPath(new URL('../../../gateway/src/main.ts', import.meta.url));
 const profiler = new URL('./profiler.ts', import.meta.url).href;
 const collector = new URL('./collector.ts', import.meta.url).href;
-const key = 'tg-bench-0123456789abcdefghijklmnopqrstuvwxyzABCDE';
+/** The caller's key. */
+export const benchKey = 'tg-bench-0123456789abcdefghijklmnopqrstuvwxyzABCDE';
+const keySha256 = createHash('sha256').update(benchKey).digest('hex');
 
-/** Everything at its default: the log, the spool with its syncs, spans, metrics and shipping. */
-const configuration = (chatPort: number, streamPort: number): string => `providers:
-  openai: { apiKey: "\${OPENAI_KEY}", baseUrl: "http://127.0.0.1:${chatPort}/v1" }
-  streaming: { use: openai, apiKey: "\${OPENAI_KEY}", baseUrl: "http://127.0.0.1:${streamPort}/v1" }
-models:
-  gpt-4o-mini: openai
-  gpt-4o: streaming
+/**
+ * Writes the configuration and the credential beside it, and returns its path. Everything is at its default: the log, the
+ * spool with its syncs, spans, metrics and shipping. No secret is in the environment, so that it works behind `npm start`.
+ */
+export const writeConfiguration = (
+  dir: string,
+  providers: Readonly<Record<Provider, number>>,
+): string => {
+  writeFileSync(join(dir, 'credential'), 'sk-bench', { mode: 0o600 });
+  const provider = (port: number) =>
+    `{ use: openai, apiKey: { file: credential }, baseUrl: "http://127.0.0.1:${port}/v1" }`;
+  const path = join(dir, 'tollgate.yaml');
+  writeFileSync(
+    path,
+    `providers:
+  nginx: ${provider(providers.nginx)}
+  node: ${provider(providers.node)}
+models: { ${modelOf.nginx}: nginx, ${modelOf.node}: node }
 keys:
-  - { id: bench, secret: "\${BENCH_KEY}", organization: acme, team: shop, application: checkout, environment: bench }
-`;
+  - { id: bench, secretSha256: ${keySha256}, organization: acme, team: shop, application: checkout, environment: bench }
+`,
+  );
+  return path;
+};
+
+/** Reads one series of the `/metrics` of a gateway; the sum when several fit. */
+const metricOf =
+  (port: number): BenchGateway['metric'] =>
+  async (name, labels = '') => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return text
+      .split('\n')
+      .filter(
+        (line) =>
+          /^[{ ]/.test(line.slice(name.length)) && line.startsWith(name) && line.includes(labels),
+      )
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  };
 
 /** Starts a gateway at the mock. Throws with its own words when it does not start. */
 export const startBenchGateway = async (options: BenchGatewayOptions): Promise<BenchGateway> => {
-  const { chatPort, streamPort, clickhouse, profilePath = null } = options;
+  const { providers, clickhouse, profilePath = null } = options;
   const dir = join(options.dir, 'gateway');
   mkdirSync(dir, { recursive: true });
-  const configPath = join(dir, 'tollgate.yaml');
-  writeFileSync(configPath, configuration(chatPort, streamPort));
+  const configPath = writeConfiguration(dir, providers);
   const logPath = join(dir, 'gateway.log');
   const part = startPart({
     command: process.execPath,
@@ -72,8 +102,6 @@ export const startBenchGateway = async (options: BenchGatewayOptions): Promise<B
       TOLLGATE_CLICKHOUSE_USER: clickhouse.user,
       TOLLGATE_CLICKHOUSE_PASSWORD: clickhouse.password,
       TOLLGATE_OTLP_ENDPOINT: `http://127.0.0.1:${options.otlpPort}`,
-      OPENAI_KEY: 'sk-bench',
-      BENCH_KEY: key,
       ...(profilePath === null ? {} : { BENCH_PROFILE: profilePath }),
     },
   });
@@ -82,16 +110,7 @@ export const startBenchGateway = async (options: BenchGatewayOptions): Promise<B
   return {
     ...part,
     port,
-    key,
-    async metric(name, labels = '') {
-      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      return text
-        .split('\n')
-        .filter(
-          (line) =>
-            /^[{ ]/.test(line.slice(name.length)) && line.startsWith(name) && line.includes(labels),
-        )
-        .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
-    },
+    key: benchKey,
+    metric: metricOf(port),
   };
 };

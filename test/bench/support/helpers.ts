@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { engineFlags } from '../../../deploy/local/src/engine-flags.ts';
 import { readyLine, startPart, type Part } from './processes.ts';
-import { isRecord } from './wire.ts';
+import { isRecord, type Provider } from './wire.ts';
 
 /** Load, mock and sink share the second core. */
 export const loadCore = 1;
@@ -25,7 +25,7 @@ export const startRelay = async (
   upstreamPort: number,
   core: number,
 ): Promise<Part & { readonly port: number }> => {
-  const logPath = join(dir, 'relay.log');
+  const logPath = join(dir, `relay-${upstreamPort}.log`);
   const part = node(files.relay, String(upstreamPort), logPath, core);
   return { ...part, port: Number((await readyLine(part, logPath, 'port'))['port']) };
 };
@@ -56,7 +56,10 @@ export const startSink = async (
 
 /** What a load process is told. */
 export interface LoadSettings {
+  readonly provider: Provider;
   readonly stream: boolean;
+  /** Calls that begin each second, whatever became of those before; 0: each connection calls again at once. */
+  readonly rate: number;
   readonly port: number;
   readonly key: string;
   readonly connections: number;
@@ -74,6 +77,9 @@ export interface LoadResult {
   readonly hungUp: number;
   readonly failed: number;
   readonly events: number;
+  /** From the moment a call was due to its last byte; null: none was completed. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
   readonly failures: Readonly<Record<string, unknown>>;
   /** Ids of the calls, as the gateway's headers told them, when asked for. */
   readonly ids: readonly string[];
@@ -99,6 +105,8 @@ export const runLoad = async (dir: string, load: LoadSettings): Promise<LoadResu
     hungUp: Number(value['hungUp']),
     failed: Number(value['failed']),
     events: Number(value['events']),
+    p50Ms: typeof value['p50Ms'] === 'number' ? value['p50Ms'] : null,
+    p99Ms: typeof value['p99Ms'] === 'number' ? value['p99Ms'] : null,
     failures: isRecord(failures) ? failures : {},
     ids: Array.isArray(ids) ? ids.map(String) : [],
   };

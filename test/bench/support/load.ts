@@ -5,6 +5,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from './cpu.ts';
 import { chatRequest, isRecord } from './wire.ts';
 
 const given: unknown = JSON.parse(process.argv[2] ?? '{}');
@@ -23,8 +24,16 @@ const retryMs = 100;
 /** A client that hangs up does so after at most so many events. */
 const maxEventsBeforeHangup = 30;
 
-const stream = settings['stream'] === true;
-const request = chatRequest({ stream, key, host: `127.0.0.1:${port}` });
+const rate = number('rate');
+
+const request = chatRequest({
+  provider: settings['provider'] === 'node' ? 'node' : 'nginx',
+  stream: settings['stream'] === true,
+  key,
+  host: `127.0.0.1:${port}`,
+});
+/** Of completed calls. */
+const latenciesMs: number[] = [];
 const total = { started: 0, completed: 0, hungUp: 0, failed: 0, events: 0, bytes: 0 };
 const failures = new Map<string, number>();
 const ids: string[] = [];
@@ -99,41 +108,82 @@ const open = (): Promise<Socket | null> =>
     socket.on('error', () => resolve(null));
   });
 
+/** One call; `beganMs` is when it was due. Answers the connection while it may be used again. */
+const call = async (socket: Socket, beganMs: number): Promise<Socket | null> => {
+  total.started += 1;
+  const how = await readOne(socket);
+  if (how === 'completed') {
+    total.completed += 1;
+    latenciesMs.push(performance.now() - beganMs);
+    return socket.destroyed ? null : socket;
+  }
+  socket.destroy();
+  if (how === 'hung up') total.hungUp += 1;
+  else {
+    total.failed += 1;
+    failures.set(how.failed, (failures.get(how.failed) ?? 0) + 1);
+    await sleep(retryMs);
+  }
+  return null;
+};
+
+const connected = async (): Promise<Socket | null> => {
+  const socket = await open();
+  if (socket === null) failures.set('no connection', (failures.get('no connection') ?? 0) + 1);
+  return socket;
+};
+
+/** Calls again as soon as its reply has ended. */
 const client = async (): Promise<void> => {
   let socket: Socket | null = null;
   while (!isOver()) {
-    socket ??= await open();
-    if (socket === null) {
-      failures.set('no connection', (failures.get('no connection') ?? 0) + 1);
-      await sleep(retryMs);
-      continue;
-    }
-    total.started += 1;
-    const how = await readOne(socket);
-    if (how === 'completed') total.completed += 1;
-    else {
-      socket.destroy();
-      socket = null;
-      if (how === 'hung up') total.hungUp += 1;
-      else {
-        total.failed += 1;
-        failures.set(how.failed, (failures.get(how.failed) ?? 0) + 1);
-        await sleep(retryMs);
-      }
-    }
-    if (socket?.destroyed === true) socket = null;
+    socket ??= await connected();
+    if (socket === null) await sleep(retryMs);
+    else socket = await call(socket, performance.now());
   }
   socket?.destroy();
 };
 
-const rampMs = number('rampMs');
-await Promise.all(
-  Array.from({ length: connections }, async (_, i) => {
-    await sleep((rampMs * i) / connections);
-    await client();
-  }),
-);
+/** Calls begin when they are due, whatever became of those before; each on an idle connection, or on a new one. */
+const paced = async (): Promise<void> => {
+  const idle: Socket[] = [];
+  const running = new Set<Promise<void>>();
+  const one = async (dueMs: number): Promise<void> => {
+    let socket = idle.pop() ?? null;
+    if (socket?.destroyed === true) socket = null;
+    socket ??= await connected();
+    const reusable = socket === null ? null : await call(socket, dueMs);
+    if (reusable !== null) idle.push(reusable);
+  };
+  const firstMs = performance.now();
+  for (let i = 0; ; i += 1) {
+    const dueMs = firstMs + (i * 1000) / rate;
+    if (dueMs >= endsMs) break;
+    const waitMs = dueMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+    const begun = one(dueMs).finally(() => running.delete(begun));
+    running.add(begun);
+  }
+  await Promise.all(running);
+  for (const socket of idle) socket.destroy();
+};
+
+if (rate > 0) await paced();
+else {
+  const rampMs = number('rampMs');
+  await Promise.all(
+    Array.from({ length: connections }, async (_, i) => {
+      await sleep((rampMs * i) / connections);
+      await client();
+    }),
+  );
+}
+const none = latenciesMs.length === 0;
+const latency = {
+  p50Ms: none ? null : quantile(latenciesMs, 0.5),
+  p99Ms: none ? null : quantile(latenciesMs, 0.99),
+};
 process.stdout.write(
-  `${JSON.stringify({ ...total, failures: Object.fromEntries(failures), ids: settings['withIds'] === true ? ids : [] })}\n`,
+  `${JSON.stringify({ ...total, ...latency, failures: Object.fromEntries(failures), ids: settings['withIds'] === true ? ids : [] })}\n`,
 );
 process.exit(0);

@@ -4,16 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './ports.ts';
 import { findProgram, startPart, type Part } from './processes.ts';
-
-export interface Upstreams {
-  readonly chatPort: number;
-  readonly streamPort: number;
-}
+import type { Provider } from './wire.ts';
 
 export interface Nginx extends Part {
-  /** `proxy_buffering on`: for whole replies. */
-  readonly port: number;
-  /** `proxy_buffering off`: for streams. */
+  /** `proxy_buffering on`: for whole replies of each provider. */
+  readonly ports: Readonly<Record<Provider, number>>;
+  /** `proxy_buffering off`: for streams, which the provider in Node sends. */
   readonly streamPort: number;
 }
 
@@ -33,26 +29,25 @@ ${temporary}
   access_log off;
   tcp_nodelay on;
   keepalive_requests 100000000;
-  client_body_buffer_size 64k;
+  client_body_buffer_size 1m;
+  client_max_body_size 64m;
 ${inner}
 }
 `;
 };
 
-const proxy = (ports: readonly [number, number], upstream: Upstreams): string => {
-  const server = (name: string, port: number, buffering: 'on' | 'off'): string => `
-  upstream ${name} { server 127.0.0.1:${upstream[name === 'chat' ? 'chatPort' : 'streamPort']}; keepalive 1024; keepalive_requests 100000000; }
+/** A server on `port` that passes everything to `upstreamPort`. */
+const proxy = (port: number, upstreamPort: number, buffering: 'on' | 'off'): string => `
+  upstream to${port} { server 127.0.0.1:${upstreamPort}; keepalive 1024; keepalive_requests 100000000; }
   server {
     listen 127.0.0.1:${port} backlog=4096;
     location / {
-      proxy_pass http://${name};
+      proxy_pass http://to${port};
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_buffering ${buffering};
     }
   }`;
-  return server('chat', ports[0], 'on') + server('stream', ports[1], 'off');
-};
 
 /** True when nginx is installed here. */
 export const hasNginx = findProgram('nginx') !== null;
@@ -85,15 +80,32 @@ const start = async (dir: string, inner: string, port: number, core: number): Pr
   throw new Error(`nginx did not start: ${said}`);
 };
 
-/** Starts nginx in front of the mock providers. Throws when it does not answer. */
+/** Starts nginx in front of the providers. Throws when it does not answer. */
 export const startNginx = async (
   dir: string,
-  upstream: Upstreams,
+  upstreams: Readonly<Record<Provider, number>>,
   core: number,
 ): Promise<Nginx> => {
-  const [port, streamPort] = [await freePort(), await freePort()];
-  const part = await start(join(dir, 'nginx'), proxy([port, streamPort], upstream), port, core);
-  return { ...part, port, streamPort };
+  const ports = { nginx: await freePort(), node: await freePort() };
+  const streamPort = await freePort();
+  const servers = [
+    proxy(ports.nginx, upstreams.nginx, 'on'),
+    proxy(ports.node, upstreams.node, 'on'),
+    proxy(streamPort, upstreams.node, 'off'),
+  ];
+  const part = await start(join(dir, 'nginx'), servers.join(''), ports.nginx, core);
+  return { ...part, ports, streamPort };
+};
+
+/** Starts nginx in front of one server that takes large bodies. */
+export const startProxy = async (
+  dir: string,
+  upstreamPort: number,
+  core: number,
+): Promise<Part & { readonly port: number }> => {
+  const port = await freePort();
+  const part = await start(join(dir, 'nginx'), proxy(port, upstreamPort, 'on'), port, core);
+  return { ...part, port };
 };
 
 /** Starts a provider that answers every request with `body` at once, at a third of the CPU of one in Node. */

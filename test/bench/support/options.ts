@@ -21,7 +21,13 @@ type ValueOf<R extends OptionRow> = R['kind'] extends 'number'
 /** A command line that cannot be understood: its message is for the user. */
 export class UsageError extends Error {}
 
-const shared = { json: { kind: 'switch', help: 'print JSON and nothing else' } } as const;
+const shared = {
+  json: { kind: 'switch', help: 'print JSON and nothing else' },
+  record: {
+    kind: 'switch',
+    help: 'keep the results for docs/benchmarks.md (then: npm run generate)',
+  },
+} as const;
 
 const numberOf = (
   name: string,

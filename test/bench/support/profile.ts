@@ -12,7 +12,7 @@ interface Node {
   readonly children: readonly unknown[];
 }
 
-/** Shares are of the time the process was not idle, or of all bytes allocated. */
+/** Shares are of the time the process was not idle and not busy with being profiled, or of all bytes allocated. */
 export interface Cost {
   readonly name: string;
   readonly share: number;
@@ -27,6 +27,8 @@ export interface Profile {
   readonly allocatedBelow: readonly Cost[];
   readonly allocated: readonly Cost[];
   readonly allocatedBytes: number;
+  /** Of the time the process was not idle: what went into profiling it. In no list. */
+  readonly inspectorShare: number;
 }
 
 /** The package, room or part of Node that a file belongs to. */
@@ -38,6 +40,9 @@ const placeOf = (url: string, name: string): string => {
   if (url.startsWith('node:')) return url;
   return name === '(garbage collector)' ? 'gc' : 'native';
 };
+
+/** Where the profiler itself runs, in the process that it profiles. */
+const inspector = /^node:(?:internal\/)?inspector/;
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
@@ -73,12 +78,15 @@ interface Totals {
   readonly functions: Map<string, number>;
   readonly below: Map<string, number>;
   total: number;
+  /** In and below the inspector; not in `total`. */
+  inspected: number;
 }
 const noTotals = (): Totals => ({
   packages: new Map(),
   functions: new Map(),
   below: new Map(),
   total: 0,
+  inspected: 0,
 });
 
 const isShownBelow = ({ where }: Node): boolean => /^(gateway\/|@|pino|undici|fastify)/.test(where);
@@ -95,15 +103,22 @@ const walk = (
   on: { selfOf(node: Node): number; childOf(child: unknown): Node | undefined },
 ): void => {
   const self = on.selfOf(node);
+  const childrenOf = () =>
+    node.children.map((child) => on.childOf(child)).filter((child) => child !== undefined);
+  if (inspector.test(node.where)) {
+    totals.inspected += self;
+    // What it calls is its doing too.
+    for (const child of childrenOf()) {
+      walk(totals, { ...child, where: node.where }, above, on);
+    }
+    return;
+  }
   totals.total += self;
   add(totals.packages, group(node.where), self);
   add(totals.functions, node.label, self);
   const path = isShownBelow(node) ? new Set([...above, node.label]) : above;
   for (const label of path) add(totals.below, label, self);
-  for (const child of node.children) {
-    const found = on.childOf(child);
-    if (found !== undefined) walk(totals, found, path, on);
-  }
+  for (const child of childrenOf()) walk(totals, child, path, on);
 };
 
 const cpuTotals = (profile: Readonly<Record<string, unknown>>): Totals => {
@@ -151,5 +166,6 @@ export const readProfile = (path: string, most = 30): Profile => {
     allocated: sorted(memory.functions, memory.total, most * 2),
     allocatedBelow: sorted(memory.below, memory.total, most * 2),
     allocatedBytes: memory.total,
+    inspectorShare: cpu.inspected / (cpu.total + cpu.inspected),
   };
 };

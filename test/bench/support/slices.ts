@@ -13,8 +13,8 @@ export interface Done {
 
 export interface Variant {
   readonly name: string;
-  /** The process whose CPU counts. */
-  readonly pid: number;
+  /** The processes whose CPU counts. */
+  pids(): readonly number[];
   load(): Promise<Done>;
 }
 
@@ -35,27 +35,27 @@ const quietCores = 0.06;
 /**
  * Runs `rounds` rounds of all variants, each round in the opposite order of the last. CPU is counted until `settleMs`
  * after a slice, so that work put off (batches, files to ship) is charged to the calls that caused it.
- * @param parts every process of the benchmark, so that what remains is the neighbours' doing
+ * `parts` is every process of the benchmark, so that what remains is the neighbours' doing.
  */
 export const measureSlices = async (options: {
   readonly variants: readonly Variant[];
-  readonly parts: readonly number[];
+  parts(): readonly number[];
   readonly rounds: number;
   readonly settleMs: number;
   onSlice(slice: Slice): void;
 }): Promise<readonly Slice[]> => {
   const slices: Slice[] = [];
-  const known = (): number =>
-    options.parts.reduce((sum, pid) => sum + cpuSeconds(pid), ownCpuSeconds());
+  const known = (): number => cpuSeconds(options.parts()) + ownCpuSeconds();
   for (let round = 0; round < options.rounds; round += 1) {
     const order = round % 2 === 0 ? options.variants : options.variants.toReversed();
-    for (const { name, pid, load } of order) {
-      const [busyBefore, knownBefore, cpuBefore] = [machineBusySeconds(), known(), cpuSeconds(pid)];
+    for (const { name, pids, load } of order) {
+      const used = (): number => cpuSeconds(pids());
+      const [busyBefore, knownBefore, cpuBefore] = [machineBusySeconds(), known(), used()];
       const startedMs = performance.now();
       const done = await load();
-      const cpuLoaded = cpuSeconds(pid);
+      const cpuLoaded = used();
       await sleep(options.settleMs);
-      const cpu = cpuSeconds(pid) - cpuBefore;
+      const cpu = used() - cpuBefore;
       const wallSeconds = (performance.now() - startedMs) / 1000;
       const others = machineBusySeconds() - busyBefore - (known() - knownBefore);
       const slice: Slice = {
@@ -76,7 +76,12 @@ export const measureSlices = async (options: {
 export interface Summary {
   readonly variant: string;
   readonly slices: number;
-  readonly us: { readonly min: number; readonly p25: number; readonly median: number };
+  readonly us: {
+    readonly min: number;
+    readonly p25: number;
+    readonly median: number;
+    readonly max: number;
+  };
   readonly perSecond: number;
   readonly busy: number;
   readonly p50Ms: number | null;
@@ -99,7 +104,12 @@ export const summaryOf = (variant: string, all: readonly Slice[]): Summary => {
   return {
     variant,
     slices: slices.length,
-    us: { min: quantile(us, 0), p25: quantile(us, 0.25), median: quantile(us, 0.5) },
+    us: {
+      min: quantile(us, 0),
+      p25: quantile(us, 0.25),
+      median: quantile(us, 0.5),
+      max: quantile(us, 1),
+    },
     perSecond: quantile(
       slices.map(({ units, seconds }) => units / seconds),
       0.5,

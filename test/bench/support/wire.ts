@@ -9,11 +9,14 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 const prose =
   'The quick brown fox jumps over the lazy dog while the invoices are being reconciled. ';
 
+/** Which of two providers a gateway sends a call to: its model says so. */
+export type Provider = 'nginx' | 'node';
+export const modelOf: Readonly<Record<Provider, string>> = { nginx: 'gpt-4o-mini', node: 'gpt-4o' };
+
 /** A chat request of 1,215 bytes: a system prompt, some turns and the usual sampling fields. ASCII. */
-export const chatBody = (stream: boolean): string => {
+export const chatBody = (provider: Provider, stream: boolean): string => {
   return padded(chatBodyBytes, (content) => ({
-    // Two models, so that a gateway can send whole replies and streams to two mocks.
-    model: stream ? 'gpt-4o' : 'gpt-4o-mini',
+    model: modelOf[provider],
     messages: [
       { role: 'system', content: 'You are a careful assistant that answers in one paragraph.' },
       { role: 'user', content: 'Which of our invoices are still open?' },
@@ -29,11 +32,12 @@ export const chatBody = (stream: boolean): string => {
 
 /** A whole HTTP/1.1 request, head and body. */
 export const chatRequest = (options: {
+  readonly provider: Provider;
   readonly stream: boolean;
   readonly key: string;
   readonly host: string;
 }): Buffer => {
-  const body = chatBody(options.stream);
+  const body = chatBody(options.provider, options.stream);
   return Buffer.from(
     [
       'POST /v1/chat/completions HTTP/1.1',

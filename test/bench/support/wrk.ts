@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, startPart } from './processes.ts';
-import { chatBody, isRecord } from './wire.ts';
+import { chatBody, isRecord, type Provider } from './wire.ts';
 
 export interface WrkResult {
   readonly responses: number;
@@ -13,8 +13,8 @@ export interface WrkResult {
   readonly p99Ms: number;
 }
 
-const script = (key: string): string => `wrk.method = "POST"
-wrk.body = [[${chatBody(false)}]]
+const script = (provider: Provider, key: string): string => `wrk.method = "POST"
+wrk.body = [[${chatBody(provider, false)}]]
 wrk.headers["content-type"] = "application/json"
 wrk.headers["authorization"] = "Bearer ${key}"
 done = function(summary, latency, requests)
@@ -33,6 +33,7 @@ let runs = 0;
 export const runWrk = async (options: {
   readonly dir: string;
   readonly port: number;
+  readonly provider: Provider;
   readonly key: string;
   readonly connections: number;
   readonly seconds: number;
@@ -42,10 +43,10 @@ export const runWrk = async (options: {
   if (command === null) throw new Error('wrk is not installed');
   runs += 1;
   const [scriptPath, logPath] = [
-    join(options.dir, 'chat.lua'),
+    join(options.dir, `chat-${runs}.lua`),
     join(options.dir, `wrk-${runs}.log`),
   ];
-  writeFileSync(scriptPath, script(options.key));
+  writeFileSync(scriptPath, script(options.provider, options.key));
   const part = startPart({
     command,
     args: ['-t', '1', '-c', String(options.connections), '-d', `${options.seconds}s`].concat(
