@@ -7,7 +7,8 @@ import { parseObject } from '../../gateway/src/model/json.ts';
 import { noTokens } from '../../gateway/src/model/usage.ts';
 import { compatible } from '../../gateway/src/providers/compatible.ts';
 import { dialects } from '../../gateway/src/providers/dialects/registry.ts';
-import { prepare, type Prepared } from '../../gateway/src/providers/prepare.ts';
+import type { Prepared } from '../../gateway/src/providers/prepare.ts';
+import { prepare } from '../gateway/providers/prepared.ts';
 import type { Provider } from '../../gateway/src/providers/provider.ts';
 import { providers } from '../../gateway/src/providers/registry.ts';
 

@@ -64,6 +64,10 @@ export const readLimits = (root: Root, context: Context): Config['limits'] | nul
   return (
     given && {
       bodyBytes: bytes('body', given.body, largestBody),
+      bodies: {
+        totalBytes: bytes('bodiesInFlight', given.bodiesInFlight, largestSpool),
+        bytesPerKey: bytes('bodiesPerKey', given.bodiesPerKey, largestSpool),
+      },
       json: { values: given.bodyValues, depth: given.bodyDepth, keys: given.bodyKeys },
       replyBytes: bytes('reply', given.reply, largestBody),
       eventBytes: bytes('event', given.event, largestBody),

@@ -1,4 +1,5 @@
 import type { Caller } from '../model/call.ts';
+import type { RoomLimits } from '../decide/room.ts';
 import type { JsonLimits } from '../model/json-scan.ts';
 
 /**
@@ -76,6 +77,8 @@ export interface Config {
   readonly prices: readonly PriceOverride[];
   readonly limits: {
     readonly bodyBytes: number;
+    /** Memory for the bodies of calls in flight. */
+    readonly bodies: RoomLimits;
     /** Of a request's body. */
     readonly json: JsonLimits;
     readonly replyBytes: number;

@@ -167,6 +167,14 @@ export const Price = Type.Object(
 export const Limits = Type.Object(
   {
     body: size('32MiB', 'Largest body of a request. Larger: 413.'),
+    bodiesInFlight: size(
+      '1GiB',
+      'Memory for the bodies of all calls in flight; each counts twice, as it came and as it is sent. Above, bodies of more than 256 KiB: 503.',
+    ),
+    bodiesPerKey: size(
+      '256MiB',
+      'The same for the calls of one key. Above: 429. One body always fits.',
+    ),
     bodyValues: count(
       500_000,
       [100, 10_000_000],

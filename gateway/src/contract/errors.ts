@@ -33,6 +33,8 @@ export const errors = {
   gateway_stopped:       { status: 503, outcome: 'broken',       origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   draining:              { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   too_many_calls:        { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
+  too_many_bytes:        { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
+  too_many_bytes_of_key: { status: 429, outcome: 'throttled',    origin: 'client',   openai: 'rate_limit_error',      anthropic: 'rate_limit_error' },
   ledger_full:           { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   internal_error:        { status: 500, outcome: 'crashed',      origin: 'gateway',  openai: 'server_error',          anthropic: 'api_error' },
 } as const;

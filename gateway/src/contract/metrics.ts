@@ -50,6 +50,8 @@ export const metrics = {
   impossibleUsage: { name: 'tollgate_impossible_usage_total', otlp: 'tollgate.impossible.usage', kind: 'counter', unit: '', labels: ['provider'], help: 'Attempts whose provider reported counts that cannot be; they were estimated instead' },
   inflight: { name: 'tollgate_inflight_calls', otlp: 'tollgate.inflight.calls', kind: 'gauge', unit: '', labels: ['provider'], help: 'Attempts in flight' },
   openStreams: { name: 'tollgate_open_streams', otlp: 'tollgate.open.streams', kind: 'gauge', unit: '', labels: ['provider'], help: 'Streamed replies being relayed' },
+  limitHits: { name: 'tollgate_limit_hits_total', otlp: 'tollgate.limit.hits', kind: 'counter', unit: '', labels: ['limit'], help: 'What a limit refused, by the name of the limit in the configuration' },
+  bodyBytes: { name: 'tollgate_body_bytes', otlp: 'tollgate.body.size', kind: 'gauge', unit: 'By', labels: [], help: 'Memory taken by the bodies of calls in flight, as limits.bodiesInFlight counts it' },
   authFailures: { name: 'tollgate_auth_failures_total', otlp: 'tollgate.auth.failures', kind: 'counter', unit: '', labels: ['reason'], help: 'Calls without a valid key: missing, malformed, unknown' },
   foreignRequests: { name: 'tollgate_foreign_requests_total', otlp: 'tollgate.foreign.requests', kind: 'counter', unit: '', labels: ['reason'], help: 'Requests refused before anything in them was read: malformed, host (no name of this listener), origin, site (a web page of elsewhere)' },
   unpriced: { name: 'tollgate_unpriced_calls_total', otlp: 'tollgate.unpriced.calls', kind: 'counter', unit: '', labels: ['provider', 'model'], help: 'Calls with a token class that no price covers' },

@@ -32,7 +32,7 @@ const closeList = 0x5d;
 const steppedBytes = 32;
 
 /** From behind an opening quote to the closing one; the length of the text when there is none. */
-const stringEnd = (bytes: Uint8Array, from: number): number => {
+export const stringEnd = (bytes: Uint8Array, from: number): number => {
   let at = from;
   for (;;) {
     const stepped = Math.min(bytes.length, at + steppedBytes);

@@ -13,47 +13,36 @@ export interface Prepared {
   road(stream: boolean): Road;
 }
 
-export type Preparation =
-  | { readonly kind: 'ok'; readonly prepared: Prepared }
-  | { readonly kind: 'bad'; readonly problem: Problem };
-
-export interface ClientRequest {
+/** A request's body, read. */
+export interface RequestBody {
   readonly dialect: Dialect;
   readonly operation: Operation;
   readonly ask: Ask;
   readonly bytes: Uint8Array;
   readonly json: JsonObject;
-  readonly head: ReplyHead;
 }
+
+export type WrittenBody =
+  | { readonly kind: 'ok'; readonly body: Uint8Array }
+  | { readonly kind: 'bad'; readonly problem: Problem };
 
 const encoder = new TextEncoder();
 
-const bad = (problem: Problem): Preparation => ({ kind: 'bad', problem });
+const bad = (problem: Problem): WrittenBody => ({ kind: 'bad', problem });
 
 /**
  * What to send to a provider for a client's request: its own bytes with the fields that must differ cut in when both
  * speak one dialect, else the conversation said again. Pure, and the same for every retry.
  */
-export const prepare = (
-  request: ClientRequest,
-  provider: Provider,
-  model: string,
-  limits: RoadLimits,
-): Preparation => {
-  const { dialect, operation, ask, bytes, json, head } = request;
+export const writeBody = (request: RequestBody, provider: Provider, model: string): WrittenBody => {
+  const { dialect, operation, ask, bytes, json } = request;
   const upstream = dialects[provider.dialect];
   if (upstream === dialect) {
     const edits = dialect.edits(ask, model, json, operation, provider.traits);
     const body = edits === null ? bytes : spliceTopLevel(bytes, edits);
     // The body was parsed as an object before it came here.
     if (body === null) throw new Error('a parsed request body is no JSON object');
-    return {
-      kind: 'ok',
-      prepared: {
-        body,
-        road: (stream) => passThrough({ dialect, ask, operation, stream, limits }),
-      },
-    };
+    return { kind: 'ok', body };
   }
   if (operation !== 'chat') {
     return bad({
@@ -66,11 +55,18 @@ export const prepare = (
   if (read.kind === 'bad') return bad(read.problem);
   const written = upstream.write(read.value, model, provider.traits);
   if (written.kind === 'bad') return bad(written.problem);
-  return {
-    kind: 'ok',
-    prepared: {
-      body: encoder.encode(JSON.stringify(written.value)),
-      road: (stream) => translating({ from: upstream, to: dialect, head, stream, limits }),
-    },
-  };
+  return { kind: 'ok', body: encoder.encode(JSON.stringify(written.value)) };
+};
+
+/** The way back of a reply to a request. */
+export const roadBack = (
+  request: Pick<RequestBody, 'dialect' | 'operation' | 'ask'> & { readonly head: ReplyHead },
+  provider: Provider,
+  limits: RoadLimits,
+): Prepared['road'] => {
+  const { dialect, operation, ask, head } = request;
+  const upstream = dialects[provider.dialect];
+  return upstream === dialect
+    ? (stream) => passThrough({ dialect, ask, operation, stream, limits })
+    : (stream) => translating({ from: upstream, to: dialect, head, stream, limits });
 };

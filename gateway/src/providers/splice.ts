@@ -1,10 +1,10 @@
 import type { Json } from '../model/json.ts';
+import { stringEnd } from '../model/json-scan.ts';
 
 // A client's body goes to a provider of its own dialect byte for byte. The one or two fields that must differ are
 // cut into those bytes, so numbers keep their digits, keys their order, and what we do not know stays as it was.
 
 const quote = 0x22;
-const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
 const open = 0x7b;
@@ -23,11 +23,8 @@ const skipBlanks = (bytes: Uint8Array, from: number): number => {
 
 /** From an opening quote to just behind the closing one; -1: there is none. */
 const skipString = (bytes: Uint8Array, from: number): number => {
-  for (let at = from + 1; at < bytes.length; at += 1) {
-    if (bytes[at] === backslash) at += 1;
-    else if (bytes[at] === quote) return at + 1;
-  }
-  return -1;
+  const end = stringEnd(bytes, from + 1);
+  return end < bytes.length ? end + 1 : -1;
 };
 
 /** From the first byte of a value to just behind its last; -1: it has no end. Counts depth, so nesting costs no stack. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { prepare } from '../../../gateway/src/providers/prepare.ts';
+import { prepare } from './prepared.ts';
 import { dialects } from '../../../gateway/src/providers/dialects/registry.ts';
 import { providers } from '../../../gateway/src/providers/registry.ts';
 import { parseObject } from '../../../gateway/src/model/json.ts';

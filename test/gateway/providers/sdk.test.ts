@@ -4,7 +4,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { isObject, parseObject, textAt } from '../../../gateway/src/model/json.ts';
 import { dialects } from '../../../gateway/src/providers/dialects/registry.ts';
-import { prepare } from '../../../gateway/src/providers/prepare.ts';
+import { prepare } from './prepared.ts';
 import { providers } from '../../../gateway/src/providers/registry.ts';
 import { startAnthropic } from '../../fakes/anthropic.ts';
 import type { Fake, Scripting } from '../../fakes/faults.ts';

@@ -1,21 +1,16 @@
 /** Bytes and headers -> a call that may be made, or the problem with it. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { identity } from '../../decide/identity.ts';
+import { identity, type Identities } from '../../decide/identity.ts';
 import { mayUse, usableModels } from '../../decide/plan.ts';
 import type { Ask, Caller, Problem, Target } from '../../model/call.ts';
-import type { JsonObject } from '../../model/json.ts';
 import type { Identity } from '../../model/settlement.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
 import type { Runtime } from '../runtime.ts';
-import { header, nobody, writtenHeader, type Arrival } from './arrival.ts';
-import { readJson } from './read-json.ts';
+import { header, writtenHeader } from './arrival.ts';
 
 export interface Admitted {
   readonly kind: 'admitted';
   readonly identity: Identity;
   readonly ask: Ask;
-  readonly json: JsonObject;
-  readonly bytes: Buffer;
   readonly targets: readonly Target[];
 }
 
@@ -42,22 +37,9 @@ const modelProblem = (model: string): Problem | null =>
         param: 'model',
       };
 
-/** May this call be made, and where to? */
-export const admit = (options: {
-  readonly arrival: Arrival;
-  readonly caller: Caller;
-  readonly headers: IncomingHttpHeaders;
-  readonly bytes: Buffer;
-  readonly runtime: Runtime;
-}): Admitted | Refused => {
-  const { arrival, caller, headers, bytes, runtime } = options;
-  const refused = (problem: Problem, who: Identity = nobody, ask: Ask | null = null): Refused => ({
-    kind: 'refused',
-    identity: who,
-    ask,
-    problem,
-  });
-  const who = identity(
+/** Who acts on whose behalf in a call, by its headers. */
+export const identityOf = (headers: IncomingHttpHeaders, maxTags: number): Identities =>
+  identity(
     {
       agent: writtenHeader(headers, 'x-tollgate-agent'),
       session: writtenHeader(headers, 'x-tollgate-session'),
@@ -65,16 +47,26 @@ export const admit = (options: {
       tags: writtenHeader(headers, 'x-tollgate-tags'),
       baggage: header(headers, 'baggage'),
     },
-    runtime.config.limits.tagsPerCall,
+    maxTags,
   );
-  if (who.kind === 'bad') return refused(who.problem);
-  const parsed = readJson(bytes, runtime.config.limits.json);
-  if (parsed.kind === 'bad') return refused(parsed.problem, who.identity);
-  const checked = dialects[arrival.dialect].check(parsed.json, arrival.operation);
-  if (checked.kind === 'bad') return refused(checked.problem, who.identity);
-  const ask = checked.value;
+
+/** May this call be made, and where to? */
+export const admit = (options: {
+  readonly caller: Caller;
+  readonly identity: Identity;
+  readonly ask: Ask;
+  readonly runtime: Runtime;
+}): Admitted | Refused => {
+  const { caller, identity, ask, runtime } = options;
+  const refused = (problem: Problem, asked: Ask | null): Refused => ({
+    kind: 'refused',
+    identity,
+    ask: asked,
+    problem,
+  });
   const unnamed = modelProblem(ask.model);
-  if (unnamed !== null) return refused(unnamed, who.identity);
+  // Such a name must not reach a row.
+  if (unnamed !== null) return refused(unnamed, null);
   const targets = mayUse(caller, ask.model) ? runtime.plan(ask.model) : [];
   if (targets.length === 0) {
     const usable = usableModels(caller, runtime.config.models);
@@ -84,7 +76,7 @@ export const admit = (options: {
       usable.length === 0
         ? 'This key may use no model.'
         : `This key has no model '${ask.model.slice(0, 100)}'. It may use: ${listed}${more}.`;
-    return refused({ code: 'model_not_found', message, param: 'model' }, who.identity, ask);
+    return refused({ code: 'model_not_found', message, param: 'model' }, ask);
   }
-  return { kind: 'admitted', identity: who.identity, ask, json: parsed.json, bytes, targets };
+  return { kind: 'admitted', identity, ask, targets };
 };

@@ -2,13 +2,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { call, type Story } from '../../flow/call.ts';
 import { isLeftToClient, type RetryPolicy } from '../../decide/retry.ts';
-import type { Caller, DialectName } from '../../model/call.ts';
+import type { Ask, Caller, DialectName, Problem } from '../../model/call.ts';
 import type { CallError } from '../../model/fault.ts';
-import type { Attempt, CallFacts } from '../../model/settlement.ts';
+import type { Attempt, CallFacts, Identity } from '../../model/settlement.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
-import { prepare, type Prepared } from '../../providers/prepare.ts';
+import { roadBack, type Prepared } from '../../providers/prepare.ts';
+import type { LargeBodies } from '../bodies/large-bodies.ts';
+import { readBody, type ReadBody } from '../bodies/read-body.ts';
 import type { Runtime } from '../runtime.ts';
-import { admit, type Admitted } from './admission.ts';
+import { admit, identityOf, type Admitted } from './admission.ts';
 import { factsOf, nobody, type Arrival } from './arrival.ts';
 import type { Client } from './client.ts';
 import { effectsOf, ownHeaders } from './effects.ts';
@@ -55,17 +57,27 @@ type PreparedAll =
   | { readonly kind: 'bad'; readonly error: CallError };
 
 /** Bodies for every target, made before anything is spent: what a target's dialect cannot say is refused at once. */
-const prepareAll = (
-  { ask, json, bytes, targets }: Admitted,
+const prepareAll = async (
+  { ask, targets }: Admitted,
+  body: ReadBody,
   arrival: Arrival,
   runtime: Runtime,
-): PreparedAll => {
+): Promise<PreparedAll> => {
+  const { operation } = arrival;
+  const upstreams = targets.map(({ provider }) => runtime.upstream(provider));
+  if (upstreams.some((upstream) => upstream.address(operation) === null)) {
+    const message = `The model '${ask.model}' does not do ${operation}.`;
+    const problem: Problem = { code: 'unsupported_operation', message, param: 'model' };
+    return { kind: 'bad', error: errorOf(problem) };
+  }
+  const written = await body.write(
+    targets.map(({ model }, i) => ({ vendor: upstreams[i]?.provider.name ?? '', model })),
+  );
+  if (written.kind === 'bad') return { kind: 'bad', error: errorOf(written.problem) };
   const request = {
     dialect: dialects[arrival.dialect],
-    operation: arrival.operation,
+    operation,
     ask,
-    bytes,
-    json,
     head: {
       model: ask.model,
       createdSeconds: Math.floor(arrival.startedAtMs / 1000),
@@ -75,20 +87,10 @@ const prepareAll = (
   };
   const { replyBytes, eventBytes } = runtime.config.limits;
   const limits = { maxReplyBytes: replyBytes, maxEventBytes: eventBytes };
-  const prepared: Prepared[] = [];
-  for (const target of targets) {
-    const upstream = runtime.upstream(target.provider);
-    if (upstream.address(arrival.operation) === null) {
-      const message = `The model '${ask.model}' does not do ${arrival.operation}.`;
-      return {
-        kind: 'bad',
-        error: errorOf({ code: 'unsupported_operation', message, param: 'model' }),
-      };
-    }
-    const made = prepare(request, upstream.provider, target.model, limits);
-    if (made.kind === 'bad') return { kind: 'bad', error: errorOf(made.problem) };
-    prepared.push(made.prepared);
-  }
+  const prepared = upstreams.flatMap(({ provider }, i) => {
+    const bytes = written.bodies[i];
+    return bytes === undefined ? [] : [{ body: bytes, road: roadBack(request, provider, limits) }];
+  });
   return { kind: 'ok', prepared };
 };
 
@@ -113,25 +115,67 @@ const triesHeaders = (
   };
 };
 
-/** One call of a known caller, from its whole body to its settlement. Never throws. */
-export const handleCall = async (options: {
+/** What became of a body: a call that may be made, or why not. */
+type Ready =
+  | {
+      readonly kind: 'ready';
+      readonly admitted: Admitted;
+      readonly prepared: readonly Prepared[];
+      inputTokens(): number;
+    }
+  | { readonly kind: 'refused'; readonly ask: Ask | null; readonly error: CallError };
+
+interface Arrived {
   readonly gate: Gate;
+  readonly large: LargeBodies;
   readonly arrival: Arrival;
   readonly caller: Caller;
-  readonly client: Client;
-  readonly headers: IncomingHttpHeaders;
   readonly bytes: Buffer;
-}): Promise<void> => {
-  const { gate, arrival, caller, client, headers, bytes } = options;
-  const runtime = gate.runtime();
-  const admitted = admit({ arrival, caller, headers, bytes, runtime });
-  const facts = factsOf(arrival, caller, admitted);
-  if (admitted.kind === 'refused') {
-    return refuse({ gate, arrival, client, caller, facts, error: errorOf(admitted.problem) });
+}
+
+/** Reads the body and writes it for every target; what it became when it was read is not held over the call. */
+const read = async (
+  { large, arrival, caller, bytes }: Arrived,
+  identity: Identity,
+  runtime: Runtime,
+): Promise<Ready> => {
+  const { dialect, operation } = arrival;
+  const reading = { dialect, operation, limits: runtime.config.limits.json };
+  const body = await readBody(caller.keyId, bytes, reading, large);
+  if (body.kind === 'bad') return { kind: 'refused', ask: null, error: errorOf(body.problem) };
+  try {
+    const { ask } = body;
+    const admitted = admit({ caller, identity, ask, runtime });
+    if (admitted.kind === 'refused')
+      return { kind: 'refused', ask: admitted.ask, error: errorOf(admitted.problem) };
+    const made = await prepareAll(admitted, body, arrival, runtime);
+    if (made.kind === 'bad') return { kind: 'refused', ask, error: made.error };
+    const inputTokens = (): number => body.inputTokens();
+    return { kind: 'ready', admitted, prepared: made.prepared, inputTokens };
+  } finally {
+    body.close();
   }
-  const made = prepareAll(admitted, arrival, runtime);
-  if (made.kind === 'bad')
-    return refuse({ gate, arrival, client, caller, facts, error: made.error });
+};
+
+/** One call of a known caller, from its whole body to its settlement. Never throws. */
+export const handleCall = async (
+  arrived: Arrived & { readonly client: Client; readonly headers: IncomingHttpHeaders },
+): Promise<void> => {
+  const { gate, arrival, caller, client, headers, bytes } = arrived;
+  const runtime = gate.runtime();
+  const bodyBytes = bytes.length;
+  const who = identityOf(headers, runtime.config.limits.tagsPerCall);
+  if (who.kind === 'bad')
+    return refuse({ gate, arrival, client, caller, error: errorOf(who.problem) });
+  const { identity } = who;
+  const found = await read(arrived, identity, runtime);
+  if (found.kind === 'refused') {
+    const { ask, error } = found;
+    const facts = factsOf(arrival, caller, { identity, ask });
+    return refuse({ gate, arrival, client, caller, facts, error });
+  }
+  const { admitted, prepared, inputTokens } = found;
+  const facts = factsOf(arrival, caller, admitted);
 
   const leave = runtime.enter();
   const attempts: Attempt[] = [];
@@ -141,9 +185,11 @@ export const handleCall = async (options: {
     arrival,
     facts,
     admitted,
+    bodyBytes,
+    inputTokens,
     client,
     headers,
-    prepared: made.prepared,
+    prepared,
   });
   const story = await call(admitted.ask.stream, effects, attempts).catch(
     (error: unknown): Story => {

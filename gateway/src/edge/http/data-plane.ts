@@ -2,9 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { surfaces } from '../../contract/surfaces.ts';
+import { bodyRoom } from '../../decide/room.ts';
 import type { Caller, Problem } from '../../model/call.ts';
+import type { LargeBodies } from '../bodies/large-bodies.ts';
+import { largeBytes } from '../bodies/read-body.ts';
 import { arrive, header, type Arrival } from './arrival.ts';
-import { readBody, type Body } from './body.ts';
+import { readBytes, type Body } from './body.ts';
 import { handleCall, refuse } from './calls.ts';
 import { clientOf, type Client } from './client.ts';
 import type { Stop } from './stop.ts';
@@ -20,12 +23,18 @@ export interface Traffic {
   readonly stop: Stop;
 }
 
-/** Read and thrown away after a refusal, so that the connection serves on. What is larger is not waited for. */
+/**
+ * Of a stranger's refused request, read and thrown away so that the connection serves on. What is larger is not waited
+ * for. A known caller's may be as large as any body: closing while it is still sending would hide the answer from it.
+ */
 const maxDiscardedBytes = 64 * 1024;
 
 /** A refused body that is here, or soon will be. */
-const restIsSmall = ({ complete, destroyed, headers }: IncomingMessage): boolean =>
-  complete || (!destroyed && Number(headers['content-length'] ?? Infinity) <= maxDiscardedBytes);
+const restIsSmall = (
+  { complete, destroyed, headers }: IncomingMessage,
+  mostBytes: number,
+): boolean =>
+  complete || (!destroyed && Number(headers['content-length'] ?? Infinity) <= mostBytes);
 
 /** Why a call has no body; `requestMs` and `bodyBytes` are the limits. */
 const problemOf = (
@@ -42,8 +51,28 @@ const problemOf = (
         message: `The request body was not whole after ${requestMs} ms (limits.request).`,
         param: null,
       };
+    case 'full':
+      return plain('too_many_bytes');
+    case 'key_full':
+      return plain('too_many_bytes_of_key');
     case 'cut':
       return plain('client_closed');
+  }
+};
+
+/** The limit of the configuration that ended a body. */
+const limitOf = (kind: Exclude<Body['kind'], 'whole'>): string | null => {
+  switch (kind) {
+    case 'too_large':
+      return 'body';
+    case 'too_slow':
+      return 'request';
+    case 'full':
+      return 'bodiesInFlight';
+    case 'key_full':
+      return 'bodiesPerKey';
+    case 'cut':
+      return null;
   }
 };
 
@@ -52,8 +81,10 @@ export const addDataPlane = (
   app: FastifyInstance,
   gate: Gate,
   traffic: Traffic,
-  bodyBytes: number,
+  { bodyBytes, large }: { readonly bodyBytes: number; readonly large: LargeBodies },
 ): void => {
+  const room = bodyRoom(() => gate.runtime().config.limits.bodies, largeBytes);
+
   const turnAway = (
     request: IncomingMessage,
     response: ServerResponse,
@@ -65,15 +96,18 @@ export const addDataPlane = (
     },
   ): Promise<void> => {
     const { arrival, client, caller, problem } = call;
-    if (!restIsSmall(request)) response.shouldKeepAlive = false;
+    const mostBytes = caller === null ? maxDiscardedBytes : bodyBytes;
+    if (!restIsSmall(request, mostBytes)) response.shouldKeepAlive = false;
     return refuse({ gate, arrival, caller, client, error: errorOf(problem) });
   };
 
   /** Why a known caller's request is not even read. */
   const obstacle = ({ headers }: IncomingMessage): Problem | null => {
     if (traffic.draining) return plain('draining');
-    if (traffic.inFlight >= gate.runtime().config.limits.callsInFlight)
+    if (traffic.inFlight >= gate.runtime().config.limits.callsInFlight) {
+      gate.store.add('limitHits', { limit: 'callsInFlight' }, 1);
       return plain('too_many_calls');
+    }
     const encoding = header(headers, 'content-encoding') ?? 'identity';
     return encoding === 'identity' ? null : plain('unsupported_media');
   };
@@ -84,20 +118,26 @@ export const addDataPlane = (
     response: ServerResponse,
     call: { readonly arrival: Arrival; readonly client: Client; readonly caller: Caller },
   ): Promise<void> => {
+    const share = room.share(call.caller.keyId);
     traffic.inFlight += 1;
     try {
       const { requestMs } = gate.runtime().config.limits;
-      const body = await readBody(request, { maxBytes: bodyBytes, withinMs: requestMs });
+      const body = await readBytes(request, { maxBytes: bodyBytes, withinMs: requestMs, share });
+      gate.store.set('bodyBytes', {}, room.takenBytes());
       if (body.kind === 'whole') {
-        await handleCall({ gate, ...call, headers: request.headers, bytes: body.bytes });
+        await handleCall({ gate, large, ...call, headers: request.headers, bytes: body.bytes });
         return;
       }
+      const limit = limitOf(body.kind);
+      if (limit !== null) gate.store.add('limitHits', { limit }, 1);
       // The rest of a body that is too slow may never come.
       if (body.kind === 'too_slow') response.shouldKeepAlive = false;
       const problem = problemOf(body.kind, requestMs, bodyBytes);
       await turnAway(request, response, { ...call, problem });
     } finally {
       traffic.inFlight -= 1;
+      share.release();
+      gate.store.set('bodyBytes', {}, room.takenBytes());
     }
   };
 

@@ -1,6 +1,6 @@
 /** What one admitted call may do to the world: the flow's effects, made of the spool, the providers and the client. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { estimateInputTokens, guessInputTokens } from '../../decide/estimate.ts';
+import { guessInputTokens } from '../../decide/estimate.ts';
 import { keysIn } from '../../decide/identify.ts';
 import { passingHeaders, requestIds } from '../../decide/reply-headers.ts';
 import { afterFault } from '../../decide/retry.ts';
@@ -36,6 +36,9 @@ export interface CallWorld {
   readonly arrival: Arrival;
   readonly facts: CallFacts;
   readonly admitted: Admitted;
+  readonly bodyBytes: number;
+  /** Asked only when a provider never told its usage. */
+  inputTokens(): number;
   readonly client: Client;
   readonly headers: IncomingHttpHeaders;
   /** For each target, in their order. */
@@ -101,7 +104,7 @@ const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
 /** The effects of one call. */
 export const effectsOf = (world: CallWorld): Effects => {
   const { gate, runtime, arrival, facts, admitted, client, prepared } = world;
-  const { ask, json, bytes, targets } = admitted;
+  const { ask, targets } = admitted;
   let inputTokens: number | null = null;
   let intended = false;
   /** Of attempts that are over. */
@@ -154,7 +157,7 @@ export const effectsOf = (world: CallWorld): Effects => {
         const intent: Intent = {
           call: facts,
           ...next,
-          estimatedInputTokens: guessInputTokens(bytes.length),
+          estimatedInputTokens: guessInputTokens(world.bodyBytes),
         };
         written = await gate.spool.intend(facts.id, intentJson(intent));
       } else if (previous !== null) {
@@ -185,7 +188,7 @@ export const effectsOf = (world: CallWorld): Effects => {
         prices: runtime.prices,
         callStartedAtMs: facts.startedAtMs,
         callStartedMs: arrival.startedMs,
-        inputTokens: () => (inputTokens ??= estimateInputTokens(json)),
+        inputTokens: () => (inputTokens ??= world.inputTokens()),
         replyHeaders: (reply) => replyHeaders(target, upstream, reply),
         onProgress(meter) {
           const elapsedMs = Math.round(performance.now() - arrival.startedMs);

@@ -8,6 +8,7 @@ import {
   sendUnknownRoute,
   type ControlOptions,
 } from './control-plane.ts';
+import { largeBodies } from '../bodies/large-bodies.ts';
 import { addDataPlane, type Traffic } from './data-plane.ts';
 import { guardedServer } from './guard.ts';
 import type { OwnNames } from '../../decide/foreign.ts';
@@ -83,7 +84,10 @@ export const httpServer = (options: ServerOptions): Server => {
 
   const stop = startStop();
   const traffic: Traffic = { inFlight: 0, draining: false, stop };
-  addDataPlane(app, options.gate, traffic, limits.bodyBytes);
+  const large = largeBodies(limits.bodyBytes, () =>
+    options.gate.log.warn({ component: 'bodies' }, 'a body took more memory than reading one may'),
+  );
+  addDataPlane(app, options.gate, traffic, { bodyBytes: limits.bodyBytes, large });
   addControlPlane(app, {
     ...options,
     notReady: () => (traffic.draining ? 'draining' : options.notReady()),
@@ -112,6 +116,7 @@ export const httpServer = (options: ServerOptions): Server => {
       await closed;
       clearTimeout(cut);
       await noneInFlight(settleMs);
+      await large.stop();
     },
   };
 };

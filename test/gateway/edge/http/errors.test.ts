@@ -329,6 +329,8 @@ test('every row of the table is provoked here, or is known to have no reply', ()
     'draining',
     // `connections.test.ts`: streams that outlive the drain.
     'gateway_stopped',
+    'too_many_bytes',
+    'too_many_bytes_of_key',
     // Nobody is left to read it; hang-ups.test.ts holds how it is booked.
     'client_closed',
   ];

@@ -3,13 +3,17 @@
  * bytes go on to a provider; what another reader could take for something else is refused here.
  */
 import { isUtf8 } from 'node:buffer';
-import type { Problem } from '../../model/call.ts';
+import type { Ask, DialectName, Operation, Problem } from '../../model/call.ts';
 import { isObject, type JsonObject } from '../../model/json.ts';
+import { dialects } from '../../providers/dialects/registry.ts';
 import { scanJson, type JsonFinding, type JsonLimits } from '../../model/json-scan.ts';
 
-export type ReadJson =
-  | { readonly kind: 'ok'; readonly json: JsonObject }
-  | { readonly kind: 'bad'; readonly problem: Problem };
+export interface Bad {
+  readonly kind: 'bad';
+  readonly problem: Problem;
+}
+
+type ReadJson = { readonly kind: 'ok'; readonly json: JsonObject } | Bad;
 
 const bad = (
   message: string,
@@ -47,7 +51,7 @@ const refusal = (finding: JsonFinding, limits: JsonLimits): ReadJson => {
 };
 
 /** Reads a body. No message quotes it, but for the plain names of keys. */
-export const readJson = (bytes: Buffer, limits: JsonLimits): ReadJson => {
+const readJson = (bytes: Buffer, limits: JsonLimits): ReadJson => {
   if (bytes.length === 0) return bad('The body is empty; it must be a JSON object.');
   // A decoder puts U+FFFD for what is no UTF-8, and another decoder may put something else.
   if (!isUtf8(bytes)) return bad('The body is not valid UTF-8.');
@@ -61,4 +65,23 @@ export const readJson = (bytes: Buffer, limits: JsonLimits): ReadJson => {
     const at = /position (\d+)/.exec(error instanceof Error ? error.message : '');
     return bad(`The body is not valid JSON${at === null ? '' : ` (at byte ${at[1]})`}.`);
   }
+};
+
+/** How a body is to be read. */
+export interface Reading {
+  readonly dialect: DialectName;
+  readonly operation: Operation;
+  readonly limits: JsonLimits;
+}
+
+/** What a body asks for, beside the whole of it. */
+export const readAsk = (
+  bytes: Buffer,
+  { dialect, operation, limits }: Reading,
+): { readonly kind: 'ok'; readonly ask: Ask; readonly json: JsonObject } | Bad => {
+  const read = readJson(bytes, limits);
+  if (read.kind === 'bad') return read;
+  const { json } = read;
+  const checked = dialects[dialect].check(json, operation);
+  return checked.kind === 'bad' ? checked : { kind: 'ok', ask: checked.value, json };
 };

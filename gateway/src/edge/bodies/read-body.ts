@@ -1,0 +1,82 @@
+/** A body, read where it is best read: small ones at once, large ones in the thread for them. */
+import { estimateInputTokens } from '../../decide/estimate.ts';
+import type { Ask } from '../../model/call.ts';
+import { parseObject } from '../../model/json.ts';
+import { dialects } from '../../providers/dialects/registry.ts';
+import { writeBody } from '../../providers/prepare.ts';
+import { providers } from '../../providers/registry.ts';
+import type { LargeBodies } from './large-bodies.ts';
+import type { WriteAnswer, WriteFor } from './messages.ts';
+import { readAsk, type Bad, type Reading } from './read-json.ts';
+
+/**
+ * From this size on a body is large. Up to it, the worst one (nothing but brackets) takes the event loop some 20 ms;
+ * of ordinary ones, long conversations and images are above.
+ */
+export const largeBytes = 256 * 1024;
+
+export interface ReadBody {
+  readonly kind: 'ok';
+  readonly ask: Ask;
+  /** Tokens of the request, counted by us. */
+  inputTokens(): number;
+  /** What to send to each of these, in their order. Once. */
+  write(targets: readonly WriteFor[]): WriteAnswer | Promise<WriteAnswer>;
+  /** Lets go of what was read. */
+  close(): void;
+}
+
+const readSmall = (bytes: Buffer, reading: Reading): ReadBody | Bad => {
+  const read = readAsk(bytes, reading);
+  if (read.kind === 'bad') return read;
+  const { ask, json } = read;
+  return {
+    kind: 'ok',
+    ask,
+    // Seldom asked, and then after the call: not worth holding what the body became until then.
+    inputTokens: () => estimateInputTokens(parseObject(bytes.toString('utf8')) ?? {}),
+    write(targets) {
+      const request = { ...reading, dialect: dialects[reading.dialect], ask, bytes, json };
+      const bodies: Uint8Array[] = [];
+      for (const { vendor, model } of targets) {
+        const provider = providers.get(vendor);
+        if (provider === undefined) throw new Error(`there is no vendor ${vendor}`);
+        const written = writeBody(request, provider, model);
+        if (written.kind === 'bad') return written;
+        bodies.push(written.body);
+      }
+      return { kind: 'ok', bodies };
+    },
+    close() {},
+  };
+};
+
+const readLarge = async (
+  keyId: string,
+  bytes: Buffer,
+  reading: Reading,
+  large: LargeBodies,
+): Promise<ReadBody | Bad> => {
+  const body = await large.open(keyId, bytes, reading);
+  const { read } = body;
+  if (read.kind === 'bad') {
+    body.close();
+    return read;
+  }
+  return {
+    kind: 'ok',
+    ask: read.ask,
+    inputTokens: () => read.inputTokens,
+    write: (targets) => body.write(targets),
+    close: () => body.close(),
+  };
+};
+
+/** Reads the body of a caller's request; its bytes are its own from here on. */
+export const readBody = (
+  keyId: string,
+  bytes: Buffer,
+  reading: Reading,
+  large: LargeBodies,
+): ReadBody | Bad | Promise<ReadBody | Bad> =>
+  bytes.length < largeBytes ? readSmall(bytes, reading) : readLarge(keyId, bytes, reading, large);
