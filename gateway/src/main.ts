@@ -71,6 +71,7 @@ async function start(environment: Environment): Promise<void> {
 
   const projections = startProjections({
     telemetry: first.config.telemetry,
+    refusals: () => live.runtime().config.limits.refusals,
     replica: environment.replica,
     ledger,
     store,

@@ -137,6 +137,7 @@ const excused: Partial<Record<MetricId, string>> = {
   foreignRequests: 'board Ledger & gateway',
   slowReaders: 'board Caller',
   impossibleUsage: 'board Reconciliation & close',
+  unwritten: 'board Caller',
   limitHits: 'board Caller',
   bodyBytes: 'board Ledger & gateway',
   unpriced: 'TollgateUnpriced judges it; the overview counts such calls in the ledger, exactly',

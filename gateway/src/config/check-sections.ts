@@ -75,6 +75,13 @@ export const readLimits = (root: Root, context: Context): Config['limits'] | nul
       requestMs: ms('request', given.request),
       slowReaderMs: ms('slowReader', given.slowReader),
       drainMs: ms('drain', given.drain),
+      refusals: {
+        all: given.refusals,
+        perKey: given.refusalsPerKey,
+        strangers: given.refusalsOfStrangers,
+      },
+      connections: given.connections,
+      strangersPerAddress: given.strangersPerAddress,
       tagsPerCall: given.tagsPerCall,
       labelValues: given.labelValues,
     }

@@ -1,4 +1,5 @@
 import type { Caller } from '../model/call.ts';
+import type { Allowances } from '../decide/written-down.ts';
 import type { RoomLimits } from '../decide/room.ts';
 import type { JsonLimits } from '../model/json-scan.ts';
 
@@ -91,6 +92,10 @@ export interface Config {
     readonly slowReaderMs: number;
     /** Wait for calls in flight when the gateway is stopped. */
     readonly drainMs: number;
+    /** Refused calls written down. */
+    readonly refusals: Allowances;
+    readonly connections: number;
+    readonly strangersPerAddress: number;
     readonly tagsPerCall: number;
     readonly labelValues: number;
   };

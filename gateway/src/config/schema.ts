@@ -204,6 +204,19 @@ export const Limits = Type.Object(
       'Time for calls in flight to end when the gateway is stopped. Streams that are not over then end with an error event.',
       '25s',
     ),
+    refusals: count(
+      100,
+      [0, 10_000],
+      'Refused calls written down in a second, of all callers; further ones are only counted. Ten seconds of it may come at once.',
+    ),
+    refusalsPerKey: count(10, [0, 10_000], 'The same for one key.'),
+    refusalsOfStrangers: count(1, [0, 10_000], 'The same for all requests without a valid key.'),
+    connections: count(20_000, [10, 1_000_000], 'Connections at once. Further ones are closed.'),
+    strangersPerAddress: count(
+      1_000,
+      [1, 1_000_000],
+      'Connections of one address on which no valid key has been sent yet. Further ones are closed.',
+    ),
     tagsPerCall: count(16, [0, 256], 'Entries of `x-tollgate-tags` kept for one call.'),
     labelValues: count(
       100,

@@ -3,11 +3,13 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { scope } from '../contract/spans.ts';
+import { writtenDown, type Allowances } from '../decide/written-down.ts';
 import type { Settlement } from '../model/settlement.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { settler } from './settle.ts';
 import { count } from './telemetry/count.ts';
 import { gauge } from './telemetry/gauges.ts';
+import { leftOut } from './telemetry/left-out.ts';
 import { callLog } from './telemetry/log.ts';
 import { startMetricExport } from './telemetry/otlp-view.ts';
 import { otlpGrpc, startSpanExport } from './telemetry/span-export.ts';
@@ -23,6 +25,8 @@ export interface Projections {
 /** Starts the exports that a configuration asks for. */
 export const startProjections = (options: {
   readonly telemetry: Config['telemetry'];
+  /** How many refused calls are written down. */
+  refusals(): Allowances;
   readonly replica: string;
   readonly ledger: Ledger;
   readonly store: MetricStore;
@@ -64,10 +68,16 @@ export const startProjections = (options: {
     ({ call }, error) =>
       log.error({ call_id: call.id, err: error }, 'a bug kept a call from being told everywhere'),
   );
+  const { isWritten } = writtenDown(() => options.refusals());
+  const rest = leftOut(store, log);
   return {
-    settle,
+    settle(settlement) {
+      if (isWritten(settlement, performance.now())) settle(settlement);
+      else rest.add(settlement);
+    },
     async stop() {
       flush();
+      rest.stop();
       await spans?.stop();
       await metrics?.stop();
     },

@@ -137,7 +137,10 @@ export const addControlPlane = (
       request.headers.authorization,
       header(request.headers, 'x-api-key'),
     );
-    if (who.kind === 'unknown') return sendProblem(reply, plain('invalid_api_key'), dialect);
+    if (who.kind === 'unknown') {
+      gate.store.add('authFailures', { reason: who.reason }, 1);
+      return sendProblem(reply, plain('invalid_api_key'), dialect);
+    }
     void reply.headers(always(header(request.headers, 'traceparent')));
     if (name === null) return sendJson(reply, 200, modelList(runtime, who.caller, dialect));
     const model = modelNamed(runtime, who.caller, name, dialect);

@@ -6,11 +6,13 @@ import { bodyRoom } from '../../decide/room.ts';
 import type { Caller, Problem } from '../../model/call.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
 import { largeBytes } from '../bodies/read-body.ts';
-import { arrive, header, type Arrival } from './arrival.ts';
+import { identityOf } from './admission.ts';
+import { arrive, factsOf, header, nobody, type Arrival } from './arrival.ts';
 import { readBytes, type Body } from './body.ts';
 import { handleCall, refuse } from './calls.ts';
 import { clientOf, type Client } from './client.ts';
 import type { Stop } from './stop.ts';
+import type { Connections } from './connections.ts';
 import { bodyProblem, errorOf, plain } from './errors.ts';
 import type { Gate } from './gate.ts';
 
@@ -81,7 +83,15 @@ export const addDataPlane = (
   app: FastifyInstance,
   gate: Gate,
   traffic: Traffic,
-  { bodyBytes, large }: { readonly bodyBytes: number; readonly large: LargeBodies },
+  {
+    bodyBytes,
+    large,
+    connections,
+  }: {
+    readonly bodyBytes: number;
+    readonly large: LargeBodies;
+    readonly connections: Connections;
+  },
 ): void => {
   const room = bodyRoom(() => gate.runtime().config.limits.bodies, largeBytes);
 
@@ -98,7 +108,13 @@ export const addDataPlane = (
     const { arrival, client, caller, problem } = call;
     const mostBytes = caller === null ? maxDiscardedBytes : bodyBytes;
     if (!restIsSmall(request, mostBytes)) response.shouldKeepAlive = false;
-    return refuse({ gate, arrival, caller, client, error: errorOf(problem) });
+    const said =
+      caller === null
+        ? null
+        : identityOf(request.headers, gate.runtime().config.limits.tagsPerCall);
+    const identity = said?.kind === 'ok' ? said.identity : nobody;
+    const facts = factsOf(arrival, caller, { identity, ask: null });
+    return refuse({ gate, arrival, caller, client, facts, error: errorOf(problem) });
   };
 
   /** Why a known caller's request is not even read. */
@@ -162,6 +178,7 @@ export const addDataPlane = (
         return;
       }
       const { caller } = who;
+      connections.known(request.socket);
       const problem = obstacle(request);
       if (problem === null) await serve(request, response, { arrival, client, caller });
       else await turnAway(request, response, { arrival, client, caller, problem });

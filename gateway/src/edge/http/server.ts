@@ -9,6 +9,7 @@ import {
   type ControlOptions,
 } from './control-plane.ts';
 import { largeBodies } from '../bodies/large-bodies.ts';
+import { boundConnections } from './connections.ts';
 import { addDataPlane, type Traffic } from './data-plane.ts';
 import { guardedServer } from './guard.ts';
 import type { OwnNames } from '../../decide/foreign.ts';
@@ -87,7 +88,10 @@ export const httpServer = (options: ServerOptions): Server => {
   const large = largeBodies(limits.bodyBytes, () =>
     options.gate.log.warn({ component: 'bodies' }, 'a body took more memory than reading one may'),
   );
-  addDataPlane(app, options.gate, traffic, { bodyBytes: limits.bodyBytes, large });
+  const connections = boundConnections(app.server, limits, (limit) =>
+    gate.store.add('limitHits', { limit }, 1),
+  );
+  addDataPlane(app, gate, traffic, { bodyBytes: limits.bodyBytes, large, connections });
   addControlPlane(app, {
     ...options,
     notReady: () => (traffic.draining ? 'draining' : options.notReady()),

@@ -88,6 +88,14 @@ const countStream = (store: MetricStore, settlement: Settlement, served: Attempt
   }
 };
 
+/** Counts a refused call that is written down nowhere; what would lead to its trace is left out. */
+export const countUnwritten = (store: MetricStore, { call, outcome }: Settlement): void => {
+  const caller_team = call.caller?.team ?? '';
+  const caller_app = call.caller?.app ?? '';
+  store.add('calls', { caller_team, caller_app, outcome }, 1);
+  store.add('unwritten', { outcome }, 1);
+};
+
 /** Counts one settled call. */
 export const count = (store: MetricStore, settlement: Settlement): void => {
   const { call, attempts, outcome } = settlement;

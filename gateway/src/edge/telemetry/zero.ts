@@ -22,6 +22,17 @@ const faultKinds = [
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- keys of the table itself
 const outcomeKinds = Object.keys(outcomes) as OutcomeKind[];
 
+/** Limits of the configuration that refuse something. */
+const limits = [
+  'body',
+  'request',
+  'callsInFlight',
+  'bodiesInFlight',
+  'bodiesPerKey',
+  'connections',
+  'strangersPerAddress',
+];
+
 /** Makes them at 0; those that exist keep their value. A pattern's models are not known before they are called. */
 export const zero = (store: MetricStore, config: Config): void => {
   for (const { name, targets } of config.models) {
@@ -46,6 +57,8 @@ export const zero = (store: MetricStore, config: Config): void => {
     store.move('openStreams', { provider }, 0);
     store.add('impossibleUsage', { provider }, 0);
   }
+  for (const outcome of outcomeKinds) store.add('unwritten', { outcome }, 0);
+  for (const limit of limits) store.add('limitHits', { limit }, 0);
   for (const result of ['exported', 'dropped', 'failed']) store.add('spans', { result }, 0);
   store.add('slowReaders', {}, 0);
   for (const result of ['applied', 'rejected']) store.add('configReloads', { result }, 0);

@@ -9,7 +9,7 @@ import { httpServer, type Server } from '../../../../gateway/src/edge/http/serve
 import { compilePrices } from '../../../../gateway/src/edge/prices/catalog.ts';
 import { startRuntime, type Runtime } from '../../../../gateway/src/edge/runtime.ts';
 import { logger } from '../../../../gateway/src/edge/telemetry/log.ts';
-import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
+import { metricStore, type MetricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { providers } from '../../../../gateway/src/providers/registry.ts';
 import { eventually } from '../../../fakes/journal.ts';
@@ -24,6 +24,7 @@ export interface Harness {
   readonly port: number;
   readonly server: Server;
   readonly settlements: readonly Settlement[];
+  readonly store: MetricStore;
   /** The settlement of a call; waits for it. */
   settled(callId: string): Promise<Settlement>;
   settledCount(count: number): Promise<void>;
@@ -84,6 +85,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
     port,
     server,
     settlements,
+    store: gate.store,
     async settled(callId) {
       const found = () => settlements.filter(({ call }) => call.id === callId);
       await eventually(() => found().length > 0, `call ${callId} is settled`);
