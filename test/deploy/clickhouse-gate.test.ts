@@ -56,14 +56,25 @@ const reads = [
   `SELECT * FROM url('file://${secret}', LineAsString)`, `SELECT * FROM s3('file://${secret}', LineAsString)`, `SELECT * FROM sqlite('${secret}', 'x')`,
   `SELECT eval('file(''${secret}'')')`, `SELECT * FROM eval('SELECT 1')`, 'SELECT * FROM system.processes', 'SELECT * FROM `system`.processes', 'SHOW PROCESSLIST',
   'SELECT * FROM system.stack_trace', "SELECT getServerSetting('path')", "SELECT dictGet('x', 'y', 1)", "SELECT joinGet('x', 'y', 1)", 'SELECT @@version',
+  'SELECT {t:`Identifier`}', 'SHOW GRANTS', 'SHOW CREATE USER default', 'SHOW SETTING max_threads', 'EXPLAIN CURRENT TRANSACTION',
 ];
 
-test('a reader reads no file, process or setting, in any spelling', async () => {
-  for (const sql of reads) {
-    const { code, text } = await reading(sql, { param_t: secret });
-    expect([sql, code]).not.toEqual([sql, 0]);
-    expect([sql, text]).not.toEqual([sql, expect.stringContaining(canary)]);
+/** The statements that were answered, or whose answer tells the secret, which none may. */
+const answered = async (
+  ask: (sql: string, params: Params) => Promise<Answer>,
+  statements: readonly string[],
+): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (const sql of statements) {
+    const { code, text } = await ask(sql, { param_t: secret });
+    if (code === 0 || text.includes(canary) || existsSync(written)) found.push(sql);
+    rmSync(written, { force: true });
   }
+  return found;
+};
+
+test('a reader reads no file, process or setting, in any spelling', async () => {
+  expect(await answered(reading, reads)).toEqual([]);
 });
 
 // oxfmt-ignore
@@ -76,12 +87,8 @@ const writes = [
 ];
 
 test('nobody writes a file, in any spelling', async () => {
-  for (const sql of writes) {
-    for (const ask of [reading, writing]) {
-      expect([sql, (await ask(sql)).code]).not.toEqual([sql, 0]);
-    }
-    expect([sql, existsSync(written)]).toEqual([sql, false]);
-  }
+  expect(await answered(reading, writes)).toEqual([]);
+  expect(await answered(writing, writes)).toEqual([]);
 });
 
 test('a writer reads no file either: its role has no right to, and file() is refused by name', async () => {
@@ -95,11 +102,15 @@ test('a writer reads no file either: its role has no right to, and file() is ref
     `CREATE TABLE tollgate.x (a String) ENGINE = File(LineAsString, '${secret}')`,
     'SET ROLE loading',
   ];
-  for (const sql of sources) {
-    const { code, text } = await writing(sql);
-    expect([sql, code]).not.toEqual([sql, 0]);
-    expect([sql, text]).not.toEqual([sql, expect.stringContaining(canary)]);
-  }
+  expect(await answered(writing, sources)).toEqual([]);
+});
+
+test('a statement that would cost the parser much is refused before the parser sees it', async () => {
+  const nested = (depth: number) =>
+    `SELECT ${'('.repeat(depth)}1${' BETWEEN 1 AND 2)'.repeat(depth)}`;
+  expect((await reading(nested(8))).code).toBe(0);
+  expect((await reading(nested(30))).code).toBe(290);
+  expect((await reading(`SELECT '${'x'.repeat(70_000)}'`)).code).toBe(62);
 });
 
 test('a reader cannot raise a limit, and time is limited when nothing is said', async () => {

@@ -2,6 +2,7 @@
  * What a reader's statement may hold: allow-lists over the tokens of its canonical form, so that a spelling that nobody thought of is
  * refused, not allowed. Behind it stands the engine's own wall, the role `reading` and `readonly` (access.ts).
  */
+import { refusal } from './errors.ts';
 import { mayCall } from './reader-functions.ts';
 import { isName, isWord, meaningful, nameOf } from './statement.ts';
 import type { Statement } from './statement.ts';
@@ -12,7 +13,7 @@ import type { Token } from './normalise.ts';
 const tokenKinds = new Set([
   'BareWord', 'QuotedIdentifier', 'Number', 'StringLiteral', 'Comma', 'Dot', 'Colon', 'OpeningRoundBracket', 'ClosingRoundBracket',
   'OpeningSquareBracket', 'ClosingSquareBracket', 'OpeningCurlyBrace', 'ClosingCurlyBrace', 'Asterisk', 'Plus', 'Minus', 'Slash', 'Percent',
-  'Arrow', 'Concatenation', 'DoubleColon', 'Spaceship', 'Equals', 'NotEquals', 'Less', 'Greater', 'LessOrEquals', 'GreaterOrEquals',
+  'Arrow', 'Caret', 'Concatenation', 'DoubleColon', 'Spaceship', 'Equals', 'NotEquals', 'Less', 'Greater', 'LessOrEquals', 'GreaterOrEquals',
 ]);
 
 /** Keywords that may stand before a bracket without calling anything. */
@@ -30,21 +31,27 @@ const systemTables = new Set([
   'parts_columns', 'replicas', 'table_engines', 'table_functions', 'tables', 'time_zones', 'zeros', 'zeros_mt',
 ]);
 
-/** What may be shown, by the word behind SHOW. */
-const shown = new Set(['TABLES', 'DATABASES', 'COLUMNS', 'CREATE', 'FUNCTIONS', 'FULL']);
+/** The beginnings of the statements that tell about things instead of selecting them. */
+// oxfmt-ignore
+const tells = [
+  /^SHOW (?:TABLES|DATABASES|COLUMNS|INDEXES|FUNCTIONS|ENGINES|CREATE (?:TABLE|VIEW|DATABASE))\b/,
+  /^DESCRIBE TABLE\b/, /^EXISTS (?:TABLE|VIEW|DATABASE)\b/,
+  /^EXPLAIN (?:(?:SELECT|WITH|PLAN|AST|SYNTAX|PIPELINE|ESTIMATE|QUERY TREE)\b|\(|\w+ =)/,
+];
 
 /** Why a reader may not use a token where it stands, or null. */
-const fault = (all: readonly Token[], i: number): string | null => {
+const fault = (all: readonly Token[], i: number, inParameter: boolean): string | null => {
   const [before, token, next, afterNext] = [all[i - 1], all[i], all[i + 1], all[i + 2]];
   if (token === undefined) return null;
   if (!tokenKinds.has(token.kind)) return `${token.kind} ${token.text} is not allowed`;
   if (!isName(token)) return null;
   const name = nameOf(token);
+  if (inParameter) {
+    // `{name:Type}`: a type calls nothing, but an Identifier would put an unchecked name into the statement.
+    return name === 'Identifier' ? 'a parameter of type Identifier is not allowed' : null;
+  }
   if (isWord(token, 'SETTINGS') && isName(next) && afterNext?.kind === 'Equals') {
     return 'SETTINGS is not allowed: settings come in the address';
-  }
-  if (name === 'Identifier' && before?.kind === 'Colon') {
-    return 'a parameter of type Identifier is not allowed';
   }
   const called = next?.kind === 'OpeningRoundBracket' || isWord(before, 'APPLY');
   if (called && !mayCall(name) && !(token.kind === 'BareWord' && beforeBracket.has(name))) {
@@ -73,31 +80,24 @@ export const reaches = (tokens: readonly Token[]): string | null => {
   return found === undefined ? null : nameOf(found);
 };
 
-/** Tokens inside a parameter `{name:Type}` are types, which call nothing. */
-const isInParameter = (all: readonly Token[]): readonly boolean[] => {
-  let inside = false;
-  return all.map(({ kind }) => {
-    if (kind === 'OpeningCurlyBrace') inside = true;
-    if (kind === 'ClosingCurlyBrace') inside = false;
-    return inside;
-  });
-};
-
 /**
  * Why a statement is not for a reader, or null.
  * @param tokens of its canonical form.
  */
 export const notForReaders = (tokens: readonly Token[], { kind }: Statement): string | null => {
   const all = meaningful(tokens);
-  const [first, second] = all;
-  if (kind !== 'select' && kind !== 'show') return `Cannot execute ${first?.text ?? ''}`;
-  if (isWord(first, 'SHOW') && !shown.has(second?.text ?? '')) {
-    return `SHOW ${second?.text ?? ''} is not allowed`;
+  const beginning = all
+    .slice(0, 3)
+    .map(({ text }) => text)
+    .join(' ');
+  if (kind !== 'select' && !(kind === 'show' && tells.some((one) => one.test(beginning)))) {
+    return `${beginning} is not allowed`;
   }
-  const parameter = isInParameter(all);
-  for (let i = 0; i < all.length; i += 1) {
-    const isType = parameter[i] === true && all[i]?.text !== 'Identifier';
-    const found = isType ? null : fault(all, i);
+  let inParameter = false;
+  for (const [i, token] of all.entries()) {
+    if (token.kind === 'OpeningCurlyBrace') inParameter = true;
+    if (token.kind === 'ClosingCurlyBrace') inParameter = false;
+    const found = fault(all, i, inParameter);
     if (found !== null) return found;
   }
   return null;
@@ -105,3 +105,23 @@ export const notForReaders = (tokens: readonly Token[], { kind }: Statement): st
 
 /** Databases that a reader's names may be looked up in. */
 export const readerDatabases: ReadonlySet<string> = new Set(['', 'default', 'tollgate']);
+
+/** The longest SQL of a reader, and the most BETWEENs in it: the parser doubles the left side of each, so nested ones grow as 2 to the n. */
+const [maxReaderBytes, maxBetweens] = [64 * 1024, 16];
+
+/**
+ * Refuses SQL that would cost the engine much before it can be judged.
+ * @throws Refusal
+ */
+export const refuseCostly = (sql: string): void => {
+  if (sql.length > maxReaderBytes) {
+    throw refusal('SYNTAX_ERROR', `Max query size exceeded: ${maxReaderBytes} bytes for readers`);
+  }
+  // However the keyword is written, these letters are in it; in a string they count too.
+  if (sql.split(/between/i).length - 1 > maxBetweens) {
+    throw refusal(
+      'LIMIT_EXCEEDED',
+      `More than ${maxBetweens} times BETWEEN in a reader's statement`,
+    );
+  }
+};

@@ -11,7 +11,7 @@ import type { Ready, Reply } from './execute.ts';
 import { knownFormat } from './formats.ts';
 import type { Limits } from './limits.ts';
 import type { Normaliser, Token } from './normalise.ts';
-import { notForReaders, reaches, readerDatabases } from './reader.ts';
+import { notForReaders, reaches, readerDatabases, refuseCostly } from './reader.ts';
 import { inRevision } from './revise.ts';
 import type { Query } from './request.ts';
 import type { Sessions } from './sessions.ts';
@@ -121,6 +121,7 @@ export const run = async (on: Runner, job: Job): Promise<Reply> => {
   // The SQL of the URL comes first, then the body; an insert's data begin in either.
   const prefix = query.sql === '' ? Buffer.alloc(0) : Buffer.from(`${query.sql}\n`);
   const { head, complete } = body;
+  if (user.role === 'reader') refuseCostly(`${query.sql}${head.toString('latin1')}`);
   const { tokens, dataStart: start } = await on.normalise({ prefix, head, complete });
   const statement = understand(tokens);
   check(tokens, statement, job);
