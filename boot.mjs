@@ -19,6 +19,7 @@ const entries = {
   start: ['deploy/local/src/main.ts'],
   test: ['test/gate.ts'],
   browser: ['test/browser/main.ts'],
+  fuzz: ['test/fuzz/main.ts'],
   bench: ['test/bench/main.ts'],
   tollgate: ['gateway/src/cli.ts'],
   format: ['node_modules/oxfmt/bin/oxfmt'],

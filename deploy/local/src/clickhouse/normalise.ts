@@ -16,27 +16,58 @@ export interface Token {
 /** The most memory and text that reading one statement may take inside the engine. */
 const parsing = 'SET max_query_size = 4000000, max_memory_usage = 1000000000';
 
-const isToken = (value: unknown): value is readonly [string, string] =>
-  Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'string';
+/** A row of `tokenizeQuery`: bytes of the statement, and what they are. */
+const isCut = (
+  value: unknown,
+): value is { readonly begin: unknown; readonly end: unknown; readonly type: string } =>
+  typeof value === 'object' &&
+  value !== null &&
+  'begin' in value &&
+  'end' in value &&
+  'type' in value &&
+  typeof value.type === 'string';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const ask = async (connection: Connection, sql: string): Promise<readonly unknown[]> => {
   const { bytes } = await connection.read(sql, 'JSONCompactEachRow');
-  const row: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw refusal(
+      'INCORRECT_DATA',
+      'SQL must be UTF-8; give other bytes as unhex() or a parameter',
+    );
+  }
+  const row: unknown = JSON.parse(text);
   return Array.isArray(row) ? row : [];
 };
 
 /** The statement as a value: hexadecimal, which no quoting rule can misread. */
 const valueOf = (sql: Uint8Array) => `unhex('${Buffer.from(sql).toString('hex')}')`;
 
+/** The tokens of a text, or null when they leave out any of it. */
+const cut = (text: string, cuts: unknown): readonly Token[] | null => {
+  const bytes = Buffer.from(text);
+  const tokens: Token[] = [];
+  let at = 0;
+  for (const one of Array.isArray(cuts) ? cuts : []) {
+    if (!isCut(one) || Number(one.begin) !== at) return null;
+    const end = Number(one.end);
+    tokens.push({ kind: one.type, text: bytes.toString('utf8', at, end) });
+    at = end;
+  }
+  return at === bytes.length ? tokens : null;
+};
+
 const canonical = async (connection: Connection, sql: Uint8Array): Promise<readonly Token[]> => {
-  const [once, same, tokens] = await ask(
+  const [once, same, cuts] = await ask(
     connection,
-    `SELECT formatQuerySingleLine(${valueOf(sql)}) AS once, toUInt8(formatQuerySingleLine(once) = once),
-     arrayMap(t -> (toString(t.3), substring(once, t.1 + 1, t.2 - t.1)), tokenizeQuery(once))`,
+    `SELECT formatQuerySingleLine(${valueOf(sql)}) AS once, toUInt8(formatQuerySingleLine(once) = once), tokenizeQuery(once)`,
   );
-  const all = Array.isArray(tokens) && tokens.every(isToken) ? tokens : [];
-  const found = all.map(([kind, text]): Token => ({ kind, text }));
-  if (same === 1 && found.map(({ text }) => text).join('') === once) return found;
+  const tokens = typeof once === 'string' && same === 1 ? cut(once, cuts) : null;
+  if (tokens !== null) return tokens;
   throw refusal('SYNTAX_ERROR', 'The statement has no canonical form: it cannot be checked');
 };
 

@@ -1,0 +1,145 @@
+/**
+ * One statement before the engine and before the gate: what the engine does with the client's own bytes when nothing holds it, and
+ * what comes of them through the gate, for a reader and for a writer.
+ */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { openEngine } from '../../deploy/local/src/clickhouse/engine.ts';
+import { readLimits } from '../../deploy/local/src/clickhouse/limits.ts';
+import { startNormaliser } from '../../deploy/local/src/clickhouse/normalise.ts';
+import { mayCall } from '../../deploy/local/src/clickhouse/reader-functions.ts';
+import { parseRequest } from '../../deploy/local/src/clickhouse/request.ts';
+import { run } from '../../deploy/local/src/clickhouse/run.ts';
+import { startSessions } from '../../deploy/local/src/clickhouse/sessions.ts';
+import { takesData } from '../../deploy/local/src/clickhouse/statement.ts';
+import type { User } from '../../deploy/local/src/clickhouse/users.ts';
+import type { Files, Written } from './statements.ts';
+
+/** What stands in the file that no statement may read. */
+export const canary = 'canary-b7d2';
+
+export interface Findings {
+  /** The client's bytes, run as they are by an engine that nothing holds, read or wrote a canary. */
+  readonly dangerous: boolean;
+  readonly answered: Readonly<Record<User['role'], boolean>>;
+  /** What the gate must never do, in words. */
+  readonly faults: readonly string[];
+}
+
+interface Happened {
+  readonly ok: boolean;
+  readonly text: string;
+  readonly reached: boolean;
+}
+
+const happened = async (files: Files, work: () => Promise<Uint8Array>): Promise<Happened> => {
+  let text = '';
+  let ok = false;
+  try {
+    text = Buffer.from(await work()).toString('latin1');
+    ok = true;
+  } catch (error) {
+    text = error instanceof Error ? error.message : String(error);
+  }
+  const wrote = existsSync(files.write);
+  rmSync(files.write, { force: true });
+  return { ok, text, reached: wrote || text.includes(canary) };
+};
+
+const functionNames = /^ *Function (\S+)/gm;
+
+export interface Stand {
+  /** Whether each text is one statement to the engine; asked for many at once. */
+  readonly parses: (statements: readonly string[]) => Promise<readonly boolean[]>;
+  readonly trial: (written: Written, files: Files) => Promise<Findings>;
+  readonly close: () => void;
+}
+
+/** Opens an engine on a directory and sets the gate up before it. */
+export const openStand = async (directory: string, scratchDir: string): Promise<Stand> => {
+  const engine = openEngine(directory);
+  const limits = readLimits({});
+  const sessions = startSessions(1);
+  const ask = startNormaliser(engine, takesData, limits.queryBytes);
+  // Both users ask the same: the engine need not read it twice.
+  let last: { readonly sql: string; readonly normal: ReturnType<typeof ask> } | null = null;
+  const normalise: typeof ask = async (asked) => {
+    const sql = asked.head.toString('latin1');
+    if (last?.sql !== sql) last = { sql, normal: ask(asked) };
+    return last.normal;
+  };
+  const runner = { engine, normalise, sessions, limits, scratchDir };
+  const setup = await engine.open();
+  await setup.write('CREATE DATABASE IF NOT EXISTS tollgate');
+  await setup.write('CREATE TABLE IF NOT EXISTS tollgate.t (a String) ENGINE = Memory');
+  setup.close();
+
+  /** Runs SQL as it is, with every right. */
+  const unheld = async (sql: string, files: Files): Promise<Uint8Array> => {
+    const connection = await engine.open();
+    try {
+      await connection.set(`SET param_p = 'x', param_t = '${files.read}'`);
+      return (await connection.read(sql, 'TSVRaw')).bytes;
+    } finally {
+      connection.close();
+    }
+  };
+
+  const gated = async (sql: string, role: User['role'], files: Files): Promise<Uint8Array> => {
+    const url = new URL('http://clickhouse.invalid/');
+    url.searchParams.set('default_format', 'TSVRaw');
+    url.searchParams.set('param_p', 'x');
+    url.searchParams.set('param_t', files.read);
+    const query = parseRequest({ method: 'POST', url, header: () => undefined }, 10);
+    const head = Buffer.from(sql);
+    const body = { head, complete: true, spill: async () => 0 };
+    const user = { name: role, password: '', role };
+    const reply = await run(runner, { query, user, body, signal: new AbortController().signal });
+    if (reply.rows.kind === 'bytes') return reply.rows.bytes;
+    const bytes = readFileSync(reply.rows.file);
+    rmSync(reply.rows.file);
+    return bytes;
+  };
+
+  return {
+    async parses(statements) {
+      const list = statements.map((sql) => `'${Buffer.from(sql).toString('hex')}'`).join(', ');
+      const connection = await engine.open();
+      try {
+        await connection.set('SET max_query_size = 100000000');
+        const { bytes } = await connection.read(
+          `SELECT formatQuerySingleLineOrNull(unhex(arrayJoin([${list}]))) IS NOT NULL`,
+          'TSV',
+        );
+        return Buffer.from(bytes)
+          .toString('utf8')
+          .trim()
+          .split('\n')
+          .map((line) => line === '1');
+      } finally {
+        connection.close();
+      }
+    },
+    async trial({ sql, tame }, files) {
+      const faults: string[] = [];
+      const raw = await happened(files, async () => unheld(sql, files));
+      const answered = { reader: false, writer: false };
+      for (const role of ['reader', 'writer'] as const) {
+        const { ok, text, reached } = await happened(files, async () => gated(sql, role, files));
+        answered[role] = ok;
+        if (reached) faults.push(`${role}: a canary was read or written`);
+        if (ok && raw.reached)
+          faults.push(`${role}: answered, though the engine reaches a file with it`);
+        if (ok && tame && text !== raw.text) faults.push(`${role}: ${text} is not ${raw.text}`);
+      }
+      if (answered.reader) {
+        // The functions of the statement as the engine's parser has them, which is not how the gate reads them.
+        const tree = Buffer.from(await unheld(`EXPLAIN AST ${sql}`, files)).toString('utf8');
+        const calls = [...tree.matchAll(functionNames)].map(([, name = '']) => name);
+        const others = calls.filter((name) => name !== 'lambda' && !mayCall(name));
+        if (others.length > 0) faults.push(`reader: answered with ${others.join(', ')} in it`);
+      }
+      return { dangerous: raw.reached, answered, faults };
+    },
+    close: () => engine.close(),
+  };
+};
