@@ -85,39 +85,47 @@ const isOwn = ({ loopback, bound, named }: OwnNames, text: string): boolean => {
   return name === bound || (!loopback && (address.test(name) || localName.test(name)));
 };
 
-/** The headers that decide; the last one of each, and whether one that must be alone was repeated. */
+/** The headers that decide; the last one of each, and whether one of them was repeated. */
 interface Said {
-  host: string | undefined;
-  origin: string | undefined;
-  site: string | undefined;
-  coding: string | undefined;
-  repeated: boolean;
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+  readonly site: string | undefined;
+  readonly coding: string | undefined;
+  readonly repeated: boolean;
 }
 
-const fields = new Map<string, 'host' | 'origin' | 'site' | 'coding'>([
-  ['host', 'host'],
-  ['origin', 'origin'],
-  ['sec-fetch-site', 'site'],
-  ['transfer-encoding', 'coding'],
-]);
-const lengths = new Set([...fields.keys()].map(({ length }) => length));
+/** Of their names: most headers are told apart by their length alone. */
+const lengths: readonly number[] = ['host', 'origin', 'sec-fetch-site', 'transfer-encoding'].map(
+  ({ length }) => length,
+);
 
 const read = (rawHeaders: readonly string[]): Said => {
-  const said: Said = {
-    host: undefined,
-    origin: undefined,
-    site: undefined,
-    coding: undefined,
-    repeated: false,
-  };
+  let [host, origin, site, coding]: (string | undefined)[] = [];
+  let repeated = false;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';
-    const field = lengths.has(name.length) ? fields.get(name.toLowerCase()) : undefined;
-    if (field === undefined) continue;
-    if (said[field] !== undefined) said.repeated = true;
-    said[field] = rawHeaders[i + 1] ?? '';
+    if (!lengths.includes(name.length)) continue;
+    const value = rawHeaders[i + 1] ?? '';
+    switch (name.toLowerCase()) {
+      case 'host':
+        repeated ||= host !== undefined;
+        host = value;
+        break;
+      case 'origin':
+        repeated ||= origin !== undefined;
+        origin = value;
+        break;
+      case 'sec-fetch-site':
+        repeated ||= site !== undefined;
+        site = value;
+        break;
+      case 'transfer-encoding':
+        repeated ||= coding !== undefined;
+        coding = value;
+        break;
+    }
   }
-  return said;
+  return { host, origin, site, coding, repeated };
 };
 
 /**
@@ -131,10 +139,16 @@ const malformed = ({ httpVersion }: RequestHead, { repeated, host, coding }: Sai
 
 const wholeTarget = /^https?:\/\/([^/?#]*)/i;
 
-/** The names in the request line and in `Host`. HTTP/1.0 needs none; browsers always send one. */
-const namesOf = ({ url = '' }: RequestHead, host: string | undefined): readonly string[] => {
+/** Every name in the request line and in `Host` is own. HTTP/1.0 needs none; browsers always send one. */
+const ownNamed = (
+  names: OwnNames,
+  { url = '' }: RequestHead,
+  host: string | undefined,
+): boolean => {
   const target = url.startsWith('/') ? undefined : wholeTarget.exec(url)?.[1];
-  return [target, host].filter((name) => name !== undefined);
+  return (
+    (target === undefined || isOwn(names, target)) && (host === undefined || isOwn(names, host))
+  );
 };
 
 /** A page of this listener: same name, same port; or one that was configured, when a proxy in front renames. */
@@ -153,7 +167,7 @@ export const foreign = (request: RequestHead, names: OwnNames): Foreign | null =
   const said = read(request.rawHeaders);
   const { host, origin, site } = said;
   if (malformed(request, said)) return 'malformed';
-  if (!namesOf(request, host).every((name) => isOwn(names, name))) return 'host';
+  if (!ownNamed(names, request, host)) return 'host';
   if (origin !== undefined && !ownOrigin(names, origin, host)) return 'origin';
   const typed = site === 'none' && (request.method === 'GET' || request.method === 'HEAD');
   return site === undefined || site === 'same-origin' || typed ? null : 'site';
