@@ -4,6 +4,7 @@ import { problemText } from './config/document.ts';
 import { providers } from './providers/registry.ts';
 import { processVariables, readEnvironment, type Environment } from './edge/config/environment.ts';
 import { readConfig } from './edge/config/read.ts';
+import { ledgerHealth, ledgerNotReady } from './edge/health.ts';
 import { httpServer } from './edge/http/server.ts';
 import { clickhouseSink } from './edge/ledger/clickhouse.ts';
 import { lateRows } from './edge/ledger/late.ts';
@@ -93,8 +94,9 @@ async function start(environment: Environment): Promise<void> {
       gauge(store, ledger);
       return view(accept);
     },
-    notReady: () => null,
-    waiting: () => lateRows(ledger.shipper.oldestSealedMs(), Date.now()),
+    notReady: () => ledgerNotReady(ledger),
+    waiting: () => lateRows(ledger.oldestRowAtMs(), Date.now()),
+    details: () => ({ ledger: ledgerHealth(ledger) }),
   });
 
   let stopping = false;

@@ -155,7 +155,12 @@ test('migrating again applies nothing', async () => {
   const again = await migrate({ url, user, password, folders: migrationFolders, log: () => {} });
   expect(again).toEqual({
     applied: [],
-    alreadyThere: ['gateway/0001_calls.sql', 'trace-router/0001_otel_traces.sql'],
+    alreadyThere: [
+      'gateway/0001_calls.sql',
+      'gateway/0002_durable_rows.sql',
+      'trace-router/0001_otel_traces.sql',
+      'trace-router/0002_durable_traces.sql',
+    ],
   });
 });
 

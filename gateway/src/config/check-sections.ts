@@ -10,6 +10,7 @@ type Root = Readonly<Record<string, unknown>>;
 
 const largestBody = 2 ** 30;
 const largestSpool = 2 ** 44;
+const largestReserve = 2 ** 33;
 
 /** Reads one section's texts with units, complaining about what is out of bounds. */
 const readers = (section: string, { complaints }: Context) => ({
@@ -129,6 +130,10 @@ export const readLedger = (root: Root, context: Context): Config['ledger'] | nul
     segmentAgeMs: ms('segmentAge', given.segmentAge),
     syncMs: ms('sync', given.sync),
     maxSpoolBytes,
+    maxRefusalBytes: bytes('maxRefusals', given.maxRefusals, largestSpool),
+    reserveBytes: bytes('reserve', given.reserve, largestReserve),
+    keepShippedMs: ms('keepShipped', given.keepShipped),
+    reconcileMs: ms('reconcile', given.reconcile),
   };
 };
 

@@ -115,6 +115,12 @@ export interface Config {
     readonly segmentAgeMs: number;
     readonly syncMs: number;
     readonly maxSpoolBytes: number;
+    /** Of these, for rows of refused calls. */
+    readonly maxRefusalBytes: number;
+    /** Kept free on the disk for rows of calls in flight. */
+    readonly reserveBytes: number;
+    readonly keepShippedMs: number;
+    readonly reconcileMs: number;
   };
   readonly telemetry: {
     readonly serviceName: string;

@@ -257,6 +257,22 @@ export const Ledger = Type.Object(
       '4GiB',
       'Size of the spool above which calls are refused, so that none goes unaccounted.',
     ),
+    maxRefusals: size(
+      '64MiB',
+      'Of `maxSpool`, what rows of refused calls may take; past it refusals are counted and not recorded.',
+    ),
+    reserve: size(
+      '16MiB',
+      'Room kept on the disk for the rows of calls in flight, 4 KiB each, at most an eighth of the disk. When the disk has no more room, these rows use it, and new calls are refused until it is free again.',
+    ),
+    keepShipped: duration(
+      'How long a shipped segment stays on disk, so that rows which ClickHouse lost in a power failure can be sent again; then it is deleted when the table was seen to have its rows.',
+      '2m',
+    ),
+    reconcile: duration(
+      'How often the rows in ClickHouse are compared with what was shipped.',
+      '1m',
+    ),
   },
   { ...closed, description: 'The spool that carries every call to ClickHouse.' },
 );

@@ -36,6 +36,7 @@ export const errors = {
   too_many_bytes:        { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   too_many_bytes_of_key: { status: 429, outcome: 'throttled',    origin: 'client',   openai: 'rate_limit_error',      anthropic: 'rate_limit_error' },
   ledger_full:           { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
+  record_damaged:        { status: 500, outcome: 'crashed',      origin: 'gateway',  openai: 'server_error',          anthropic: 'api_error' }, // in the ledger only: the disk lost how the call ended
   internal_error:        { status: 500, outcome: 'crashed',      origin: 'gateway',  openai: 'server_error',          anthropic: 'api_error' },
 } as const;
 

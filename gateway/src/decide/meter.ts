@@ -37,6 +37,8 @@ export interface Meter {
   usage(inputTokens: () => number): { readonly usage: Usage; readonly source: UsageSource };
   /** Output tokens seen so far, roughly; for progress entries. */
   outputSoFar(): number;
+  /** The usage as far as the provider has told it; null: not a word yet. */
+  said(): Usage | null;
 }
 
 /** Which sides a provider never told, has not told to the end, or told as what cannot be: nothing for something included. */
@@ -151,5 +153,6 @@ export const startMeter = (): Meter => {
       };
     },
     outputSoFar: () => Math.ceil((text.length + uncountedChars) / 4),
+    said: () => usage,
   };
 };

@@ -24,6 +24,8 @@ export interface ControlOptions {
   notReady(): string | null;
   /** What it waits for although it is ready: a dependency that is away; null: nothing. */
   waiting(): string | null;
+  /** What else is worth knowing when somebody asks whether it is ready. */
+  details(): JsonObject;
 }
 
 const sendJson = (reply: FastifyReply, status: number, body: JsonObject): FastifyReply =>
@@ -124,7 +126,7 @@ export const refuseForeign = (
 /** Adds these routes, and the answers for everything else, to a server. */
 export const addControlPlane = (
   app: FastifyInstance,
-  { gate, metrics, notReady, waiting }: ControlOptions,
+  { gate, metrics, notReady, waiting, details }: ControlOptions,
 ): void => {
   const models = (
     request: FastifyRequest,
@@ -156,9 +158,11 @@ export const addControlPlane = (
   app.get('/health/live', (_request, reply) => sendJson(reply, 200, { status: 'live' }));
   app.get('/health/ready', (_request, reply) => {
     const reason = notReady();
-    if (reason !== null) return sendJson(reply, 503, { status: 'not ready', reason });
+    if (reason !== null)
+      return sendJson(reply, 503, { status: 'not ready', reason, ...details() });
     const wait = waiting();
-    return sendJson(reply, 200, { status: 'ready', ...(wait !== null && { waiting: wait }) });
+    const waits = wait === null ? {} : { waiting: wait };
+    return sendJson(reply, 200, { status: 'ready', ...waits, ...details() });
   });
   app.get('/metrics', async (request, reply) => {
     const view = metrics(request.headers.accept);

@@ -190,9 +190,13 @@ export const effectsOf = (world: CallWorld): Effects => {
         callStartedMs: arrival.startedMs,
         inputTokens: () => (inputTokens ??= world.inputTokens()),
         replyHeaders: (reply) => replyHeaders(target, upstream, reply),
+        onSent: () => gate.spool.sent(facts.id),
         onProgress(meter) {
-          const elapsedMs = Math.round(performance.now() - arrival.startedMs);
-          const progress: Progress = { elapsedMs, outputTokens: meter.outputSoFar() };
+          const progress: Progress = {
+            elapsedMs: Math.round(performance.now() - arrival.startedMs),
+            outputTokens: meter.outputSoFar(),
+            said: meter.said(),
+          };
           gate.spool.progress(facts.id, JSON.stringify(progress));
         },
         onStream: (open) => gate.store.move('openStreams', labels, open ? 1 : -1),

@@ -46,6 +46,7 @@ const plainMessages = {
   too_many_bytes: 'The bodies of calls in flight take all the memory that this gateway has for them (limits.bodiesInFlight).',
   too_many_bytes_of_key: 'The bodies of the calls of this key in flight take all the memory that one key may have (limits.bodiesPerKey).',
   ledger_full: 'The ledger cannot take another call: its spool is full or its disk refuses to write.',
+  record_damaged: 'The record of how this call ended is damaged.',
   internal_error: 'The gateway failed on this call. Its call id names it in the log.',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 

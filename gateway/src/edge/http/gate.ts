@@ -7,7 +7,7 @@ import type { MetricStore } from '../telemetry/store.ts';
 /** What the data plane works with; the runtime may be swapped between two calls. */
 export interface Gate {
   runtime(): Runtime;
-  readonly spool: Pick<Ledger['spool'], 'intend' | 'further' | 'progress'>;
+  readonly spool: Pick<Ledger['spool'], 'intend' | 'further' | 'sent' | 'progress'>;
   readonly store: MetricStore;
   readonly log: Logger;
   /** Projects a settlement to ledger, metrics, spans and log. */

@@ -2,6 +2,7 @@ import { createClient, ClickHouseError, type ClickHouseClient } from '@clickhous
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { callColumns } from '../../contract/ledger.ts';
+import { findQuery, idsPerQuery, tallyQuery } from './clickhouse-queries.ts';
 
 export interface ClickhouseAddress {
   readonly url: string;
@@ -16,10 +17,40 @@ export type Inserted =
   /** No answer, or none that says anything about the rows. */
   | { readonly kind: 'unavailable'; readonly message: string };
 
-/** Puts ledger rows (JSON arrays in UTF-8, in the order of `callColumns`) into `tollgate.calls`, once per token. */
+/** A ledger row on its way: a JSON array in UTF-8, in the order of `callColumns`. */
+export interface Row {
+  readonly callId: string;
+  readonly json: Buffer;
+}
+
+export type Found =
+  | { readonly kind: 'found'; readonly callIds: ReadonlySet<string> }
+  | { readonly kind: 'unavailable'; readonly message: string };
+
+/** Rows of one life of a gateway: `seq` above `above`, up to `upTo`. */
+export interface Stretch {
+  readonly replica: string;
+  readonly above: number;
+  readonly upTo: number;
+  /** None of these calls began earlier; epoch milliseconds. */
+  readonly sinceMs: number;
+}
+
+export type Tallied =
+  | { readonly kind: 'tallied'; readonly rows: number; readonly seqSum: bigint }
+  | { readonly kind: 'unavailable'; readonly message: string };
+
+/** The table `tollgate.calls`, as the ledger uses it. */
 export interface Sink {
-  /** @param signal gives up; whether the rows went in is then not known */
+  /**
+   * Puts rows (`Row.json`) in, once per token.
+   * @param signal gives up; whether the rows went in is then not known
+   */
   insert(rows: readonly Buffer[], token: string, signal?: AbortSignal): Promise<Inserted>;
+  /** Which of these calls have a row. */
+  find(rows: readonly Row[], signal?: AbortSignal): Promise<Found>;
+  /** How many rows a stretch has, and the sum of their `seq`. */
+  tally(stretch: Stretch, signal?: AbortSignal): Promise<Tallied>;
   close(): Promise<void>;
 }
 
@@ -75,6 +106,9 @@ function* piecesOf(rows: readonly Buffer[]): Generator<Buffer> {
 
 const insertTimeoutMs = 60_000;
 
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message.slice(0, 500) : String(error);
+
 /** A client for the ledger's inserts. Connects on first use. */
 export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink => {
   const client: ClickHouseClient = createClient({
@@ -87,6 +121,16 @@ export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink
     compression: { request: false, response: false },
     log: { level: 127 },
   });
+  /** The rows of an answer, each as its fields. */
+  const ask = async (query: string, signal?: AbortSignal): Promise<readonly string[][]> => {
+    const answer = await client.query({
+      query,
+      format: 'TabSeparated',
+      ...(signal === undefined ? {} : { abort_signal: signal }),
+    });
+    const lines = (await answer.text()).split('\n').filter((line) => line !== '');
+    return lines.map((line) => line.split('\t'));
+  };
   return {
     async insert(rows, token, signal) {
       try {
@@ -100,9 +144,28 @@ export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink
         await finished(stream.resume());
         return { kind: 'inserted' };
       } catch (error) {
-        const message = error instanceof Error ? error.message.slice(0, 500) : String(error);
         const aboutRows = error instanceof ClickHouseError && rowErrors.has(error.code);
-        return { kind: aboutRows ? 'refused' : 'unavailable', message };
+        return { kind: aboutRows ? 'refused' : 'unavailable', message: messageOf(error) };
+      }
+    },
+    async find(rows, signal) {
+      const callIds = new Set<string>();
+      try {
+        for (let from = 0; from < rows.length; from += idsPerQuery)
+          for (const [id] of await ask(findQuery(rows.slice(from, from + idsPerQuery)), signal))
+            if (id !== undefined) callIds.add(id);
+        return { kind: 'found', callIds };
+      } catch (error) {
+        return { kind: 'unavailable', message: messageOf(error) };
+      }
+    },
+    async tally(stretch, signal) {
+      try {
+        const [[rows = '', seqSum = ''] = []] = await ask(tallyQuery(stretch), signal);
+        if (rows === '' || seqSum === '') throw new Error('the answer has no numbers');
+        return { kind: 'tallied', rows: Number(rows), seqSum: BigInt(seqSum) };
+      } catch (error) {
+        return { kind: 'unavailable', message: messageOf(error) };
       }
     },
     close: () => client.close(),

@@ -1,6 +1,9 @@
 /**
  * The spool's line format. One entry is one line: kind, CRC-32 of the kind and the rest, the rest.
+ *   h <crc> - <json>                 head: which spool and life wrote this segment; the first line (`identity.ts`)
+ *   m <crc> - <json>                 mark: up to which row a life is in ClickHouse (`lives.ts`)
  *   i <crc> <callId> <json>          intent: before the first provider is called
+ *   s <crc> <callId> <json>          sent: the attempt's request went onto its connection
  *   a <crc> <callId> <json>          a further attempt: how the last one ended
  *   p <crc> <callId> <json>          progress of a stream
  *   c <crc> <callId> <seq> <json>    close: the finished row, as ClickHouse reads it
@@ -8,7 +11,7 @@
  */
 import { crc32 } from 'node:zlib';
 
-export type EntryKind = 'i' | 'a' | 'p' | 'c';
+export type EntryKind = 'h' | 'm' | 'i' | 's' | 'a' | 'p' | 'c';
 
 export interface Entry {
   readonly kind: EntryKind;
@@ -20,7 +23,10 @@ export interface Entry {
 
 /** Checksums of the kinds alone, which the checksum of a line goes on from. */
 const seeds: Readonly<Record<EntryKind, number>> = {
+  h: crc32('h'),
+  m: crc32('m'),
   i: crc32('i'),
+  s: crc32('s'),
   a: crc32('a'),
   p: crc32('p'),
   c: crc32('c'),
@@ -38,8 +44,20 @@ export interface StoredEntry extends Omit<Entry, 'json'> {
   readonly json: Buffer;
 }
 
-const isKind = (text: string | undefined): text is EntryKind =>
-  text === 'i' || text === 'a' || text === 'p' || text === 'c';
+const isKind = (text: string): text is EntryKind => Object.hasOwn(seeds, text);
+
+/** Stands where a call's id does in lines that speak of no call. */
+const noCall = '-';
+
+/** A head or a mark as a line. */
+export const noteLine = (kind: 'h' | 'm', json: string): string =>
+  entryLine({ kind, callId: noCall, seq: 0, json });
+
+/** The id of a call in a line that may be damaged; null: none can be read. */
+export const callIdIn = (line: Buffer): string | null => {
+  const text = line.toString('latin1', restAt, restAt + 36);
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? text : null;
+};
 
 const blank = 0x20;
 /** The kind, a blank, the checksum, a blank. */

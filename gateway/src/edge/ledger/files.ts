@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
 
-const segmentName = /^([0-9a-z]{9}-[0-9a-f]{4})\.(\d{8})\.seg$/;
+/** Wider than what we write: a number or a time that outgrew its digits is still one of ours. */
+const segmentName = /^([0-9a-z]{9,12}-[0-9a-f]{4})\.(\d{8,15})\.seg$/;
 
 /** A segment file: the incarnation of the process that wrote it, and its number there. */
 export interface SegmentFile {
@@ -29,19 +30,35 @@ export const segmentFile = (dir: string, incarnation: string, number: number): S
   number,
 });
 
+/** When an incarnation began, by its own clock. */
+const beganMs = (incarnation: string): number =>
+  Number.parseInt(incarnation.slice(0, incarnation.indexOf('-')), 36);
+
+/** No clock is wrong by so much: a name from later than this was not made by us, and must not push ours out of sight. */
+const latestBeganMs = Date.UTC(2200, 0, 1);
+const isOdd = (incarnation: string): boolean => beganMs(incarnation) >= latestBeganMs;
+
+/** Odd ones first, so that no intent in them outlives a close that stands elsewhere. */
+const inOrder = (a: SegmentFile, b: SegmentFile): number =>
+  Number(isOdd(b.incarnation)) - Number(isOdd(a.incarnation)) ||
+  beganMs(a.incarnation) - beganMs(b.incarnation) ||
+  (a.incarnation < b.incarnation ? -1 : a.incarnation > b.incarnation ? 1 : 0) ||
+  a.number - b.number;
+
 /** All segments in the directory, oldest first: an incarnation begins with the time of its start. */
 export const segmentFiles = (dir: string): readonly SegmentFile[] =>
   readdirSync(dir)
-    .toSorted()
     .flatMap((name) => {
       const [, incarnation, number] = segmentName.exec(name) ?? [];
       return incarnation === undefined || number === undefined
         ? []
         : [{ path: join(dir, name), incarnation, number: Number(number) }];
-    });
+    })
+    .toSorted(inOrder);
 
-/** When an incarnation began, by its own clock. */
-const beganMs = (incarnation: string): number => Number.parseInt(incarnation.slice(0, 9), 36);
+/** Files that end like segments and are named like none: nobody will read them. */
+export const strangeFiles = (dir: string): readonly string[] =>
+  readdirSync(dir).filter((name) => name.endsWith('.seg') && !segmentName.test(name));
 
 /**
  * A name for this process's life: never used before, and later than all whose files are still here. The second half
@@ -53,7 +70,9 @@ export const newIncarnation = (
   random16Bits: number,
   earlier: readonly SegmentFile[] = [],
 ): string => {
-  const ms = earlier.reduce((latest, f) => Math.max(latest, beganMs(f.incarnation) + 1), nowMs);
+  const ms = earlier
+    .filter(({ incarnation }) => !isOdd(incarnation))
+    .reduce((latest, { incarnation }) => Math.max(latest, beganMs(incarnation) + 1), nowMs);
   return `${ms.toString(36).padStart(9, '0')}-${random16Bits.toString(16).padStart(4, '0')}`;
 };
 
@@ -134,11 +153,15 @@ export const awaitDirectory = async (
 const readBytes = 512 * 1024;
 const newline = 0x0a;
 
-/**
- * The lines of a file, without their newlines, some at a time. Cut as bytes, because a chunk may end inside a
- * character; what follows the last newline is the last line.
- */
-export async function* readLines(path: string): AsyncGenerator<readonly Buffer[]> {
+/** Some lines of a file, without their newlines. */
+export interface Lines {
+  readonly lines: readonly Buffer[];
+  /** False: the one line here has no newline behind it, so its write may have been cut short. */
+  readonly whole: boolean;
+}
+
+/** The lines of a file, some at a time. Cut as bytes, because a chunk may end inside a character. */
+export async function* readLines(path: string): AsyncGenerator<Lines> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(path, { highWaterMark: readBytes })) {
     if (!Buffer.isBuffer(chunk)) continue;
@@ -150,7 +173,7 @@ export async function* readLines(path: string): AsyncGenerator<readonly Buffer[]
       from = to + 1;
     }
     rest = data.subarray(from);
-    yield lines;
+    yield { lines, whole: true };
   }
-  if (rest.length > 0) yield [rest];
+  if (rest.length > 0) yield { lines: [rest], whole: false };
 }

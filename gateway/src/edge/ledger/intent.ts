@@ -1,11 +1,11 @@
 /** What the spool remembers of a call that has not ended, and how a call that never ended is accounted for. */
 import { outcomes } from '../../contract/outcomes.ts';
 import type { UsageSource } from '../../contract/ledger.ts';
-import { charge, type PriceTable } from '../../decide/price.ts';
+import { charge, noCharge, type PriceTable } from '../../decide/price.ts';
 import type { Caller, Target } from '../../model/call.ts';
 import { toPicodollars } from '../../model/money.ts';
 import type { Attempt, CallFacts, Charge, Settlement } from '../../model/settlement.ts';
-import { noTokens, type Usage } from '../../model/usage.ts';
+import { noTokens, outputTokens, type Usage } from '../../model/usage.ts';
 
 /** The intent entry: enough to write the row of a call of which nothing more is ever heard. */
 export interface Intent {
@@ -39,10 +39,14 @@ export interface Further {
   readonly next: Pick<Intent, 'target' | 'account' | 'system'>;
 }
 
-/** Progress of a stream: milliseconds since the call's start, and output tokens counted so far. */
+/** Progress of a stream. */
 export interface Progress {
+  /** Since the call's start. */
   readonly elapsedMs: number;
+  /** Output tokens counted so far, roughly. */
   readonly outputTokens: number;
+  /** What the provider has said of its usage; null: nothing yet. */
+  readonly said: Usage | null;
 }
 
 /** JSON of an attempt; money as text, because JSON has no integers of that size. */
@@ -76,6 +80,10 @@ export interface OpenCall {
   readonly intent: string;
   readonly further: readonly string[];
   readonly progress: string | null;
+  /** The request of its last attempt went onto a connection. */
+  readonly sent: boolean;
+  /** A damaged line may have been its close. */
+  readonly uncertain: boolean;
 }
 
 // Our own entries, protected by their checksum: their shape is what this file wrote.
@@ -87,25 +95,48 @@ const parseProgress = (json: string): Progress => JSON.parse(json) as Progress;
 // oxlint-enable typescript/no-unsafe-type-assertion
 
 /**
- * The settlement of a call whose process died: `crashed`, priced at what was known. Its last attempt may never have
- * reached the provider, so its status is 0; its input is the estimate made before the call.
+ * What an attempt that was cut off used: what the provider said, completed by what we counted, so never less than it
+ * said. An attempt that never went out used nothing.
+ */
+const usageAtDeath = (
+  { sent }: OpenCall,
+  estimatedInputTokens: number,
+  progress: Progress | null,
+): { readonly usage: Usage; readonly source: UsageSource } => {
+  const nothing: Usage = { tokens: noTokens, units: {}, clamped: false, serviceTier: null };
+  if (progress === null) {
+    const tokens = { ...noTokens, input_uncached: estimatedInputTokens };
+    return sent
+      ? { usage: { ...nothing, tokens }, source: 'estimated' }
+      : { usage: nothing, source: 'none' };
+  }
+  // Entries of earlier versions do not have it.
+  const said = progress.said ?? {
+    ...nothing,
+    tokens: { ...noTokens, input_uncached: estimatedInputTokens },
+  };
+  const unsaid = Math.max(0, progress.outputTokens - outputTokens(said.tokens));
+  const tokens = { ...said.tokens, output_text: said.tokens.output_text + unsaid };
+  return { usage: { ...said, tokens }, source: 'partial' };
+};
+
+const deathWords = ({ sent, progress, uncertain }: OpenCall): string =>
+  uncertain
+    ? 'the record of how this call ended is damaged'
+    : sent || progress !== null
+      ? 'the gateway died during this attempt'
+      : 'the gateway died before this attempt was sent';
+
+/**
+ * The settlement of a call whose process died, or whose close is damaged: `crashed`, priced at what was known. No
+ * answer of its last attempt is on record, so its status is 0.
  */
 export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement => {
   const intent = parseIntent(open.intent);
   const further = open.further.map(parseFurther);
   const progress = open.progress === null ? null : parseProgress(open.progress);
   const { target, account, system } = further.at(-1)?.next ?? intent;
-  const usage: Usage = {
-    tokens: {
-      ...noTokens,
-      input_uncached: intent.estimatedInputTokens,
-      output_text: progress?.outputTokens ?? 0,
-    },
-    units: {},
-    clamped: false,
-    serviceTier: null,
-  };
-  const source: UsageSource = progress === null ? 'estimated' : 'partial';
+  const { usage, source } = usageAtDeath(open, intent.estimatedInputTokens, progress);
   const price = prices.find(target.provider, target.model, intent.call.startedAtMs);
   const ended = further.map(({ previous }) => revived(previous));
   const offsetMs = ended.reduce((latest, a) => Math.max(latest, a.offsetMs + a.durationMs), 0);
@@ -120,7 +151,7 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     spanId: '',
     status: 0,
     error: 'network',
-    errorMessage: 'the gateway died during this attempt',
+    errorMessage: deathWords(open),
     offsetMs,
     durationMs: elapsedMs - offsetMs,
     firstTokenMs: null,
@@ -129,8 +160,8 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     finishReason: '',
     usage,
     usageSource: source,
-    charge: charge(usage, price),
-    wasteReason: 'abandoned',
+    charge: source === 'none' ? noCharge : charge(usage, price),
+    wasteReason: source === 'none' ? '' : 'abandoned',
     chunks: 0,
     maxGapMs: 0,
   };
@@ -139,7 +170,7 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     call: intent.call,
     outcome: 'crashed',
     httpStatus: outcomes.crashed.status,
-    errorCode: 'internal_error',
+    errorCode: open.uncertain ? 'record_damaged' : 'internal_error',
     errorOrigin: 'gateway',
     errorMessage: last.errorMessage,
     attempts,

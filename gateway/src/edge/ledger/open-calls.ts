@@ -1,14 +1,15 @@
 /** Calls that have an intent and no close yet, as the lines that tell their story so far. */
 
 interface Story {
-  /** The intent and the further attempts, in order. */
+  /** The intent, the further attempts, and what was sent of them, in order. */
   readonly lines: string[];
   progress: string;
 }
 
 export interface OpenCalls {
   intend(callId: string, line: string): void;
-  further(callId: string, line: string): void;
+  /** A further attempt, or that one was sent. False: there is no such call. */
+  further(callId: string, line: string): boolean;
   /** False: there is no such call. */
   progress(callId: string, line: string): boolean;
   /** Takes back the call's last line: it never came to the disk. An intent taken back is a call that never was. */
@@ -28,7 +29,12 @@ export const openCalls = (): OpenCalls => {
       open.set(callId, { lines: [line], progress: '' });
     },
     further(callId, line) {
-      open.get(callId)?.lines.push(line);
+      const story = open.get(callId);
+      if (story === undefined) return false;
+      story.lines.push(line);
+      // What an earlier attempt brought is told by how it ended.
+      story.progress = '';
+      return true;
     },
     progress(callId, line) {
       const story = open.get(callId);

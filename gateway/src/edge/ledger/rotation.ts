@@ -17,7 +17,14 @@ export interface SegmentLimits {
 export interface Sealed extends SegmentFile {
   readonly bytes: number;
   readonly closes: number;
-  readonly sealedAtMs: number;
+  /** Bytes of rows of refused calls. */
+  readonly refusalBytes: number;
+  /** When its first row was written, epoch milliseconds. */
+  readonly firstRowAtMs: number;
+  /** Some of its rows may be in ClickHouse already: found at start, or told by one who did not hear the answer. */
+  readonly doubtful: boolean;
+  /** Lines of it failed their checksum. */
+  readonly damaged: boolean;
 }
 
 export interface Rotation {
@@ -27,8 +34,12 @@ export interface Rotation {
   wrote(committed: Committed): void;
   /** Seals what is there, if anything, unless the disk has just refused to. */
   seal(): void;
+  /** Some rows of this segment may have gone to ClickHouse by another way. */
+  doubt(): void;
   /** Puts what was written on the disk itself, and seals a segment that is old enough. */
   tick(): void;
+  /** When the first row of the segment being written was written, epoch milliseconds; null: it has none. */
+  firstRowAtMs(): number | null;
   /** Seals, hands over, and ends. */
   stop(): Promise<void>;
 }
@@ -39,8 +50,14 @@ export interface RotationOptions {
   readonly firstSegment: number;
   readonly limits: SegmentLimits;
   readonly open: OpenCalls;
+  /** What the next segment begins with, before the open calls. */
+  head(): string;
+  /** The head holds more than who wrote it: this must survive the process. */
+  hasNotes(): boolean;
   /** Lines not yet written: they belong to this segment's story, and sealing now could ship an intent away from its close. */
   waiting(): number;
+  /** Lets go of something on the disk, so that open calls can be carried over; false: there is nothing more. */
+  makeRoom(): boolean;
   /** Bytes that came to the disk. */
   onBytes(bytes: number): void;
   /** Called in the order of the segments' numbers. */
@@ -53,28 +70,39 @@ const retryMs = 250;
 /** Creates the first segment. Throws when the directory cannot be written. */
 export const startRotation = (options: RotationOptions): Rotation => {
   const { dir, incarnation, limits, open, onError } = options;
-  let segment = createSegment(segmentFile(dir, incarnation, options.firstSegment), onError);
+  const create = (number: number): Segment =>
+    createSegment(segmentFile(dir, incarnation, number), options.head(), onError);
+  let segment = create(options.firstSegment);
   let closes = 0;
   let closeChars = 0;
+  let refusalBytes = 0;
   let firstCloseMs = 0;
+  let firstRowAtMs: number | null = null;
+  let doubtful = false;
   let sealAgainMs = 0;
   let handedOver = Promise.resolve();
   syncDirectory(dir);
+  options.onBytes(segment.bytes());
 
-  /** The segment after this one, with the open calls in it; null: the disk has no room for it now. */
-  const successor = (): Segment | null => {
+  /** The segment after this one, with the open calls in it, or why the disk does not take it. */
+  const tried = (): Segment | string => {
     let next: Segment;
     try {
-      next = createSegment(segmentFile(dir, incarnation, segment.file.number + 1), onError);
+      next = create(segment.file.number + 1);
     } catch (error) {
-      onError(`cannot open the next segment: ${String(error)}`);
-      return null;
+      return `cannot open the next segment: ${String(error)}`;
     }
     const failure = open.size() === 0 ? null : next.append(open.carried());
     if (failure === null) return next;
     // Without its intents it may not stand alone: go on with the old one.
     next.discard();
-    onError(`cannot carry open intents over: ${failure}`);
+    return `cannot carry open intents over: ${failure}`;
+  };
+  const successor = (): Segment | null => {
+    let next = tried();
+    while (typeof next === 'string' && options.makeRoom()) next = tried();
+    if (typeof next !== 'string') return next;
+    onError(next);
     return null;
   };
 
@@ -86,10 +114,19 @@ export const startRotation = (options: RotationOptions): Rotation => {
       sealAgainMs = performance.now() + retryMs;
       return;
     }
-    const sealed = { ...segment.file, bytes: segment.bytes(), closes, sealedAtMs: Date.now() };
+    const sealed: Sealed = {
+      ...segment.file,
+      bytes: segment.bytes(),
+      closes,
+      refusalBytes,
+      firstRowAtMs: firstRowAtMs ?? Date.now(),
+      doubtful,
+      damaged: false,
+    };
     const finished = segment.finish();
     syncDirectorySoon(dir, onError);
-    [segment, closes, closeChars] = [next, 0, 0];
+    [segment, closes, closeChars, refusalBytes, firstRowAtMs] = [next, 0, 0, 0, null];
+    doubtful = false;
     options.onBytes(next.bytes());
     // In order, however long the disk takes over each: an intent must not outlive its close.
     handedOver = Promise.all([handedOver, finished]).then(() => options.onSealed(sealed));
@@ -97,6 +134,10 @@ export const startRotation = (options: RotationOptions): Rotation => {
 
   return {
     seal,
+    firstRowAtMs: () => firstRowAtMs,
+    doubt() {
+      doubtful = true;
+    },
     write(text) {
       const before = segment.bytes();
       const failure = segment.append(text);
@@ -104,9 +145,13 @@ export const startRotation = (options: RotationOptions): Rotation => {
       return failure;
     },
     wrote(committed) {
-      if (closes === 0) firstCloseMs = committed.startedMs;
+      if (committed.closes > 0 && closes === 0) {
+        firstCloseMs = committed.startedMs;
+        firstRowAtMs = Date.now();
+      }
       closes += committed.closes;
       closeChars += committed.closeChars;
+      refusalBytes += committed.refusalChars;
       if (closes >= limits.segmentCloses || closeChars >= limits.segmentBytes) seal();
     },
     tick() {
@@ -118,7 +163,7 @@ export const startRotation = (options: RotationOptions): Rotation => {
       seal();
       await handedOver;
       // A call still open is accounted for at the next start, from what was carried.
-      if (segment.bytes() === 0) segment.discard();
+      if (closes === 0 && open.size() === 0 && !options.hasNotes()) segment.discard();
       else await segment.finish();
     },
   };

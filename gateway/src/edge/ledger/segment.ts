@@ -31,10 +31,15 @@ const reasonOf = (error: unknown): string =>
 
 /**
  * Creates a segment's file and holds it open.
+ * @param head what it begins with
  * @param onError told what a background write to disk complained about
  * @throws Error when it cannot be created, or is already there
  */
-export const createSegment = (file: SegmentFile, onError: (message: string) => void): Segment => {
+export const createSegment = (
+  file: SegmentFile,
+  head: string,
+  onError: (message: string) => void,
+): Segment => {
   const fd = openSync(file.path, 'wx', 0o600);
   let bytes = 0;
   let dirty = false;
@@ -53,30 +58,41 @@ export const createSegment = (file: SegmentFile, onError: (message: string) => v
     }
   };
 
+  const append = (text: string): string | null => {
+    const data = encoded(text);
+    let done = 0;
+    try {
+      while (done < data.length)
+        done += writeSync(fd, data, done, data.length - done, bytes + done);
+    } catch (error) {
+      try {
+        if (done > 0) ftruncateSync(fd, bytes);
+      } catch {
+        // A torn line that stays fails its checksum when it is read, and the next append goes over it.
+      }
+      return reasonOf(error);
+    }
+    bytes += data.length;
+    dirty = true;
+    return null;
+  };
+  const discard = (): void => {
+    close();
+    rmSync(file.path, { force: true });
+  };
+
+  const failure = append(head);
+  if (failure !== null) {
+    discard();
+    throw new Error(failure);
+  }
   /** What is to be done once no background sync uses the descriptor any more. */
   let whenIdle: (() => void) | null = null;
 
   return {
     file,
     bytes: () => bytes,
-    append(text) {
-      const data = encoded(text);
-      let done = 0;
-      try {
-        while (done < data.length)
-          done += writeSync(fd, data, done, data.length - done, bytes + done);
-      } catch (error) {
-        try {
-          if (done > 0) ftruncateSync(fd, bytes);
-        } catch {
-          // A torn line that stays fails its checksum when it is read, and the next append goes over it.
-        }
-        return reasonOf(error);
-      }
-      bytes += data.length;
-      dirty = true;
-      return null;
-    },
+    append,
     sync() {
       if (syncing || finishing || !dirty) return;
       syncing = true;
@@ -99,9 +115,6 @@ export const createSegment = (file: SegmentFile, onError: (message: string) => v
         if (!syncing) whenIdle();
       });
     },
-    discard() {
-      close();
-      rmSync(file.path, { force: true });
-    },
+    discard,
   };
 };

@@ -1,76 +1,95 @@
 /**
- * Ships sealed segments to ClickHouse, oldest first, one at a time, each under its own deduplication token, and deletes
- * them when all their rows are somewhere. Whatever goes wrong, the segment stays and is tried again.
+ * Ships sealed segments to ClickHouse, oldest first, one at a time, each under its own deduplication token. A shipped
+ * segment is kept for a while, so that rows which the server loses can be sent again (`kept.ts`). Whatever goes wrong,
+ * the segment stays and is tried again; a damaged one is set aside when what it still says is shipped.
  */
-import { rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sink } from './clickhouse.ts';
+import type { Aside } from './aside.ts';
+import type { Row, Sink } from './clickhouse.ts';
 import { parseEntry } from './entry.ts';
-import { readLines } from './files.ts';
-import { placer } from './placer.ts';
+import { forgetHalves, halvesOf } from './halves.ts';
+import { tokenOf } from './identity.ts';
+import type { Kept, Shipment } from './kept.ts';
+import { placer, type Placed } from './placer.ts';
+import { readSegment, type Contents } from './read-segment.ts';
 import type { Sealed } from './rotation.ts';
 import type { SpoolTotals } from './spool.ts';
 
 export interface ShipTotals {
   shipped: number;
   resent: number;
+  /** Refused by the table; they lie in `dead/`. */
   dead: number;
+  /** Damaged on disk for good, or deleted by somebody. */
+  damaged: number;
+  /** Lines that had one flipped bit. */
+  mended: number;
+  /** Inserts and questions that ClickHouse did not answer as hoped. */
+  failures: number;
 }
 
 export interface Shipper {
   add(segment: Sealed): void;
+  /** Sends those rows of a shipped segment again that the table does not have. */
+  again(segment: Sealed): void;
+  /** Sends rows (whole lines of the spool) that have no file; whether all of them are in the table now. */
+  sendLines(lines: readonly string[]): Promise<boolean>;
   /** Ships what is there until all is gone or the time is up. Returns whether all is gone. */
   drain(withinMs: number): Promise<boolean>;
   /** Gives up what is under way, which the next start sends again. */
   stop(): Promise<void>;
   readonly totals: ShipTotals;
-  /** When the oldest segment still here was sealed; null: none is. */
-  oldestSealedMs(): number | null;
+  /** When the oldest row still here was written, epoch milliseconds; null: none is. */
+  oldestRowAtMs(): number | null;
 }
 
 export interface ShipperOptions {
   readonly sink: Sink;
-  readonly replica: string;
+  /** Of this directory; for segments that do not say whose they are. */
+  readonly spoolId: string;
+  readonly aside: Aside;
+  readonly kept: Kept;
   readonly spool: SpoolTotals;
+  /** See `placer.ts`. */
+  readonly maxLooks?: number;
+  onShipment(shipment: Shipment): void;
   onShipped(seconds: number): void;
   onError(message: string): void;
 }
 
 const backoffMs = { first: 250, most: 5_000 } as const;
 
-const closeKind = 'c'.charCodeAt(0);
+/** The beginning of a UUIDv7 is its time: the smallest id tells when the earliest call began. */
+const startOf = (callId: string): number =>
+  Number.parseInt(callId.slice(0, 8) + callId.slice(9, 13), 16);
 
-/**
- * The finished rows of a segment file, in order; lines that are torn or damaged are left out. A file that somebody has
- * deleted has none: its rows are lost, and holding up the others brings none back.
- */
-export const rowsIn = async (path: string): Promise<readonly Buffer[]> => {
-  const rows: Buffer[] = [];
-  try {
-    for await (const lines of readLines(path)) {
-      for (const line of lines) {
-        // Only a close begins so; the others need not be read.
-        const entry = line[0] === closeKind ? parseEntry(line) : null;
-        if (entry !== null) rows.push(entry.json);
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+/** The value of the column `replica`, from a row; for segments without a head. */
+const replicaIn = (row: Row | undefined): string => {
+  const values: unknown = row === undefined ? [] : JSON.parse(row.json.toString());
+  return Array.isArray(values) ? String(values[2] ?? '') : '';
+};
+
+const shipmentOf = (segment: Sealed, { head, rows }: Contents): Shipment => {
+  let toSeq = (head?.firstSeq ?? 1) - 1;
+  let earliest: string | null = null;
+  for (const { seq, callId } of rows) {
+    toSeq = Math.max(toSeq, seq);
+    if (earliest === null || callId < earliest) earliest = callId;
   }
-  return rows;
+  return {
+    segment,
+    replica: head?.replica ?? replicaIn(rows[0]),
+    toSeq,
+    sinceMs: earliest === null ? segment.firstRowAtMs : startOf(earliest),
+  };
 };
 
 /** Starts shipping whatever `add` is given. */
-export const startShipper = ({
-  sink,
-  replica,
-  spool,
-  onShipped,
-  onError,
-}: ShipperOptions): Shipper => {
-  const queue: Sealed[] = [];
-  const totals: ShipTotals = { shipped: 0, resent: 0, dead: 0 };
+export const startShipper = (options: ShipperOptions): Shipper => {
+  const { sink, aside, kept, spool, onError } = options;
+  const queue: { readonly segment: Sealed; readonly again: boolean }[] = [];
+  const totals: ShipTotals = { shipped: 0, resent: 0, dead: 0, damaged: 0, mended: 0, failures: 0 };
   const stopping = new AbortController();
   let running: Promise<void> | null = null;
 
@@ -83,43 +102,87 @@ export const startShipper = ({
 
   const place = placer({
     sink,
-    replica,
     pause,
     signal: stopping.signal,
+    maxLooks: options.maxLooks,
     onResent: (rows) => (totals.resent += rows),
+    onFailure: () => (totals.failures += 1),
     onError,
   });
+
+  const placed = (segment: Sealed, { head, rows }: Contents): Promise<Placed | null> => {
+    if (rows.length === 0) return Promise.resolve({ shipped: 0, dead: 0 });
+    const name = basename(segment.path, '.seg');
+    return place({
+      rows,
+      token: tokenOf(head?.spool ?? options.spoolId, segment),
+      halves: halvesOf(segment.path),
+      doubtful: segment.doubtful,
+      bury: (row, part, reason) =>
+        aside.bury(part === '' ? name : `${name}.${part}`, row.json, reason),
+    });
+  };
+
+  /** Books what was placed, and puts the file where it belongs now. */
+  const book = (segment: Sealed, contents: Contents, { shipped, dead }: Placed): void => {
+    const damaged = Math.max(segment.closes - contents.rows.length, 0);
+    totals.shipped += shipped;
+    totals.dead += dead;
+    totals.damaged += damaged;
+    totals.mended += contents.mended;
+    spool.bytes -= segment.bytes;
+    spool.refusalBytes -= segment.refusalBytes;
+    spool.spooledRows -= segment.closes;
+    const shipment = shipmentOf(segment, contents);
+    options.onShipment(shipment);
+    forgetHalves(segment.path);
+    if (!segment.damaged && contents.mended + contents.damaged + damaged === 0) {
+      kept.keep(shipment);
+      return;
+    }
+    const why =
+      damaged > 0 ? `${damaged} rows cannot be read` : 'some lines had to be mended or left out';
+    aside.quarantine(segment.path, why);
+  };
+
+  /** False: told to stop before it was done. */
+  const shipAgain = async (segment: Sealed): Promise<boolean> => {
+    const contents = await readSegment(segment.path, segment.closes);
+    return contents === null || (await placed({ ...segment, doubtful: true }, contents)) !== null;
+  };
 
   /** False: told to stop before it was done. */
   const ship = async (segment: Sealed): Promise<boolean> => {
     const startedMs = performance.now();
-    const rows = await rowsIn(segment.path);
-    const placed = rows.length === 0 ? { shipped: 0, dead: 0 } : await place(segment.path, rows);
-    if (placed === null) return false;
-    rmSync(segment.path, { force: true });
-    spool.bytes -= segment.bytes;
-    const damaged = segment.closes - rows.length;
-    if (damaged > 0)
-      onError(
-        `${damaged} rows of ${basename(segment.path)} are damaged or gone from the disk, and lost`,
-      );
-    totals.shipped += placed.shipped;
-    totals.dead += placed.dead + damaged;
-    spool.spooledRows -= segment.closes;
-    onShipped((performance.now() - startedMs) / 1000);
+    const contents = await readSegment(segment.path, segment.closes);
+    if (contents === null) {
+      const gone: Contents = { head: null, rows: [], mended: 0, damaged: 0 };
+      if (segment.closes > 0)
+        onError(
+          `${basename(segment.path)} with ${segment.closes} rows was deleted by somebody: they are lost`,
+        );
+      book(segment, gone, { shipped: 0, dead: 0 });
+      return true;
+    }
+    const result = await placed(segment, contents);
+    if (result === null) return false;
+    book(segment, contents, result);
+    options.onShipped((performance.now() - startedMs) / 1000);
     return true;
   };
 
-  /** Ships all there is. A file that cannot be read, deleted or set aside holds up those behind it, until it can. */
+  /** Ships all there is. A file that cannot be read or set aside holds up those behind it, until it can. */
   const run = async (): Promise<void> => {
     for (let failures = 0; queue[0] !== undefined;) {
+      const { segment, again } = queue[0];
       try {
-        if (!(await ship(queue[0]))) return;
+        if (!(await (again ? shipAgain(segment) : ship(segment)))) return;
         queue.shift();
         failures = 0;
       } catch (error) {
+        totals.failures += 1;
         if (failures === 0)
-          onError(`cannot ship ${basename(queue[0].path)}, trying again: ${String(error)}`);
+          onError(`cannot ship ${basename(segment.path)}, trying again: ${String(error)}`);
         if (!(await pause(failures))) return;
         failures += 1;
       }
@@ -131,12 +194,37 @@ export const startShipper = ({
     });
   };
 
+  const enqueue = (segment: Sealed, again: boolean): void => {
+    queue.push({ segment, again });
+    if (!stopping.signal.aborted) wake();
+  };
+
   return {
     totals,
-    oldestSealedMs: () => queue[0]?.sealedAtMs ?? null,
-    add(segment) {
-      queue.push(segment);
-      if (!stopping.signal.aborted) wake();
+    oldestRowAtMs: () =>
+      queue.find(({ segment, again }) => segment.closes > 0 && !again)?.segment.firstRowAtMs ??
+      null,
+    add: (segment) => enqueue(segment, false),
+    again: (segment) => enqueue(segment, true),
+    async sendLines(lines) {
+      const rows = lines.flatMap((line) => parseEntry(Buffer.from(line.trimEnd())) ?? []);
+      const found = await sink.find(rows, stopping.signal);
+      const there = found.kind === 'found' ? found.callIds : null;
+      const missing = rows.filter(({ callId }) => there?.has(callId) === false);
+      // The same rows come again until they are in: their first one names them.
+      const token = `${options.spoolId}/held/${rows[0]?.callId ?? ''}`;
+      const result =
+        there === null || missing.length === 0
+          ? null
+          : await sink.insert(
+              missing.map(({ json }) => json),
+              token,
+              stopping.signal,
+            );
+      const done = there !== null && (result === null || result.kind === 'inserted');
+      if (done) totals.shipped += rows.length;
+      else totals.failures += 1;
+      return done;
     },
     async drain(withinMs) {
       const over = new AbortController();

@@ -50,7 +50,9 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   readonly limits: { readonly replyBytes: number; readonly eventBytes: number };
   /** Headers of the client's response, once the reply has begun. */
   replyHeaders(facts: ReplyFacts): Readonly<Record<string, string>>;
-  /** The first content of a stream is here, or some more seconds of it. */
+  /** The request goes onto a connection. */
+  onSent(): void;
+  /** The first content of a stream is here, or another second of it. */
   onProgress(meter: Meter): void;
   onStream(open: boolean): void;
   /** The attempt has ended, however it did. */
@@ -61,7 +63,7 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   readonly clean: Scrub;
 }
 
-const progressMs = 5_000;
+const progressMs = 1_000;
 
 type Phase = 'waiting' | 'holding' | 'relaying' | 'over';
 
@@ -116,6 +118,7 @@ class RunningAttempt {
       upstream,
       { path, headers, body: prepared.body, clean, maxInflatedBytes: limits.replyBytes },
       {
+        onSent: () => options.onSent(),
         onAlive: () => this.#clocks.alive(),
         onReply: (status, received) => this.#reply(status, received),
         onData: (chunk) => this.#read((body) => body.read(chunk)),

@@ -19,6 +19,8 @@ import type { Upstream } from './upstream.ts';
 const reuseGraceMs = 500;
 
 export interface ExchangeEvents {
+  /** A connection takes the request now; until then nobody outside knows of it. May come during the call itself. */
+  onSent(): void;
   /** Something arrived, whatever it is: the provider lives. */
   onAlive(): void;
   /** A reply with a status of success has begun. */
@@ -57,7 +59,7 @@ export interface ExchangeRequest {
   readonly maxInflatedBytes: number;
 }
 
-/** Sends the request. Every event comes later, never during this call. */
+/** Sends the request. Every event but `onSent` comes later, never during this call. */
 export const startExchange = (
   upstream: Pick<Upstream, 'pool'> & { readonly provider: Pick<Provider, 'dialect'> },
   request: ExchangeRequest,
@@ -161,6 +163,7 @@ export const startExchange = (
       onRequestStart(started) {
         controller = started;
         if (unwanted) started.abort(aborted);
+        else events.onSent();
       },
       onResponseStart(_controller, statusCode, headers) {
         events.onAlive();

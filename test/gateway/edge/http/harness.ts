@@ -66,6 +66,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
         throw new Error('the spool is broken by a test');
       },
       further: () => Promise.resolve(takes),
+      sent: () => {},
       progress: () => {},
     },
     store: metricStore(read.config.limits.labelValues),
@@ -78,6 +79,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
     notReady: () => null,
     waiting: () => null,
+    details: () => ({}),
   });
   const port = await server.listen('127.0.0.1', 0);
   return {

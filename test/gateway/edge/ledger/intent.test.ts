@@ -4,6 +4,7 @@ import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
 import { attemptJson, crashSettlement } from '../../../../gateway/src/edge/ledger/intent.ts';
 import { rateFromUsdPerMillion } from '../../../../gateway/src/model/money.ts';
 import { anyAttempt } from '../../model/any-settlement.ts';
+import { noTokens } from '../../../../gateway/src/model/usage.ts';
 import { someAttempt } from '../../model/settlements.ts';
 import { intentOf, noPrices } from './support.ts';
 
@@ -22,6 +23,8 @@ const prices: PriceTable = {
     unitRates: {},
   }),
 };
+/** What is known of most calls that died. */
+const known = { sent: true, uncertain: false };
 const next = {
   target: { provider: 'anthropic', model: 'claude' },
   account: '',
@@ -29,7 +32,10 @@ const next = {
 };
 
 test('a call that died before anything was heard is priced at its estimated input', () => {
-  const settlement = crashSettlement({ intent: intentOf(1), further: [], progress: null }, prices);
+  const settlement = crashSettlement(
+    { intent: intentOf(1), further: [], progress: null, ...known },
+    prices,
+  );
   expect(settlement).toMatchObject({
     outcome: 'crashed',
     priceVersion: 'v1',
@@ -46,7 +52,10 @@ test('a call that died before anything was heard is priced at its estimated inpu
 
 test('what was streamed before the death counts as output', () => {
   const progress = JSON.stringify({ elapsedMs: 1500, outputTokens: 40 });
-  const settlement = crashSettlement({ intent: intentOf(1), further: [], progress }, prices);
+  const settlement = crashSettlement(
+    { intent: intentOf(1), further: [], progress, ...known },
+    prices,
+  );
   expect(settlement.attempts[0]).toMatchObject({
     usageSource: 'partial',
     durationMs: 1500,
@@ -55,9 +64,43 @@ test('what was streamed before the death counts as output', () => {
   expect(settlement.durationMs).toBe(1500);
 });
 
+test('what the provider said of its usage is never booked lower, and what we counted beyond it comes on top', () => {
+  const tokens = { ...noTokens, input_uncached: 5000, input_cache_read: 700, output_text: 3 };
+  const said = { tokens, units: { searches: 1 }, clamped: false, serviceTier: 'standard' };
+  const progress = JSON.stringify({ elapsedMs: 1500, outputTokens: 40, said });
+  const [attempt] = crashSettlement(
+    { intent: intentOf(1), further: [], progress, ...known },
+    prices,
+  ).attempts;
+  expect(attempt).toMatchObject({
+    usageSource: 'partial',
+    usage: { ...said, tokens: { ...tokens, output_text: 40 } },
+  });
+});
+
+test('an attempt that was never sent used nothing and cost nothing, and says so', () => {
+  const open = { intent: intentOf(1), further: [], progress: null, sent: false, uncertain: false };
+  const [attempt] = crashSettlement(open, prices).attempts;
+  expect(attempt).toMatchObject({
+    errorMessage: 'the gateway died before this attempt was sent',
+    usageSource: 'none',
+    wasteReason: '',
+    charge: { total: 0n, priceStatus: 'none' },
+  });
+});
+
+test('a call whose close may be among the damaged lines says so', () => {
+  const open = { intent: intentOf(1), further: [], progress: null, sent: true, uncertain: true };
+  expect(crashSettlement(open, prices)).toMatchObject({
+    outcome: 'crashed',
+    errorCode: 'record_damaged',
+    errorMessage: 'the record of how this call ended is damaged',
+  });
+});
+
 test('no price is not a price of nothing', () => {
   const settlement = crashSettlement(
-    { intent: intentOf(1), further: [], progress: null },
+    { intent: intentOf(1), further: [], progress: null, ...known },
     noPrices,
   );
   expect(settlement.attempts[0]?.charge).toMatchObject({ total: 0n, priceStatus: 'unpriced' });
@@ -67,7 +110,10 @@ test('attempts that ended before are kept as they were, money included', () => {
   fc.assert(
     fc.property(anyAttempt, (previous) => {
       const further = [`{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`];
-      const settlement = crashSettlement({ intent: intentOf(1), further, progress: null }, prices);
+      const settlement = crashSettlement(
+        { intent: intentOf(1), further, progress: null, ...known },
+        prices,
+      );
       expect(settlement.attempts).toHaveLength(2);
       // JSON has no -0; the ledger has none either.
       expect(settlement.attempts[0]).toEqual(JSON.parse(JSON.stringify(previous, zeros), money));
@@ -80,7 +126,7 @@ test('an attempt begins where the one before it ended, and time is not counted t
   const previous = { ...someAttempt, offsetMs: 100, durationMs: 400 };
   const further = [`{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`];
   const progress = JSON.stringify({ elapsedMs: 1500, outputTokens: 40 });
-  const settlement = crashSettlement({ intent: intentOf(1), further, progress }, prices);
+  const settlement = crashSettlement({ intent: intentOf(1), further, progress, ...known }, prices);
   expect(settlement.attempts[1]).toMatchObject({ offsetMs: 500, durationMs: 1000 });
   expect(settlement).toMatchObject({ durationMs: 1500, providerMs: 1400 });
 });

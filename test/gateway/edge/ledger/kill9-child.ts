@@ -9,6 +9,7 @@ import {
   type Intent,
 } from '../../../../gateway/src/edge/ledger/intent.ts';
 import { startLedger } from '../../../../gateway/src/edge/ledger/ledger.ts';
+import { fileSink } from './file-sink.ts';
 import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
 import { someAttempt, someCall, someSettlement } from '../../model/settlements.ts';
 
@@ -17,6 +18,7 @@ const shipped = openSync(shippedPath, 'a');
 
 /** Appends what it takes, one line an insert; sometimes it takes nothing, sometimes its answer is lost. */
 const sink: Sink = {
+  ...fileSink(shippedPath),
   insert(rows, token) {
     // Rarely: after it the shipper waits, and a segment that is still there hides what its successor lacks.
     const chance = randomInt(60);
@@ -26,7 +28,6 @@ const sink: Sink = {
       chance === 1 ? { kind: 'unavailable', message: 'answer lost' } : { kind: 'inserted' },
     );
   },
-  close: () => Promise.resolve(),
 };
 
 const started = await startLedger({
@@ -40,6 +41,10 @@ const started = await startLedger({
     segmentAgeMs: 10,
     syncMs: 5,
     maxSpoolBytes: 1_000_000_000,
+    maxRefusalBytes: 1_000_000_000,
+    reserveBytes: 0,
+    keepShippedMs: 0,
+    reconcileMs: 3_600_000,
   },
   prices: { version: 'none', find: () => null },
   sink,

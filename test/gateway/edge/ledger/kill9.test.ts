@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import type { Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
-import { idOfRow, ledgerIn, tempDir, type Insert } from './support.ts';
+import { fileSink, insertsIn } from './file-sink.ts';
+import { idOfRow, ledgerIn, tempDir } from './support.ts';
 
 const child = path.join(import.meta.dirname, 'kill9-child.ts');
 const lives = 16;
@@ -46,23 +46,14 @@ test('killed again and again, the ledger ships every acknowledged call, none of 
     acknowledged.push(...(await live(dir, shipped, afterMs, n % 4 !== 1)));
   }
 
-  const sink: Sink = {
-    insert(rows, token) {
-      appendFileSync(shipped, `${JSON.stringify({ token, rows: rows.map(String) })}\n`);
-      return Promise.resolve({ kind: 'inserted' });
-    },
-    close: () => Promise.resolve(),
-  };
-  const { ledger } = await ledgerIn(dir, sink);
+  const { ledger } = await ledgerIn(dir, fileSink(shipped));
   expect((await ledger.stop(30_000)).allShipped).toBe(true);
   expect(readdirSync(path.join(dir, 'dead'))).toEqual([]);
 
   // As ClickHouse does it: a token counts once. The same token must mean the same rows, byte by byte.
   const byToken = new Map<string, string>();
   const rows: string[] = [];
-  for (const line of readFileSync(shipped, 'utf8').trim().split('\n')) {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the sinks above
-    const insert = JSON.parse(line) as Insert;
+  for (const insert of insertsIn(shipped)) {
     const before = byToken.get(insert.token);
     if (before === undefined) rows.push(...insert.rows);
     else expect(insert.rows.join('\n')).toBe(before);

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -12,6 +20,7 @@ import {
 import { readLeftover } from '../../../../gateway/src/edge/ledger/recover.ts';
 import { noTotals, startSpool } from '../../../../gateway/src/edge/ledger/spool.ts';
 import {
+  alone,
   callId,
   idOfRow,
   intentOf,
@@ -20,9 +29,14 @@ import {
   scriptedSink,
   segmentsIn,
   tempDir,
+  until,
 } from './support.ts';
+import { someCall, someSettlement } from '../../model/settlements.ts';
 
 const life = newIncarnation(1_700_000_000_000, 1);
+
+/** What is said of a call in a segment without a head: it was written before it was told what was sent. */
+const old = { sent: true, uncertain: false };
 
 const line = (kind: 'i' | 'a' | 'p' | 'c', n: number, json = '{}'): string =>
   entryLine({ kind, callId: callId(n), seq: kind === 'c' ? n : 0, json });
@@ -36,8 +50,8 @@ const spooled = (segments: Readonly<Record<number, string>>, incarnation = life)
 };
 
 const openIn = async (dir: string) => {
-  const { open, damaged } = await readLeftover(segmentFiles(dir));
-  return { open: Object.fromEntries(open), damaged };
+  const { open, torn, damaged } = await readLeftover(segmentFiles(dir));
+  return { open: Object.fromEntries(open), torn, damaged };
 };
 
 test('a call is open when its close is in none of the segments, and its story is the last one carried', async () => {
@@ -47,7 +61,8 @@ test('a call is open when its close is in none of the segments, and its story is
     3: line('c', 3) + line('p', 1, '"9"'),
   });
   expect(await openIn(dir)).toEqual({
-    open: { [callId(1)]: { intent: '"carried"', further: ['"again"'], progress: '"9"' } },
+    open: { [callId(1)]: { intent: '"carried"', further: ['"again"'], progress: '"9"', ...old } },
+    torn: 0,
     damaged: 0,
   });
 });
@@ -65,7 +80,8 @@ test('lines longer than a read, cut inside their characters, are read whole', as
   const long = JSON.stringify('\u20ac'.repeat(800_000));
   const dir = spooled({ 1: line('i', 1, long) + line('i', 2, long) + line('c', 2) });
   expect(await openIn(dir)).toEqual({
-    open: { [callId(1)]: { intent: long, further: [], progress: null } },
+    open: { [callId(1)]: { intent: long, further: [], progress: null, ...old } },
+    torn: 0,
     damaged: 0,
   });
 });
@@ -86,8 +102,8 @@ test('rows of refused calls, which have no intent, are not remembered', async ()
 
 test('a torn last line is left out and said', async () => {
   const dir = spooled({ 1: line('i', 1) + line('c', 1).slice(0, -5) });
-  const { open, damaged } = await openIn(dir);
-  expect([Object.keys(open), damaged]).toEqual([[callId(1)], 1]);
+  const { open, torn, damaged } = await openIn(dir);
+  expect([Object.keys(open), torn, damaged]).toEqual([[callId(1)], 1, 0]);
 });
 
 test('a file without rows is deleted once the calls in it are accounted for elsewhere', async () => {
@@ -148,6 +164,7 @@ const played = async (story: readonly Step[]) => {
     dir,
     incarnation: life,
     limits,
+    ...alone,
     firstSegment: 1,
     firstSeq: 1,
     totals: noTotals(),
@@ -248,18 +265,118 @@ test('a recovery that died while it wrote is completed by the next one', async (
   const [recovery] = segmentFiles(dir);
   const text = readFileSync(recovery?.path ?? '', 'utf8');
   writeFileSync(segmentFile(dir, life, 1).path, intents);
-  // The first of its two rows came to the disk, the second one was torn.
-  writeFileSync(recovery?.path ?? '', text.slice(0, text.indexOf('\n') + 40));
+  // Its head and the first of its two rows came to the disk, the second one was torn.
+  writeFileSync(
+    recovery?.path ?? '',
+    text.slice(0, text.indexOf('\n', text.indexOf('\n') + 1) + 40),
+  );
   const second = await recovered(dir);
   expect(second.crashed).toBe(1);
   expect(second.ids.toSorted()).toEqual([callId(1), callId(2)]);
 });
 
-test('a directory that is no directory is said, not thrown', async () => {
-  const dir = tempDir();
-  mkdirSync(path.join(dir, 'dead'));
+test('segments that cannot be read are set aside and said; the others are shipped', async () => {
+  const dir = spooled({ 3: line('c', 3, JSON.stringify(['', callId(3)])) });
   mkdirSync(segmentFile(dir, life, 1).path);
-  await expect(ledgerIn(dir, scriptedSink().sink)).rejects.toThrow(
-    /^the ledger directory .* cannot be used: .*EISDIR/,
+  symlinkSync(path.join(dir, 'nowhere'), segmentFile(dir, life, 2).path);
+  const { sink, rows } = scriptedSink();
+  const { ledger, complaints } = await ledgerIn(dir, sink);
+  await ledger.stop(10_000);
+  expect(rows().map(idOfRow)).toEqual([callId(3)]);
+  expect(readdirSync(path.join(dir, 'damaged')).toSorted()).toEqual(
+    [1, 2].map((number) => path.basename(segmentFile(dir, life, number).path)),
   );
+  expect(ledger.aside.lying()).toEqual({ dead: 0, damaged: 2 });
+  expect(
+    complaints.filter((said) => /is damaged .* it is kept as damaged\//.test(said)),
+  ).toHaveLength(2);
+});
+
+test('a file named as if from a far future hides no later segment', async () => {
+  const dir = spooled({ 1: line('i', 1, intentOf(1)) });
+  writeFileSync(
+    segmentFile(dir, 'zzzzzzzzz-0000', 1).path,
+    line('c', 2, JSON.stringify(['', callId(2)])),
+  );
+  writeFileSync(path.join(dir, 'not-one-of-ours.seg'), '');
+  const away = scriptedSink(() => 'unavailable');
+  const first = await ledgerIn(dir, away.sink);
+  expect(first.complaints.some((said) => said.includes('not-one-of-ours.seg'))).toBe(true);
+  expect(await first.ledger.spool.intend(callId(3), intentOf(3))).toBe(true);
+  await first.ledger.stop(0);
+  const { crashed, ids } = await recovered(dir);
+  expect(crashed).toBe(1);
+  expect(ids.toSorted()).toEqual([callId(1), callId(2), callId(3)]);
+});
+
+test('one flipped bit in its close leaves an answered call answered', async () => {
+  const row = JSON.stringify(['1', callId(1), 'test.life', 1, 'answered']);
+  const text = line('i', 1, intentOf(1)) + line('c', 1, row);
+  const at = text.indexOf('answered') + 2;
+  const flipped = Buffer.from(text);
+  flipped[at] = (flipped[at] ?? 0) ^ 4;
+  const dir = spooled({ 1: '' });
+  writeFileSync(segmentFile(dir, life, 1).path, flipped);
+  const { sink, rows } = scriptedSink();
+  const { ledger, complaints } = await ledgerIn(dir, sink);
+  await ledger.stop(10_000);
+  expect(ledger.recovered).toBe(0);
+  expect(rows()).toEqual([row]);
+  expect(
+    readFileSync(path.join(dir, 'damaged', path.basename(segmentFile(dir, life, 1).path))),
+  ).toEqual(flipped);
+  expect(complaints[0]).toBe(`1 lines in ${dir} had a flipped bit and were mended`);
+});
+
+test('a close that is damaged for good is a row that says so, and its segment is kept', async () => {
+  const text = line('i', 1, intentOf(1)) + line('i', 2, intentOf(2)) + line('c', 1, '["answered"]');
+  const dir = spooled({ 1: text.replace('answered', 'XXXXXXXX') });
+  const { sink, rows } = scriptedSink();
+  const { ledger } = await ledgerIn(dir, sink);
+  await ledger.stop(10_000);
+  const codes = rows().map((row) => {
+    const values: unknown = JSON.parse(row);
+    return Array.isArray(values) ? [values[1], values[callColumns.indexOf('error_code')]] : [];
+  });
+  expect(codes).toEqual([
+    [callId(1), 'record_damaged'],
+    [callId(2), 'internal_error'],
+  ]);
+  expect(ledger.shipper.totals.damaged).toBe(1);
+  expect(ledger.aside.lying()).toEqual({ dead: 0, damaged: 1 });
+});
+
+test('the same spool under another name ships nothing twice, whether its answer was lost or never came', async () => {
+  for (const answer of ['lost', 'unavailable'] as const) {
+    const dir = tempDir();
+    let away = true;
+    const script = scriptedSink((_insert, earlier) =>
+      away ? (earlier.length === 0 ? answer : 'unavailable') : 'inserted',
+    );
+    const first = await ledgerIn(dir, script.sink, {
+      replica: 'pod-a',
+      limits: { segmentCloses: 1 },
+    });
+    for (const n of [1, 2]) await first.ledger.spool.intend(callId(n), intentOf(n));
+    first.ledger.settle({ ...someSettlement, call: { ...someCall, id: callId(1) } });
+    await until(() => script.asked.length > 0);
+    await first.ledger.stop(0);
+    away = false;
+    const second = await ledgerIn(dir, script.sink, { replica: 'pod-b' });
+    expect((await second.ledger.stop(10_000)).allShipped).toBe(true);
+    expect(script.rows().map(idOfRow).toSorted()).toEqual([callId(1), callId(2)]);
+    const [sent, again] = script.asked.filter(({ rows }) =>
+      rows.some((row) => idOfRow(row) === callId(1)),
+    );
+    if (again !== undefined) expect(again.token).toBe(sent?.token);
+  }
+});
+
+test('a call that has a row in the table gets no second one, though its close did not come to this disk', async () => {
+  const dir = spooled({ 1: line('i', 1, intentOf(1)) });
+  const script = scriptedSink();
+  script.taken.set('earlier', [JSON.stringify(['1', callId(1), 'test.life', 1])]);
+  const { ledger } = await ledgerIn(dir, script.sink);
+  expect((await ledger.stop(10_000)).allShipped).toBe(true);
+  expect(script.rows()).toHaveLength(1);
 });

@@ -17,7 +17,12 @@ const spool = startSpool({
     segmentAgeMs: 3_600_000,
     syncMs: 5,
     maxSpoolBytes: 1_000_000_000,
+    maxRefusalBytes: 1_000_000_000,
   },
+  identity: { spool: '0123456789abcdef0123456789abcdef', replica: 'test.alone' },
+  reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => {} },
+  shed: () => false,
+  carried: () => '',
   firstSegment: 1,
   firstSeq: 1,
   totals: noTotals(),
@@ -45,8 +50,8 @@ const answer = async (line: string): Promise<string> => {
       return `errors ${errors}`;
     case undefined:
     default: {
-      const { intents, closedIntents, closes } = spool.totals;
-      return `intents ${intents} closed ${closedIntents} closes ${closes} open ${spool.openCalls()}`;
+      const { intents, closedIntents, closes, dropped } = spool.totals;
+      return `intents ${intents} closed ${closedIntents} closes ${closes} dropped ${dropped} open ${spool.openCalls()}`;
     }
   }
 };

@@ -7,16 +7,31 @@ import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
 import type { Inserted, Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
 import { parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
 import type { Intent } from '../../../../gateway/src/edge/ledger/intent.ts';
-import { startLedger, type Ledger } from '../../../../gateway/src/edge/ledger/ledger.ts';
-import type { SpoolLimits } from '../../../../gateway/src/edge/ledger/spool.ts';
+import {
+  startLedger,
+  type Ledger,
+  type LedgerLimits,
+} from '../../../../gateway/src/edge/ledger/ledger.ts';
 import { someAttempt, someCall } from '../../model/settlements.ts';
 
-export const limits: SpoolLimits = {
+export const limits: LedgerLimits = {
   segmentCloses: 10_000,
   segmentBytes: 8_000_000,
   segmentAgeMs: 3_600_000,
   syncMs: 5,
   maxSpoolBytes: 1_000_000_000,
+  maxRefusalBytes: 1_000_000_000,
+  reserveBytes: 0,
+  keepShippedMs: 0,
+  reconcileMs: 3_600_000,
+};
+
+/** What a spool without a ledger around it needs. */
+export const alone = {
+  identity: { spool: '0123456789abcdef0123456789abcdef', replica: 'test.alone' },
+  reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => {} },
+  shed: () => false,
+  carried: () => '',
 };
 
 /** A directory of this test alone. */
@@ -48,6 +63,12 @@ export interface Insert {
   readonly rows: readonly string[];
 }
 
+/** Whether one of these rows is of the same call as a row. */
+const hasCall = (rows: ReadonlySet<string>, json: Buffer): boolean => {
+  const id = idOfRow(json.toString());
+  return id.length === 36 && [...rows].some((row) => idOfRow(row) === id);
+};
+
 /** A ClickHouse that keeps what it is given, once per token, and answers as told; by default it takes everything. */
 export const scriptedSink = (
   answer: (insert: Insert, earlier: readonly Insert[]) => Inserted['kind'] | 'lost' = () =>
@@ -68,23 +89,47 @@ export const scriptedSink = (
           : { kind: kind === 'lost' ? 'unavailable' : kind, message: `scripted: ${kind}` },
       );
     },
+    find(rows) {
+      const kind = answer({ token: 'find', rows: rows.map(({ json }) => json.toString()) }, asked);
+      if (kind === 'unavailable')
+        return Promise.resolve({ kind, message: 'scripted: unavailable' });
+      const there = new Set([...taken.values()].flat());
+      const found = rows.filter(({ json }) => there.has(json.toString()) || hasCall(there, json));
+      return Promise.resolve({
+        kind: 'found',
+        callIds: new Set(found.map(({ callId: id }) => id)),
+      });
+    },
+    tally({ replica, above, upTo }) {
+      const seqs = [...taken.values()]
+        .flat()
+        .map((row): unknown => JSON.parse(row))
+        .flatMap((row) => (Array.isArray(row) && row[2] === replica ? [Number(row[3])] : []))
+        .filter((seq) => seq > above && seq <= upTo);
+      const seqSum = BigInt(seqs.reduce((sum, seq) => sum + seq, 0));
+      return Promise.resolve({ kind: 'tallied', rows: seqs.length, seqSum });
+    },
     close: () => Promise.resolve(),
   };
-  return { sink, asked, rows: () => [...taken.values()].flat() };
+  return { sink, asked, taken, rows: () => [...taken.values()].flat() };
 };
 
 /** Starts a ledger that must start; stopped with the test. */
 export const ledgerIn = async (
   dir: string,
   sink: Sink,
-  more: { readonly limits?: Partial<SpoolLimits>; readonly prices?: PriceTable } = {},
+  more: {
+    readonly replica?: string;
+    readonly limits?: Partial<LedgerLimits>;
+    readonly prices?: PriceTable;
+  } = {},
 ): Promise<{ readonly ledger: Ledger; readonly complaints: readonly string[] }> => {
   const complaints: string[] = [];
   const started = await startLedger({
     dir,
     lockWaitMs: 0,
     onLockWait: () => {},
-    replica: 'test',
+    replica: more.replica ?? 'test',
     limits: { ...limits, ...more.limits },
     prices: more.prices ?? noPrices,
     sink,
@@ -108,7 +153,9 @@ export const segmentsIn = (dir: string): Map<string, readonly Entry[]> =>
           .split('\n')
           .flatMap((line) => {
             const entry = parseEntry(Buffer.from(line));
-            return entry === null ? [] : [{ ...entry, json: entry.json.toString() }];
+            // Of calls alone: what a segment says of itself is looked at where it matters.
+            if (entry === null || entry.kind === 'h' || entry.kind === 'm') return [];
+            return [{ ...entry, json: entry.json.toString() }];
           }),
       ]),
   );

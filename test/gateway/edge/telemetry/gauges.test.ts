@@ -23,7 +23,7 @@ test('the books balance at every moment: in flight, held, shipped and dead', asy
       Object.fromEntries([...store.values(metric)].map((s) => [s.labels[label], s.value]));
     return { errors: of('conservation', 'quantity'), rows: of('ledgerRows', 'result') };
   };
-  const balanced = { calls: 0, rows: 0 };
+  const balanced = { calls: 0, rows: 0, missing: 0, double: 0, dropped: 0 };
   expect(shown().errors).toEqual(balanced);
   for (let n = 1; n <= 7; n += 1) {
     const asked = ledger.spool.intend(callId(n), intentOf(n));
@@ -37,7 +37,7 @@ test('the books balance at every moment: in flight, held, shipped and dead', asy
   }
   expect(shown().rows).toMatchObject({ spooled: 6, shipped: 0, dead: 0 });
   expect([...store.values('spoolBytes')][0]?.value).toBeGreaterThan(0);
-  await until(() => ledger.shipper.oldestSealedMs() !== null);
+  await until(() => ledger.shipper.oldestRowAtMs() !== null);
   shown();
   expect([...store.values('spoolOldest')][0]?.value).toBeGreaterThanOrEqual(0);
   away = false;

@@ -29,6 +29,7 @@ test("a bug of ours in reading a reply is that attempt's fault, and nobody else'
           maxInflatedBytes: 1e6,
         },
         {
+          onSent() {},
           onAlive() {},
           onReply() {},
           onData() {},

@@ -1,0 +1,73 @@
+/**
+ * What the spool knows of the rows it has shipped: for each life of a gateway on this directory, up to which `seq` its
+ * rows are in ClickHouse. Kept as marks in the segments themselves, carried from one to the next, so that it survives
+ * whatever the calls survive. A mark that a crash loses only makes the knowledge older, never wrong.
+ */
+import { noteLine } from './entry.ts';
+
+/** One life of a gateway. Its rows are numbered from 1, without gaps. */
+export interface Life {
+  /** Value of the column `replica`. */
+  readonly replica: string;
+  /** Every row up to this one was handed to ClickHouse, or is lost. */
+  readonly shippedTo: number;
+  /** No call of these rows began earlier, by the call ids' own clock; epoch milliseconds. */
+  readonly sinceMs: number;
+}
+
+export interface Lives {
+  all(): readonly Life[];
+  /** What a mark in a left-over segment says. */
+  read(json: string): void;
+  /** Rows up to `toSeq` are done with. */
+  shipped(replica: string, toSeq: number, sinceMs: number): Life;
+  /** Every life as lines, for the next segment. */
+  carried(): string;
+}
+
+/** Lives that are remembered, the latest ones; a gateway that starts more often forgets the first. */
+const maxLives = 64;
+const maxAgeMs = 7 * 24 * 3_600_000;
+
+const parsed = (json: string): Life | null => {
+  const value: unknown = JSON.parse(json);
+  if (typeof value !== 'object' || value === null) return null;
+  if (!('replica' in value) || typeof value.replica !== 'string') return null;
+  if (!('shippedTo' in value) || typeof value.shippedTo !== 'number') return null;
+  if (!('sinceMs' in value) || typeof value.sinceMs !== 'number') return null;
+  return { replica: value.replica, shippedTo: value.shippedTo, sinceMs: value.sinceMs };
+};
+
+/** A life as a line. */
+export const markLine = (life: Life): string => noteLine('m', JSON.stringify(life));
+
+/** None known yet. */
+export const startLives = (nowMs: number): Lives => {
+  const lives = new Map<string, Life>();
+  const put = (life: Life): void => {
+    // Last in the map: the one that changed last is forgotten last.
+    lives.delete(life.replica);
+    lives.set(life.replica, life);
+    const [oldest] = lives.keys();
+    if (lives.size > maxLives && oldest !== undefined) lives.delete(oldest);
+  };
+  return {
+    all: () => [...lives.values()],
+    read(json) {
+      const life = parsed(json);
+      if (life === null || life.sinceMs < nowMs - maxAgeMs) return;
+      if (life.shippedTo >= (lives.get(life.replica)?.shippedTo ?? 0)) put(life);
+    },
+    shipped(replica, toSeq, sinceMs) {
+      const before = lives.get(replica);
+      const life = {
+        replica,
+        shippedTo: Math.max(before?.shippedTo ?? 0, toSeq),
+        sinceMs: Math.min(before?.sinceMs ?? sinceMs, sinceMs),
+      };
+      put(life);
+      return life;
+    },
+    carried: () => [...lives.values()].map(markLine).join(''),
+  };
+};

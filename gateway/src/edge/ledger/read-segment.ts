@@ -1,0 +1,60 @@
+/** A sealed segment as the shipper needs it: its rows, and who wrote them. */
+import { parseEntry, type StoredEntry } from './entry.ts';
+import { readLines } from './files.ts';
+import { readHead, type Head } from './identity.ts';
+import { mended } from './mend.ts';
+
+export interface Contents {
+  /** Null: it was written before segments had one, or it is damaged. */
+  readonly head: Head | null;
+  /** The finished rows, in the order they were written. */
+  readonly rows: readonly StoredEntry[];
+  /** Lines that were damaged and are whole again. */
+  readonly mended: number;
+  /** Lines that are damaged for good. */
+  readonly damaged: number;
+}
+
+const [closeKind, headKind] = ['c', 'h'].map((kind) => kind.charCodeAt(0));
+const storyKinds = new Set(['m', 'i', 's', 'a', 'p'].map((kind) => kind.charCodeAt(0)));
+/** Trying to mend lines costs time; a file with more damage than this is not a matter of a flipped bit. */
+const maxMended = 200;
+
+/**
+ * Reads the segment at `path`; null: somebody has deleted it. Only heads and rows are checked line by line; `expected`
+ * rows short of that, every line is, for a row whose first letter flipped looks like something else.
+ */
+export const readSegment = async (path: string, expected: number): Promise<Contents | null> => {
+  const quick = await read(path, false);
+  if (quick === null || (quick.rows.length >= expected && quick.damaged === 0)) return quick;
+  return read(path, true);
+};
+
+const read = async (path: string, everyLine: boolean): Promise<Contents | null> => {
+  const rows: StoredEntry[] = [];
+  let head: Head | null = null;
+  let [wholeAgain, damaged] = [0, 0];
+  try {
+    for await (const { lines, whole } of readLines(path))
+      for (const line of lines) {
+        const [first] = line;
+        if (!everyLine && first !== closeKind && first !== headKind) {
+          // Others need not be read, only be what they look like.
+          if (first === undefined || !storyKinds.has(first)) damaged += whole ? 1 : 0;
+          continue;
+        }
+        let entry = parseEntry(line);
+        if (entry === null && everyLine && wholeAgain + damaged < maxMended) {
+          entry = mended(line);
+          if (entry !== null) wholeAgain += 1;
+        }
+        if (entry === null) damaged += whole ? 1 : 0;
+        else if (entry.kind === 'h') head = readHead(entry.json.toString());
+        else if (entry.kind === 'c') rows.push(entry);
+      }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  return { head, rows, mended: wholeAgain, damaged };
+};

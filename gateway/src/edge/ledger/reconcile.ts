@@ -1,0 +1,175 @@
+/**
+ * The spool's own record of what it shipped (`lives.ts`) against what the table holds: every row from the first one of
+ * each remembered life, counted, once at the start and again now and then; in between, what was shipped since. Two
+ * parties are compared here, not one with itself: rows that were lost after ClickHouse had taken them, refused,
+ * damaged or deleted on disk show as missing, rows that went in twice as double.
+ */
+import type { Sink } from './clickhouse.ts';
+import type { Kept, Shipment } from './kept.ts';
+import type { Life, Lives } from './lives.ts';
+import type { Sealed } from './rotation.ts';
+
+export interface Difference {
+  /** Rows that were shipped and are not in the table. */
+  readonly missing: number;
+  /** Rows that are in the table more than once. */
+  readonly double: number;
+}
+
+export interface Reconciler {
+  /** Rows up to here were shipped just now. */
+  shipped(shipment: Shipment): void;
+  difference(): Difference;
+  /** When the table last answered, epoch milliseconds; null: never. */
+  checkedAtMs(): number | null;
+  /** Compares now. For the timer, and for who cannot wait for it. */
+  check(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ReconcilerOptions {
+  readonly sink: Pick<Sink, 'tally'>;
+  readonly lives: Lives;
+  readonly kept: Pick<Kept, 'seen' | 'toRetry'>;
+  readonly everyMs: number;
+  /** Has a segment's missing rows sent again. */
+  again(segment: Sealed): void;
+  onError(message: string): void;
+}
+
+/** Everything from the first row on is counted again this often. */
+const fullEveryMs = 6 * 3_600_000;
+
+interface Account {
+  /** Rows up to here are settled: seen in the table, or known to be missing. */
+  checkedTo: number;
+  /** No call of the rows above began earlier. */
+  sinceMs: number;
+  /** Of the settled rows. */
+  known: Difference;
+  /** Of the rows above, when they were last counted. */
+  open: Difference;
+}
+
+const none: Difference = { missing: 0, double: 0 };
+const sum = (a: Difference, b: Difference): Difference => ({
+  missing: a.missing + b.missing,
+  double: a.double + b.double,
+});
+
+/** The sum of the whole numbers above `above` up to `upTo`. */
+const seqSum = (above: number, upTo: number): bigint =>
+  (BigInt(upTo) * (BigInt(upTo) + 1n) - BigInt(above) * (BigInt(above) + 1n)) / 2n;
+
+/** How a count of rows numbered above `above` up to `upTo` differs from one row each. */
+export const differenceOf = (
+  { above, upTo }: { readonly above: number; readonly upTo: number },
+  found: { readonly rows: number; readonly seqSum: bigint },
+): Difference => {
+  const expected = upTo - above;
+  if (found.rows !== expected)
+    return {
+      missing: Math.max(0, expected - found.rows),
+      double: Math.max(0, found.rows - expected),
+    };
+  // As many as there should be, and not the same ones: at least one is missing, and another one double.
+  return found.seqSum === seqSum(above, upTo) ? none : { missing: 1, double: 1 };
+};
+
+/** Starts comparing every `everyMs`. */
+export const startReconciler = (options: ReconcilerOptions): Reconciler => {
+  const { sink, lives, kept, onError } = options;
+  const accounts = new Map<string, Account>();
+  const stopping = new AbortController();
+  let checkedAtMs: number | null = null;
+  let fullAtMs = performance.now() + fullEveryMs;
+  let running: Promise<void> | null = null;
+  let silent = false;
+
+  const accountOf = ({ replica, sinceMs }: Life): Account => {
+    const there = accounts.get(replica);
+    if (there !== undefined) return there;
+    const account: Account = { checkedTo: 0, sinceMs, known: none, open: none };
+    accounts.set(replica, account);
+    return account;
+  };
+
+  const settle = (life: Life, account: Account, found: Difference): void => {
+    const { replica, shippedTo } = life;
+    account.open = found;
+    if (found.missing > 0) {
+      const retry = kept.toRetry(replica, account.checkedTo);
+      for (const { segment } of retry) options.again(segment);
+      if (retry.length > 0) {
+        onError(
+          `${found.missing} rows of ${replica} are missing from the table; sending what is still here again`,
+        );
+        return;
+      }
+    }
+    if (found.missing + found.double > 0)
+      onError(
+        `the table does not hold what was shipped by ${replica} up to row ${shippedTo}: ${found.missing} rows missing, ${found.double} double`,
+      );
+    kept.seen(replica, shippedTo);
+    account.known = sum(account.known, found);
+    [account.open, account.checkedTo, account.sinceMs] = [none, shippedTo, Infinity];
+  };
+
+  const checkLife = async (life: Life): Promise<boolean> => {
+    const account = accountOf(life);
+    if (life.shippedTo <= account.checkedTo) return true;
+    const stretch = { above: account.checkedTo, upTo: life.shippedTo };
+    const answer = await sink.tally(
+      { ...stretch, replica: life.replica, sinceMs: Math.min(account.sinceMs, Date.now()) },
+      stopping.signal,
+    );
+    if (answer.kind === 'unavailable') {
+      if (!silent && !stopping.signal.aborted)
+        onError(`cannot compare the ledger with the table: ${answer.message}`);
+      silent = true;
+      return false;
+    }
+    silent = false;
+    settle(life, account, differenceOf(stretch, answer));
+    return true;
+  };
+
+  const round = async (): Promise<void> => {
+    if (performance.now() >= fullAtMs) {
+      fullAtMs = performance.now() + fullEveryMs;
+      for (const life of lives.all())
+        accounts.set(life.replica, {
+          checkedTo: 0,
+          sinceMs: life.sinceMs,
+          known: none,
+          open: none,
+        });
+    }
+    for (const life of lives.all()) if (!(await checkLife(life))) return;
+    checkedAtMs = Date.now();
+  };
+  const check = (): Promise<void> =>
+    (running ??= round().finally(() => {
+      running = null;
+    }));
+
+  const timer = setInterval(() => void check(), options.everyMs);
+  timer.unref();
+  return {
+    check,
+    checkedAtMs: () => checkedAtMs,
+    shipped({ replica, toSeq, sinceMs }) {
+      const life = lives.shipped(replica, toSeq, sinceMs);
+      const account = accountOf(life);
+      account.sinceMs = Math.min(account.sinceMs, sinceMs);
+    },
+    difference: () =>
+      [...accounts.values()].reduce((all, { known, open }) => sum(all, sum(known, open)), none),
+    async stop() {
+      clearInterval(timer);
+      stopping.abort();
+      await running;
+    },
+  };
+};

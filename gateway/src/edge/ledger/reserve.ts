@@ -1,0 +1,72 @@
+/**
+ * Room on the disk that is kept for the rows of calls in flight. A file takes it up until the disk refuses a row; then
+ * the file goes, the row fits, and no new call is accepted before there is room for the file again. Reserving by a file
+ * and not by asking for free space holds against quotas and against whoever else writes to the disk.
+ */
+import { randomFillSync } from 'node:crypto';
+import { closeSync, existsSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Reserve {
+  /** Bytes it keeps; 0: none was asked for. */
+  readonly bytes: number;
+  /** The room is there. */
+  intact(): boolean;
+  /** Lets the room go to whoever needs it now; false: it had been let go before. */
+  release(): boolean;
+  /** Takes the room again when the disk has it. */
+  renew(): void;
+}
+
+/** Of a small disk the reserve takes this part at most. */
+const largestShare = 1 / 8;
+/** Beyond the reserve itself, so that taking it does not fill the disk. */
+const slack = 1.5;
+const pieceBytes = 1024 * 1024;
+
+/** @param bytes what to keep; less on a disk that is small */
+export const startReserve = (dir: string, wantedBytes: number): Reserve => {
+  const path = join(dir, 'reserve');
+  const disk = statfsSync(dir);
+  const bytes = Math.min(wantedBytes, Math.floor(disk.bsize * disk.blocks * largestShare));
+  let there = bytes === 0;
+
+  const drop = (): void => rmSync(path, { force: true });
+  const take = (): boolean => {
+    const { bsize, bavail } = statfsSync(dir);
+    if (bsize * bavail < bytes * slack) return false;
+    // Random, because some file systems keep no blocks for zeros.
+    const piece = randomFillSync(Buffer.allocUnsafe(Math.min(bytes, pieceBytes)));
+    const fd = openSync(path, 'w', 0o600);
+    try {
+      for (let done = 0; done < bytes;)
+        done += writeSync(fd, piece, 0, Math.min(piece.length, bytes - done));
+      return true;
+    } catch {
+      drop();
+      return false;
+    } finally {
+      closeSync(fd);
+    }
+  };
+  const renew = (): void => {
+    if (!there) there = take();
+  };
+
+  if (existsSync(path) && statSync(path).size === bytes) there = true;
+  else {
+    drop();
+    renew();
+  }
+  return {
+    bytes,
+    intact: () => there,
+    release() {
+      if (bytes === 0 || !there) return false;
+      there = false;
+      drop();
+      return true;
+    },
+    renew,
+  };
+};
