@@ -22,13 +22,16 @@ const values: Values = {
   bucket: ['input', 'cache_read', 'cache_write', 'output', 'reasoning'],
   provider: ['openai', 'anthropic'],
   model: ['gpt-5', 'claude'],
-  result: ['ok', 'error'],
+  result: ['ok', 'error', 'dropped', 'damaged'],
   error: ['', 'server', 'rate_limited', 'caller'],
-  quantity: ['calls', 'rows'],
+  quantity: ['calls', 'rows', 'missing', 'double', 'dropped'],
+  reason: ['disk', 'reserve'],
+  kind: ['dead', 'damaged'],
 };
 
 /** A gateway at which nothing has gone wrong yet. A counter exists from its first event on, so these do not. */
 const calm: Values = { outcome: ['answered'], result: ['ok'], error: [''], error_type: [''] };
+const quietValues: Values = { ...values, ...calm };
 const notYet: ReadonlySet<MetricRow> = new Set([
   metrics.retries,
   metrics.fallbacks,
@@ -37,7 +40,10 @@ const notYet: ReadonlySet<MetricRow> = new Set([
   metrics.estimated,
   metrics.overflow,
   metrics.authFailures,
+  metrics.ledgerShipFailures,
 ]);
+/** Gauges of what should not be: 0 at a healthy gateway. */
+const faults: ReadonlySet<MetricRow> = new Set([metrics.ledgerFull, metrics.ledgerAside]);
 
 /** Every combination of the values of these labels. */
 const combinations = (labels: readonly string[], values: Values): Record<string, string>[] =>
@@ -70,9 +76,10 @@ const register = (row: MetricRow, registry: Registry, values: Values): (() => vo
     }
     case 'gauge': {
       const gauge = new Gauge(settings);
+      const isZero = row === metrics.conservation || (values === quietValues && faults.has(row));
       // Books that balance, everything else at work.
       return () => {
-        for (const one of every) gauge.set(one, row === metrics.conservation ? 0 : 3);
+        for (const one of every) gauge.set(one, isZero ? 0 : 3);
       };
     }
     case 'histogram': {
@@ -98,7 +105,7 @@ export const startFakeExporter = async (
   const quiet = mood === 'nothing goes wrong';
   const happenings = Object.values<MetricRow>(metrics)
     .filter((row) => !quiet || !notYet.has(row))
-    .map((row) => register(row, registry, quiet ? { ...values, ...calm } : values));
+    .map((row) => register(row, registry, quiet ? quietValues : values));
   const server = createServer((_request, response) => {
     for (const happen of happenings) happen();
     registry.metrics().then(

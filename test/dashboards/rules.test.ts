@@ -23,6 +23,11 @@ const designed = {
   TollgateProviderErrors: 'provider:tollgate_attempt_errors:ratio_rate5m > 0.01 and on (provider) sum by (provider) (increase(tollgate_provider_attempts_total{result="error",error!="caller"}[5m])) >= 3',
   TollgateDown: 'absent(up{job="tollgate"} == 1)',
   TollgateLedgerConservation: 'max(abs(tollgate_ledger_conservation_error)) > 0',
+  TollgateLedgerBehind: 'max(tollgate_ledger_spool_oldest_seconds) > 300',
+  TollgateLedgerFull: 'sum by (reason) (tollgate_ledger_full) > 0',
+  TollgateLedgerSetAside: 'sum by (kind) (tollgate_ledger_set_aside_files) > 0',
+  TollgateLedgerRowsLost: '(sum by (result) (tollgate_ledger_rows_total{result=~"dropped|damaged"}) unless sum by (result) (tollgate_ledger_rows_total{result=~"dropped|damaged"} offset 30m) > 0) > 0 or sum by (result) (increase(tollgate_ledger_rows_total{result=~"dropped|damaged"}[30m])) > 0',
+  TollgateLedgerShipFailures: 'sum(increase(tollgate_ledger_ship_failures_total[5m])) > 0',
   TollgateUnpriced: '(sum by (provider, model) (tollgate_unpriced_calls_total) unless sum by (provider, model) (tollgate_unpriced_calls_total offset 30m) > 0) > 0 or sum by (provider, model) (increase(tollgate_unpriced_calls_total[30m])) > 0',
 } as const;
 
@@ -83,6 +88,10 @@ const mutations: readonly (readonly [alert: string, what: string, from: string, 
   ['TollgateProviderErrors', 'a healthy provider, without a value', ' or provider:tollgate_attempts:rate5m * 0', ''],
   ['TollgateProviderErrors', 'how long it may last', 'for: 1m', 'for: 0m'],
   ['TollgateProviderErrors', 'how bad it is', 'severity: critical', 'severity: info'],
+  ['TollgateLedgerBehind', 'how old a row may be', 'oldest_seconds) > 300', 'oldest_seconds) > 30'],
+  ['TollgateLedgerFull', 'how long it may last', 'for: 1m', 'for: 0m'],
+  ['TollgateLedgerRowsLost', 'rows that are only sent again, counted', 'dropped|damaged', 'dropped|damaged|resent'],
+  ['TollgateLedgerShipFailures', 'how long it may last', 'for: 10m', 'for: 1m'],
   ['TollgateDown', 'the job', 'up{job="tollgate"}', 'up{job="gateway"}'],
   ['TollgateDown', 'one replica is enough', 'absent(up{job="tollgate"} == 1)', 'up{job="tollgate"} == 0'],
   ['TollgateDown', 'how long it may last', 'for: 2m', 'for: 1m'],
@@ -111,7 +120,7 @@ describe.skipIf(!havePromtool)(`promtool${needsPromtool}`, () => {
   });
   test('accepts the configuration that ships, and finds the rules beside it', () => {
     const { passed, output } = promtool('check', 'config', 'deploy/prometheus/prometheus.yml');
-    expect(output).toContain('8 rules found');
+    expect(output).toContain('13 rules found');
     expect(passed).toBe(true);
   });
   test('finds every case as expected', () => {

@@ -52,7 +52,7 @@ const ledgerConservation: Alert = {
   severity: 'critical',
   summary: 'The ledger does not account for every call',
   description:
-    '{{ $value }} calls or rows are unaccounted for: a call was opened and neither closed nor still open, or a closed one is nowhere. Bills may be wrong.',
+    '{{ $value }} calls or rows are unaccounted for: a call was opened and neither closed nor still open, or a row that was shipped is not in ClickHouse or there twice, or a row was dropped. Bills may be wrong.',
   cases: [
     {
       name: 'a lost call fires',
@@ -71,6 +71,15 @@ const ledgerConservation: Alert = {
       ],
       atMinutes: 6,
       fires: [{ labels: {}, value: '2' }],
+    },
+    {
+      name: 'a row that ClickHouse lost after it had taken it fires',
+      series: [
+        [`${conservation}{quantity="rows"}`, '0+0x12'],
+        [`${conservation}{quantity="missing"}`, '0 0 40+0x10'],
+      ],
+      atMinutes: 6,
+      fires: [{ labels: {}, value: '40' }],
     },
     {
       name: 'balanced books are silent',

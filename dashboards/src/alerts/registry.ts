@@ -1,11 +1,13 @@
 import { gateway } from './gateway.ts';
 import { latency } from './latency.ts';
+import { ledger } from './ledger.ts';
 import { providers } from './providers.ts';
 import type { Alert, Rule } from './rule.ts';
 
 /** Every rule that ships. Inside a group rules run in order, so a recording stands before what reads it. */
 export const groups: Readonly<Record<string, readonly Rule[]>> = {
   'tollgate-gateway': gateway,
+  'tollgate-ledger': ledger,
   'tollgate-latency': latency,
   'tollgate-providers': providers,
 };

@@ -15,7 +15,7 @@ export const alertsNow = stat({
 export const conservation = stat({
   title: 'Calls or rows not accounted for',
   description:
-    'Must be 0: every call that began is open or closed, every closed one is shipped, spooled or dead. TollgateLedgerConservation fires on anything else.',
+    'Must be 0: every call that began is open or closed, every closed one is shipped, spooled or set aside, and ClickHouse holds each shipped row once. TollgateLedgerConservation fires on anything else.',
   unit: units.count,
   query: furthest(metrics.conservation),
   badAt: 1,

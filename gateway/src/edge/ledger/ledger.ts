@@ -201,6 +201,7 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
     kept,
     everyMs: limits.reconcileMs,
     again: (segment) => shipper.again(segment),
+    onFailure: () => (shipper.totals.failures += 1),
     onError,
   });
   const spool = startSpool({

@@ -30,8 +30,8 @@ export interface PlacerOptions {
   readonly signal: AbortSignal;
   /** How often to ask for rows that the server took and does not show, before they are sent under another token. */
   readonly maxLooks?: number | undefined;
-  /** Waits before the next try; false: told to stop. */
-  pause(tries: number): Promise<boolean>;
+  /** Waits before the next try, unless told to stop. */
+  pause(tries: number): Promise<unknown>;
   onResent(rows: number): void;
   /** The server did not take rows or did not answer a question about them. */
   onFailure(): void;
@@ -43,9 +43,23 @@ const manyLooks = 8;
 /** Further tokens for rows that the server takes and then does not have. */
 const maxFreshTokens = 2;
 
+/** What is known of the rows of one part while they are being put in. */
+interface Known {
+  doubtful: boolean;
+  failures: number;
+  sends: number;
+  /** The server has taken them, under some token. */
+  taken: boolean;
+  /** How often it was asked for them since. */
+  looks: number;
+  /** Further tokens they were sent under. */
+  fresh: number;
+}
+
 /** Puts a lot in, however often it takes; null: told to stop before it was done. Throws what `bury` throws. */
 export const placer = (options: PlacerOptions) => {
   const { sink, signal, pause, onResent, onFailure, onError, maxLooks = manyLooks } = options;
+
   const bothHalves = async (
     lot: Lot,
     rows: readonly Row[],
@@ -59,73 +73,81 @@ export const placer = (options: PlacerOptions) => {
       : { shipped: a.shipped + b.shipped, dead: a.dead + b.dead };
   };
 
+  /** Says it once, and waits. */
+  const failed = async (known: Known, rows: number, message: string): Promise<void> => {
+    onFailure();
+    if (known.failures === 0 && !signal.aborted)
+      onError(`ClickHouse did not take ${rows} rows, trying again: ${message}`);
+    known.failures += 1;
+    await pause(known.failures - 1);
+  };
+
+  /** The rows that are to be sent now; null: none, look again. */
+  const wanted = async (known: Known, rows: readonly Row[]): Promise<readonly Row[] | null> => {
+    if (!known.doubtful) return rows;
+    const found = await sink.find(rows, signal);
+    if (found.kind === 'unavailable') {
+      await failed(known, rows.length, found.message);
+      return null;
+    }
+    const missing = rows.filter(({ callId }) => !found.callIds.has(callId));
+    if (missing.length === 0 || !known.taken) return missing;
+    if (known.looks < maxLooks) {
+      known.looks += 1;
+      await pause(known.looks);
+      return null;
+    }
+    known.fresh += 1;
+    return missing;
+  };
+
+  /** A refused part: one row is set aside, more go in by halves. */
+  const refused = (
+    lot: Lot,
+    rows: readonly Row[],
+    part: string,
+    message: string,
+  ): Promise<Placed | null> => {
+    const [only] = rows;
+    if (rows.length === 1 && only !== undefined) {
+      lot.bury(only, part, message);
+      return Promise.resolve({ shipped: 0, dead: 1 });
+    }
+    lot.halves.split(part);
+    return bothHalves(lot, rows, part);
+  };
+
   const put = async (lot: Lot, rows: readonly Row[], part: string): Promise<Placed | null> => {
     if (lot.halves.isSplit(part)) return bothHalves(lot, rows, part);
+    const { doubtful } = lot;
+    const known: Known = { doubtful, failures: 0, sends: 0, taken: false, looks: 0, fresh: 0 };
     const token = [lot.token, ...part.split('')].join('/');
-    let { doubtful } = lot;
-    let failures = 0;
-    /** Since the server last took rows: how often it was asked for them. */
-    let looks = 0;
-    let fresh = 0;
-    let taken = false;
-
-    /** Says it once, and waits; false: told to stop. */
-    const failed = (message: string): Promise<boolean> => {
-      onFailure();
-      if (failures === 0 && !signal.aborted)
-        onError(`ClickHouse did not take ${rows.length} rows, trying again: ${message}`);
-      failures += 1;
-      return pause(failures - 1);
-    };
-
-    let sends = 0;
     while (!signal.aborted) {
-      let missing = rows;
-      if (doubtful) {
-        const found = await sink.find(rows, signal);
-        if (found.kind === 'unavailable') {
-          if (!(await failed(found.message))) return null;
-          continue;
-        }
-        missing = rows.filter(({ callId }) => !found.callIds.has(callId));
-        if (missing.length === 0) return { shipped: rows.length, dead: 0 };
-        if (taken && looks < maxLooks) {
-          looks += 1;
-          if (!(await pause(looks))) return null;
-          continue;
-        }
-        if (taken && fresh === maxFreshTokens) {
-          for (const row of missing)
-            lot.bury(row, `${part}.${row.callId}`, 'it was taken and is not in the table');
-          return { shipped: rows.length - missing.length, dead: missing.length };
-        }
-        if (taken) fresh += 1;
+      const missing = await wanted(known, rows);
+      if (missing === null) continue;
+      if (missing.length === 0) return { shipped: rows.length, dead: 0 };
+      if (known.fresh > maxFreshTokens) {
+        const reason = 'it was taken and is not in the table';
+        for (const row of missing) lot.bury(row, `${part}.${row.callId}`, reason);
+        return { shipped: rows.length - missing.length, dead: missing.length };
       }
-      if (sends > 0) onResent(missing.length);
-      sends += 1;
-      const name = fresh === 0 ? token : `${token}/again-${fresh}`;
+      if (known.sends > 0) onResent(missing.length);
+      known.sends += 1;
       const result = await sink.insert(
         missing.map(({ json }) => json),
-        name,
+        known.fresh === 0 ? token : `${token}/again-${known.fresh}`,
         signal,
       );
       switch (result.kind) {
         case 'inserted':
-          if (!doubtful) return { shipped: rows.length, dead: 0 };
-          [taken, looks] = [true, 0];
+          if (!known.doubtful) return { shipped: rows.length, dead: 0 };
+          [known.taken, known.looks] = [true, 0];
           break;
-        case 'refused': {
-          const [only] = rows;
-          if (rows.length === 1 && only !== undefined) {
-            lot.bury(only, part, result.message);
-            return { shipped: 0, dead: 1 };
-          }
-          lot.halves.split(part);
-          return bothHalves({ ...lot, doubtful }, rows, part);
-        }
+        case 'refused':
+          return refused({ ...lot, doubtful: known.doubtful }, rows, part, result.message);
         case 'unavailable':
-          doubtful = true;
-          if (!(await failed(result.message))) return null;
+          known.doubtful = true;
+          await failed(known, rows.length, result.message);
       }
     }
     return null;

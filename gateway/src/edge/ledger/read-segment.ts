@@ -15,7 +15,7 @@ export interface Contents {
   readonly damaged: number;
 }
 
-const [closeKind, headKind] = ['c', 'h'].map((kind) => kind.charCodeAt(0));
+/** What a row's line never begins with, unless a bit of it flipped. */
 const storyKinds = new Set(['m', 'i', 's', 'a', 'p'].map((kind) => kind.charCodeAt(0)));
 /** Trying to mend lines costs time; a file with more damage than this is not a matter of a flipped bit. */
 const maxMended = 200;
@@ -30,31 +30,43 @@ export const readSegment = async (path: string, expected: number): Promise<Conte
   return read(path, true);
 };
 
-const read = async (path: string, everyLine: boolean): Promise<Contents | null> => {
+const startReading = (everyLine: boolean) => {
   const rows: StoredEntry[] = [];
   let head: Head | null = null;
   let [wholeAgain, damaged] = [0, 0];
+
+  const entryOf = (line: Buffer): StoredEntry | null => {
+    const entry = parseEntry(line);
+    if (entry !== null || !everyLine || wholeAgain + damaged >= maxMended) return entry;
+    const again = mended(line);
+    if (again !== null) wholeAgain += 1;
+    return again;
+  };
+  /** A line that need not be read, and is at least what it looks like. */
+  const isPassedOver = ([first]: Buffer): boolean =>
+    !everyLine && first !== undefined && storyKinds.has(first);
+
+  return {
+    take(line: Buffer, whole: boolean): void {
+      if (isPassedOver(line)) return;
+      const entry = entryOf(line);
+      // One without its newline was cut short by a crash, which is no damage.
+      if (entry === null) damaged += whole ? 1 : 0;
+      else if (entry.kind === 'h') head = readHead(entry.json.toString());
+      else if (entry.kind === 'c') rows.push(entry);
+    },
+    contents: (): Contents => ({ head, rows, mended: wholeAgain, damaged }),
+  };
+};
+
+const read = async (path: string, everyLine: boolean): Promise<Contents | null> => {
+  const reading = startReading(everyLine);
   try {
     for await (const { lines, whole } of readLines(path))
-      for (const line of lines) {
-        const [first] = line;
-        if (!everyLine && first !== closeKind && first !== headKind) {
-          // Others need not be read, only be what they look like.
-          if (first === undefined || !storyKinds.has(first)) damaged += whole ? 1 : 0;
-          continue;
-        }
-        let entry = parseEntry(line);
-        if (entry === null && everyLine && wholeAgain + damaged < maxMended) {
-          entry = mended(line);
-          if (entry !== null) wholeAgain += 1;
-        }
-        if (entry === null) damaged += whole ? 1 : 0;
-        else if (entry.kind === 'h') head = readHead(entry.json.toString());
-        else if (entry.kind === 'c') rows.push(entry);
-      }
+      for (const line of lines) reading.take(line, whole);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-  return { head, rows, mended: wholeAgain, damaged };
+  return reading.contents();
 };

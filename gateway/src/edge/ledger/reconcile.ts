@@ -34,6 +34,8 @@ export interface ReconcilerOptions {
   readonly everyMs: number;
   /** Has a segment's missing rows sent again. */
   again(segment: Sealed): void;
+  /** The table did not answer. */
+  onFailure(): void;
   onError(message: string): void;
 }
 
@@ -125,6 +127,7 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
       stopping.signal,
     );
     if (answer.kind === 'unavailable') {
+      options.onFailure();
       if (!silent && !stopping.signal.aborted)
         onError(`cannot compare the ledger with the table: ${answer.message}`);
       silent = true;

@@ -115,17 +115,18 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
     let closes = 0;
     let hasHead = false;
     const before = counts.mended + counts.damaged;
+    const take = (line: Buffer, whole: boolean): void => {
+      const entry = entryOf(line, whole);
+      if (entry === null) return;
+      hasHead ||= entry.kind === 'h';
+      if (entry.kind === 'm') marks.push(entry.json.toString());
+      if (entry.kind === 'c') closes += 1;
+      stories.take(entry, file, hasHead);
+    };
     try {
       const { size, mtimeMs } = statSync(file.path);
       for await (const { lines, whole } of readLines(file.path))
-        for (const line of lines) {
-          const entry = entryOf(line, whole);
-          if (entry === null) continue;
-          hasHead ||= entry.kind === 'h';
-          if (entry.kind === 'm') marks.push(entry.json.toString());
-          if (entry.kind === 'c') closes += 1;
-          stories.take(entry, file, hasHead);
-        }
+        for (const line of lines) take(line, whole);
       segments.push({
         ...file,
         bytes: size,

@@ -331,6 +331,8 @@ test('every row of the table is provoked here, or is known to have no reply', ()
     'gateway_stopped',
     'too_many_bytes',
     'too_many_bytes_of_key',
+    // In the ledger only.
+    'record_damaged',
     // Nobody is left to read it; hang-ups.test.ts holds how it is booked.
     'client_closed',
   ];

@@ -7,22 +7,30 @@ export interface Inserted {
   readonly rows: readonly string[];
 }
 
+const parsed = (line: string): Inserted[] => {
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written below
+    return [JSON.parse(line) as Inserted];
+  } catch {
+    // Its writer was killed in the middle: it was never inserted.
+    return [];
+  }
+};
+
 /** Every insert so far, also those of killed processes. */
 export const insertsIn = (path: string): readonly Inserted[] =>
-  existsSync(path)
-    ? readFileSync(path, 'utf8')
-        .split('\n')
-        .slice(0, -1)
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written below
-        .map((line) => JSON.parse(line) as Inserted)
-    : [];
+  existsSync(path) ? readFileSync(path, 'utf8').split('\n').flatMap(parsed) : [];
+
+/** Appends one insert. On a line of its own, whatever a killed writer left before it. */
+export const appendInsert = (path: string, rows: readonly Buffer[], token: string): void =>
+  appendFileSync(path, `\n${JSON.stringify({ token, rows: rows.map(String) })}\n`);
 
 const idOf = (row: string): string => row.split('"')[3] ?? '';
 
 /** Takes everything; a token counts once, as in ClickHouse. */
 export const fileSink = (path: string): Sink => ({
   insert(rows, token) {
-    appendFileSync(path, `${JSON.stringify({ token, rows: rows.map(String) })}\n`);
+    appendInsert(path, rows, token);
     return Promise.resolve({ kind: 'inserted' });
   },
   find(rows) {

@@ -1,6 +1,6 @@
 /** A ledger under load in a process of its own, to be killed at any moment. Prints the id of each durable intent. */
 import { randomInt } from 'node:crypto';
-import { openSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
 import {
@@ -9,12 +9,11 @@ import {
   type Intent,
 } from '../../../../gateway/src/edge/ledger/intent.ts';
 import { startLedger } from '../../../../gateway/src/edge/ledger/ledger.ts';
-import { fileSink } from './file-sink.ts';
+import { appendInsert, fileSink } from './file-sink.ts';
 import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
 import { someAttempt, someCall, someSettlement } from '../../model/settlements.ts';
 
 const [, , dir = '', shippedPath = ''] = process.argv;
-const shipped = openSync(shippedPath, 'a');
 
 /** Appends what it takes, one line an insert; sometimes it takes nothing, sometimes its answer is lost. */
 const sink: Sink = {
@@ -23,7 +22,7 @@ const sink: Sink = {
     // Rarely: after it the shipper waits, and a segment that is still there hides what its successor lacks.
     const chance = randomInt(60);
     if (chance === 0) return Promise.resolve({ kind: 'unavailable', message: 'away' });
-    writeSync(shipped, `${JSON.stringify({ token, rows: rows.map(String) })}\n`);
+    appendInsert(shippedPath, rows, token);
     return Promise.resolve(
       chance === 1 ? { kind: 'unavailable', message: 'answer lost' } : { kind: 'inserted' },
     );
