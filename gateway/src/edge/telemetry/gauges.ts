@@ -54,7 +54,9 @@ export const gauge = (store: MetricStore, ledger: Watched): void => {
     store.set('ledgerAside', { kind }, files);
   const checkedAtMs = ledger.reconciler.checkedAtMs();
   store.set('ledgerReconciled', {}, checkedAtMs === null ? 0 : checkedAtMs / 1000);
-  store.set('spoolBytes', {}, totals.bytes);
+  // What a segment says of itself waits for nobody.
+  const isEmpty = totals.spooledRows === 0 && spool.openCalls() === 0;
+  store.set('spoolBytes', {}, isEmpty ? 0 : totals.bytes);
   store.set('keptBytes', {}, ledger.kept.bytes());
   const oldestMs = ledger.oldestRowAtMs();
   store.set('spoolOldest', {}, oldestMs === null ? 0 : Math.max(0, (Date.now() - oldestMs) / 1000));
