@@ -158,8 +158,7 @@ export const addControlPlane = (
   app.get('/health/live', (_request, reply) => sendJson(reply, 200, { status: 'live' }));
   app.get('/health/ready', (_request, reply) => {
     const reason = notReady();
-    if (reason !== null)
-      return sendJson(reply, 503, { status: 'not ready', reason, ...details() });
+    if (reason !== null) return sendJson(reply, 503, { status: 'not ready', reason, ...details() });
     const wait = waiting();
     const waits = wait === null ? {} : { waiting: wait };
     return sendJson(reply, 200, { status: 'ready', ...waits, ...details() });

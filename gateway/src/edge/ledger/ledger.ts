@@ -18,7 +18,7 @@ import {
 import { startRelief } from './held.ts';
 import { headLine, spoolId, type Head } from './identity.ts';
 import { crashSettlement } from './intent.ts';
-import { keptSegments, type Kept } from './kept.ts';
+import { keptSegments, type Kept, type Shipment } from './kept.ts';
 import { markLine, startLives } from './lives.ts';
 import { startReconciler, type Reconciler } from './reconcile.ts';
 import { readLeftover, type Leftover } from './recover.ts';
@@ -171,7 +171,15 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
     onError,
   });
   totals.recovered = lines.length;
-  const segments = recovered === null ? leftover.segments : [...leftover.segments, recovered];
+  // What an earlier life saw arrive is only kept, and looked after by the reconciler.
+  const isShipped = ({ segment, replica, toSeq }: Shipment): boolean =>
+    !segment.damaged &&
+    (lives.all().find((life) => life.replica === replica)?.shippedTo ?? -1) >= toSeq;
+  const unshipped = leftover.segments.filter((shipment) => !isShipped(shipment));
+  const segments = [
+    ...unshipped.map(({ segment }) => segment),
+    ...(recovered === null ? [] : [recovered]),
+  ];
   for (const segment of segments) {
     totals.bytes += segment.bytes;
     totals.closes += segment.closes;
@@ -222,6 +230,7 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
   const relief = startRelief(spool, shipper);
   const sweep = setInterval(() => kept.tick(), sweepMs);
   sweep.unref();
+  for (const shipment of leftover.segments) if (isShipped(shipment)) kept.keep(shipment);
   for (const segment of segments) shipper.add(segment);
   void reconciler.check();
 

@@ -13,6 +13,8 @@ export interface Life {
   readonly shippedTo: number;
   /** No call of these rows began earlier, by the call ids' own clock; epoch milliseconds. */
   readonly sinceMs: number;
+  /** When this was last learned, epoch milliseconds. */
+  readonly atMs: number;
 }
 
 export interface Lives {
@@ -35,7 +37,9 @@ const parsed = (json: string): Life | null => {
   if (!('replica' in value) || typeof value.replica !== 'string') return null;
   if (!('shippedTo' in value) || typeof value.shippedTo !== 'number') return null;
   if (!('sinceMs' in value) || typeof value.sinceMs !== 'number') return null;
-  return { replica: value.replica, shippedTo: value.shippedTo, sinceMs: value.sinceMs };
+  if (!('atMs' in value) || typeof value.atMs !== 'number') return null;
+  const { replica, shippedTo, sinceMs, atMs } = value;
+  return { replica, shippedTo, sinceMs, atMs };
 };
 
 /** A life as a line. */
@@ -55,7 +59,7 @@ export const startLives = (nowMs: number): Lives => {
     all: () => [...lives.values()],
     read(json) {
       const life = parsed(json);
-      if (life === null || life.sinceMs < nowMs - maxAgeMs) return;
+      if (life === null || life.atMs < nowMs - maxAgeMs) return;
       if (life.shippedTo >= (lives.get(life.replica)?.shippedTo ?? 0)) put(life);
     },
     shipped(replica, toSeq, sinceMs) {
@@ -64,6 +68,7 @@ export const startLives = (nowMs: number): Lives => {
         replica,
         shippedTo: Math.max(before?.shippedTo ?? 0, toSeq),
         sinceMs: Math.min(before?.sinceMs ?? sinceMs, sinceMs),
+        atMs: Date.now(),
       };
       put(life);
       return life;

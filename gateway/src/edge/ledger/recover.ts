@@ -2,12 +2,14 @@
 import { statSync } from 'node:fs';
 import { callIdIn, parseEntry, type StoredEntry } from './entry.ts';
 import { readLines, type SegmentFile } from './files.ts';
+import { readHead, type Head } from './identity.ts';
 import type { OpenCall } from './intent.ts';
+import { startOfCall, type Shipment } from './kept.ts';
 import { mended } from './mend.ts';
 import type { Sealed } from './rotation.ts';
 
 export interface Leftover {
-  readonly segments: readonly Sealed[];
+  readonly segments: readonly Shipment[];
   /** Calls with an intent and no close, by call id. */
   readonly open: ReadonlyMap<string, OpenCall>;
   /** What the segments say of shipped rows, in order (`lives.ts`). */
@@ -76,6 +78,8 @@ const startStories = () => {
   };
 };
 
+const replicaOf = (head: Head | null): string => head?.replica ?? '';
+
 /**
  * Reads left-over segments, oldest first. A call is open only while its close has not been seen, so what is kept in
  * memory is no more than was ever in flight: an intent always stands before its close. The one exception, after a
@@ -84,7 +88,7 @@ const startStories = () => {
  */
 export const readLeftover = async (files: readonly SegmentFile[]): Promise<Leftover> => {
   const stories = startStories();
-  const segments: Sealed[] = [];
+  const segments: Shipment[] = [];
   const marks: string[] = [];
   const unreadable: { file: SegmentFile; why: string }[] = [];
   const counts = { torn: 0, mended: 0, damaged: 0 };
@@ -113,21 +117,27 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
 
   for (const file of files) {
     let closes = 0;
-    let hasHead = false;
+    let head: Head | null = null;
+    let toSeq = 0;
+    let sinceMs = Infinity;
     const before = counts.mended + counts.damaged;
     const take = (line: Buffer, whole: boolean): void => {
       const entry = entryOf(line, whole);
       if (entry === null) return;
-      hasHead ||= entry.kind === 'h';
+      if (entry.kind === 'h') head = readHead(entry.json.toString());
       if (entry.kind === 'm') marks.push(entry.json.toString());
-      if (entry.kind === 'c') closes += 1;
-      stories.take(entry, file, hasHead);
+      if (entry.kind === 'c') {
+        closes += 1;
+        toSeq = Math.max(toSeq, entry.seq);
+        sinceMs = Math.min(sinceMs, startOfCall(entry.callId));
+      }
+      stories.take(entry, file, head !== null);
     };
     try {
       const { size, mtimeMs } = statSync(file.path);
       for await (const { lines, whole } of readLines(file.path))
         for (const line of lines) take(line, whole);
-      segments.push({
+      const segment: Sealed = {
         ...file,
         bytes: size,
         closes,
@@ -135,7 +145,8 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
         firstRowAtMs: mtimeMs,
         doubtful: true,
         damaged: counts.mended + counts.damaged > before,
-      });
+      };
+      segments.push({ segment, replica: replicaOf(head), toSeq, sinceMs });
     } catch (error) {
       unreadable.push({ file, why: String(error) });
       anySuspect = true;

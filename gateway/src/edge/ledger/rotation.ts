@@ -70,8 +70,11 @@ const retryMs = 250;
 /** Creates the first segment. Throws when the directory cannot be written. */
 export const startRotation = (options: RotationOptions): Rotation => {
   const { dir, incarnation, limits, open, onError } = options;
-  const create = (number: number): Segment =>
-    createSegment(segmentFile(dir, incarnation, number), options.head(), onError);
+  /** With the open calls in it, in one write: without its intents it may not stand alone. */
+  const create = (number: number): Segment => {
+    const text = options.head() + open.carried();
+    return createSegment(segmentFile(dir, incarnation, number), text, onError);
+  };
   let segment = create(options.firstSegment);
   let closes = 0;
   let closeChars = 0;
@@ -84,26 +87,16 @@ export const startRotation = (options: RotationOptions): Rotation => {
   syncDirectory(dir);
   options.onBytes(segment.bytes());
 
-  /** The segment after this one, with the open calls in it, or why the disk does not take it. */
-  const tried = (): Segment | string => {
-    let next: Segment;
-    try {
-      next = create(segment.file.number + 1);
-    } catch (error) {
-      return `cannot open the next segment: ${String(error)}`;
-    }
-    const failure = open.size() === 0 ? null : next.append(open.carried());
-    if (failure === null) return next;
-    // Without its intents it may not stand alone: go on with the old one.
-    next.discard();
-    return `cannot carry open intents over: ${failure}`;
-  };
+  /** The segment after this one; null: the disk has no room for it now, and this one goes on. */
   const successor = (): Segment | null => {
-    let next = tried();
-    while (typeof next === 'string' && options.makeRoom()) next = tried();
-    if (typeof next !== 'string') return next;
-    onError(next);
-    return null;
+    for (;;)
+      try {
+        return create(segment.file.number + 1);
+      } catch (error) {
+        if (options.makeRoom()) continue;
+        onError(`cannot open the next segment: ${String(error)}`);
+        return null;
+      }
   };
 
   const seal = (): void => {

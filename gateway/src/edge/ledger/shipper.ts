@@ -10,7 +10,7 @@ import type { Row, Sink } from './clickhouse.ts';
 import { parseEntry } from './entry.ts';
 import { forgetHalves, halvesOf } from './halves.ts';
 import { tokenOf } from './identity.ts';
-import type { Kept, Shipment } from './kept.ts';
+import { startOfCall, type Kept, type Shipment } from './kept.ts';
 import { placer, type Placed } from './placer.ts';
 import { readSegment, type Contents } from './read-segment.ts';
 import type { Sealed } from './rotation.ts';
@@ -60,10 +60,6 @@ export interface ShipperOptions {
 
 const backoffMs = { first: 250, most: 5_000 } as const;
 
-/** The beginning of a UUIDv7 is its time: the smallest id tells when the earliest call began. */
-const startOf = (callId: string): number =>
-  Number.parseInt(callId.slice(0, 8) + callId.slice(9, 13), 16);
-
 /** The value of the column `replica`, from a row; for segments without a head. */
 const replicaIn = (row: Row | undefined): string => {
   const values: unknown = row === undefined ? [] : JSON.parse(row.json.toString());
@@ -81,7 +77,7 @@ const shipmentOf = (segment: Sealed, { head, rows }: Contents): Shipment => {
     segment,
     replica: head?.replica ?? replicaIn(rows[0]),
     toSeq,
-    sinceMs: earliest === null ? segment.firstRowAtMs : startOf(earliest),
+    sinceMs: earliest === null ? segment.firstRowAtMs : startOfCall(earliest),
   };
 };
 

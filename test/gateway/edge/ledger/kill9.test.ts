@@ -65,4 +65,4 @@ test('killed again and again, the ledger ships every acknowledged call, none of 
   expect(acknowledged.filter((id) => !known.has(id))).toEqual([]);
   expect(acknowledged.length).toBeGreaterThan(100);
   expect(rows.some((row) => row.includes('"crashed"'))).toBe(true);
-});
+}, 240_000);
