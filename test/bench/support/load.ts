@@ -156,9 +156,8 @@ const paced = async (): Promise<void> => {
     if (reusable !== null) idle.push(reusable);
   };
   const firstMs = performance.now();
-  for (let i = 0; ; i += 1) {
+  for (let i = 0; i < rate * seconds; i += 1) {
     const dueMs = firstMs + (i * 1000) / rate;
-    if (dueMs >= endsMs) break;
     const waitMs = dueMs - performance.now();
     if (waitMs > 0) await sleep(waitMs);
     const begun = one(dueMs).finally(() => running.delete(begun));
