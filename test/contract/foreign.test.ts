@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { documentedVariables, partNames } from '../../deploy/local/src/environment.ts';
 import { foreign, hostList, ownNames } from '../../gateway/src/decide/foreign.ts';
 import { startClickhouse, type FakeClickhouse } from '../fakes/clickhouse.ts';
 import { startGateway, testKey, type RunningGateway } from '../fakes/gateway.ts';
@@ -388,6 +389,13 @@ describe('the names of a listener', () => {
         "must be names such as ai.example.org or ai.example.org:8443, separated by commas, or *, not 'https://b'",
     });
   });
+});
+
+test('npm start hands the configured names to every part', () => {
+  for (const part of partNames) {
+    const hosts = { TOLLGATE_HOSTS: 'ai.example.org' };
+    expect([part, documentedVariables(part, hosts)]).toEqual([part, hosts]);
+  }
 });
 
 test('every room has the same rule', () => {
