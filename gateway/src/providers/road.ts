@@ -2,8 +2,8 @@ import type { Ask, Operation } from '../model/call.ts';
 import { unreadable, type Delta, type Piece } from '../model/delta.ts';
 import { parseObject } from '../model/json.ts';
 import type { Dialect, ReplyHead } from './dialects/dialect.ts';
-import { join, startEventCutter, upToLast } from './dialects/event-cutter.ts';
-import { eventTooLarge, isEnd, startTap } from './dialects/tap.ts';
+import { join, startEndFinder, startEventCutter } from './dialects/event-cutter.ts';
+import { eventTooLarge, startTap } from './dialects/tap.ts';
 
 /**
  * The way of one reply from a provider to a client. Bytes in, bytes out, and what they meant on the side.
@@ -43,31 +43,39 @@ const tooLarge = (maxBytes: number): Delta =>
   );
 const notAReply = unreadable('invalid_reply', "The provider's reply is not one of its dialect.");
 
-/** The text that ends a stream whose provider left its last event out; `tail`: how the stream ended instead. */
-const suppliedEnd = (dialect: Dialect, tail: string): Uint8Array => {
-  const isAtEvent = tail === '' || /(?:\n|\r\n?)(?:\n|\r\n?)$/.test(tail);
-  return encoder.encode((isAtEvent ? '' : '\n\n') + dialect.streamEnd);
-};
+/** A stream that ends otherwise than with a whole event: its last line, and its last event, are still open. */
+const isOpen = (tail: string): boolean =>
+  tail !== '' && !tail.replaceAll(/\r\n?/g, '\n').endsWith('\n\n');
 
+/** The text that ends a stream whose provider left its last event out; `tail`: how the stream ended instead. */
+const suppliedEnd = (dialect: Dialect, tail: string): Uint8Array =>
+  encoder.encode((isOpen(tail) ? '\n\n' : '') + dialect.streamEnd);
+
+/** Enough to see two ends of lines. */
 const tailChars = 4;
 const tailOf = (chunk: Uint8Array): string =>
   String.fromCharCode(...chunk.subarray(Math.max(0, chunk.length - tailChars)));
 
-/** Nothing to withhold: the very same chunks go out, and the tap listens. */
+/** Nothing to withhold: the very same chunks go out, and the tap listens, event by event up to the last one. */
 const openStream = (dialect: Dialect, maxEventBytes: number): Road => {
   const tap = startTap(dialect, maxEventBytes);
-  let before: number | undefined;
+  const findEnds = startEndFinder();
   let tail = '';
   return {
     tellsFailures: true,
     read(chunk) {
       if (tap.last() !== null) return nothing;
-      tap.feed(chunk);
-      if (tap.last() === 'ended')
-        return { bytes: upToLast(chunk, before, isEnd(dialect)), deltas: tap.deltas() };
-      before = chunk.at(-1);
+      let from = 0;
+      for (const end of findEnds(chunk)) {
+        tap.feed(chunk.subarray(from, end));
+        from = end;
+        if (tap.last() === 'ended') break;
+      }
+      const isEnded = tap.last() === 'ended';
+      if (!isEnded) tap.feed(chunk.subarray(from));
       tail = (tail + tailOf(chunk)).slice(-tailChars);
-      return { bytes: chunk, deltas: tap.deltas() };
+      const bytes = isEnded && from < chunk.length ? chunk.subarray(0, from) : chunk;
+      return { bytes, deltas: tap.deltas() };
     },
     end() {
       const bytes = tap.close() ? suppliedEnd(dialect, tail) : null;

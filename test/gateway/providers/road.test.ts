@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Delta, Piece } from '../../../gateway/src/model/delta.ts';
 import { anthropic } from '../../../gateway/src/providers/dialects/anthropic.ts';
 import { openai } from '../../../gateway/src/providers/dialects/openai.ts';
@@ -216,3 +216,99 @@ test.each(['<html>', '{"hello":1}', '[]', ''])(
     ]);
   },
 );
+
+const anthropicEvent = (type: string, more: object = {}) =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
+const anthropicWhole = [
+  anthropicEvent('message_start', {
+    message: { id: 'm1', model: 'c', usage: { input_tokens: 1, output_tokens: 1 } },
+  }),
+  anthropicEvent('ping'),
+  anthropicEvent('content_block_delta', { delta: { type: 'text_delta', text: 'Grüße 🚀' } }),
+  anthropicEvent('message_delta', {
+    delta: { stop_reason: 'end_turn' },
+    usage: { output_tokens: 2 },
+  }),
+].join('');
+const messageStop = anthropicEvent('message_stop');
+const streams = {
+  'OpenAI, usage wanted': {
+    dialect: openai,
+    wanted: true,
+    sent: before + extra,
+    told: before + extra,
+    end: done,
+  },
+  'OpenAI, usage withheld': {
+    dialect: openai,
+    wanted: false,
+    sent: before + extra,
+    told: before,
+    end: done,
+  },
+  Anthropic: {
+    dialect: anthropic,
+    wanted: true,
+    sent: anthropicWhole,
+    told: anthropicWhole,
+    end: messageStop,
+  },
+} as const;
+
+describe.each(Object.entries(streams))('%s', (_, { dialect, wanted, sent, told, end }) => {
+  const road = () =>
+    passThrough({ dialect, ask: { wantsStreamUsage: wanted }, operation: 'chat', stream: true });
+  const kindsOf = (deltas: readonly Delta[]) => deltas.map(({ kind }) => kind);
+  const late = fc.constantFrom(
+    '',
+    ': a comment\n\n',
+    'data: {"error":{"message":"late"}}\n\n',
+    anthropicEvent('error', { error: { type: 'api_error', message: 'late' } }),
+    'data: <html>',
+    say('more'),
+    end,
+    '\n\n\n',
+  );
+
+  test('nothing behind the last event goes on or is read, at any split', () => {
+    fc.assert(
+      fc.property(cuts, lineEnds, fc.array(late, { maxLength: 3 }), (places, lineEnd, behind) => {
+        const lines = (text: string) => text.replaceAll('\n', lineEnd);
+        const whole = bytes(lines(sent + end + behind.join('')));
+        const { text, deltas } = run(road(), splitAt(whole, places));
+        // After a CR the next byte tells whether an LF belongs to the event; the first byte behind it may be let through.
+        const rest = text.slice(lines(told + end).length);
+        expect(text.startsWith(lines(told + end))).toBe(true);
+        expect(rest.replaceAll(/[\r\n]/g, '')).toBe('');
+        expect(kindsOf(deltas).filter((kind) => kind === 'ended')).toHaveLength(1);
+        expect(deltas.at(-1)).toEqual({ kind: 'ended' });
+      }),
+    );
+  });
+
+  test('the last event is supplied where all has stopped, at any split and however the stream breaks off its lines', () => {
+    fc.assert(
+      fc.property(cuts, lineEnds, fc.constantFrom(0, 1, 2), (places, lineEnd, cut) => {
+        const whole = sent.replace(/\n\n$/, '\n'.repeat(2 - cut)).replaceAll('\n', lineEnd);
+        const { text, deltas } = run(road(), splitAt(bytes(whole), places));
+        expect(text.endsWith(end)).toBe(true);
+        // A reader of events finds the same ones as in a stream that was whole.
+        const again = run(road(), [bytes(text)]);
+        const known = kindsOf(deltas).filter((kind) => wanted || kind !== 'usage');
+        expect(kindsOf(again.deltas)).toEqual(known);
+        expect(deltas.at(-1)).toEqual({ kind: 'ended' });
+      }),
+    );
+  });
+
+  test('a stream that is cut at any byte before all has stopped has no end', () => {
+    const stops = sent.search(/finish_reason":"stop"|"stop_reason":"end_turn"/);
+    fc.assert(
+      fc.property(fc.nat(stops), (at) => {
+        const { text, deltas } = run(road(), [bytes(sent).subarray(0, at)]);
+        expect(kindsOf(deltas)).not.toContain('ended');
+        expect(text).not.toContain(end);
+      }),
+    );
+  });
+});

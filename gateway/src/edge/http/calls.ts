@@ -110,8 +110,10 @@ const triesHeaders = (
     'x-tollgate-provider': last.target.provider,
     'x-tollgate-model': headerText(last.target.model),
     'x-tollgate-attempts': String(attempts.length),
-    // The official SDKs obey it; without it each of their tries is as many of ours.
-    ...(fault === null || isLeftToClient(fault, retry) ? {} : { 'x-should-retry': 'false' }),
+    // The official SDKs obey it; without it each of their tries is as many of ours. Another gateway may still serve them.
+    ...(fault === null || fault.kind === 'gateway' || isLeftToClient(fault, retry)
+      ? {}
+      : { 'x-should-retry': 'false' }),
   };
 };
 

@@ -69,7 +69,19 @@ type Phase = 'waiting' | 'holding' | 'relaying' | 'over';
 
 /** Sends the request. Resolves when it is known whether there is something to relay. */
 export const openAttempt = (options: AttemptOptions): Promise<Opened> =>
-  new RunningAttempt(options).opened;
+  options.client.isStopped()
+    ? Promise.resolve(unsent(options))
+    : new RunningAttempt(options).opened;
+
+/** The gateway stopped before anything was sent. */
+const unsent = (options: AttemptOptions): Opened => {
+  const nowMs = performance.now();
+  const fault = stoppedFault(0, false);
+  const start = { ...options, startedMs: nowMs };
+  options.onOver();
+  const attempt = account(start, startMeter(), { status: 0, endedMs: nowMs, fault });
+  return { kind: 'failed', fault, attempt };
+};
 
 class RunningAttempt {
   readonly opened: Promise<Opened>;
@@ -135,13 +147,12 @@ class RunningAttempt {
     );
     const stopListening = [
       client.onGone(() => this.#finish({ kind: 'hung_up' })),
-      client.onStopped(() => this.#fail(stoppedFault(this.#status))),
+      client.onStopped(() => this.#fail(stoppedFault(this.#status, true))),
     ];
     this.#stopListening = () => {
       for (const stop of stopListening) stop();
     };
     if (client.gone()) this.#finish({ kind: 'hung_up' });
-    else if (client.isStopped()) this.#fail(stoppedFault(0));
   }
 
   #hasBegun(): boolean {

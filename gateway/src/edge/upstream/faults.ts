@@ -80,14 +80,14 @@ export const unendedFault = (status: number, begun: boolean): Fault => ({
 });
 
 /** The gateway is being stopped, and the time for calls to end is over. */
-export const stoppedFault = (status: number): Fault => ({
+export const stoppedFault = (status: number, isSent: boolean): Fault => ({
   kind: 'gateway',
   code: 'gateway_stopped',
   status,
   message: 'The gateway was stopped before the reply was whole.',
   recourse: 'none',
   retryAfterMs: null,
-  mayBeBilled: true,
+  mayBeBilled: isSent,
   said: null,
 });
 

@@ -33,11 +33,10 @@ export const join = (parts: readonly Uint8Array[]): Uint8Array => {
 /**
  * Finds the ends of events byte by byte; remembers across chunks only what it must. Events end at once at LF. After a
  * CR it waits for the next byte, which may be the LF that belongs to it.
- * @param before the byte before the first chunk; none at the start of a stream
  */
-const endFinder = (before?: number) => {
-  let lineIsEmpty = before === undefined || before === lf || before === cr;
-  let afterCr = before === cr;
+export const startEndFinder = () => {
+  let lineIsEmpty = true;
+  let afterCr = false;
   /** Offsets just behind each event that ends in this chunk. 0: the event ended with the chunk before. */
   return (chunk: Uint8Array): readonly number[] => {
     const ends: number[] = [];
@@ -62,7 +61,7 @@ const endFinder = (before?: number) => {
 
 /** Starts a cutter for one stream. It holds at most the bytes of one event that is not whole yet. */
 export const startEventCutter = (): EventCutter => {
-  const findEnds = endFinder();
+  const findEnds = startEndFinder();
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   const take = (): Uint8Array[] => {
@@ -93,20 +92,4 @@ export const startEventCutter = (): EventCutter => {
     heldBytes: () => heldBytes,
     rest: () => (heldBytes === 0 ? null : join(take())),
   };
-};
-
-/**
- * A chunk without what stands behind the event that is the last one. When no event that lies whole in the chunk is it, it
- * is the one that began in an earlier chunk.
- * @param before the byte before the chunk
- */
-export const upToLast = (
-  chunk: Uint8Array,
-  before: number | undefined,
-  isLast: (event: Uint8Array) => boolean,
-): Uint8Array => {
-  const ends = endFinder(before)(chunk).filter((end) => end > 0);
-  const last =
-    ends.find((end, i) => isLast(chunk.subarray(ends[i - 1] ?? 0, end))) ?? ends[0] ?? chunk.length;
-  return last === chunk.length ? chunk : chunk.subarray(0, last);
 };

@@ -86,12 +86,3 @@ export const startTap = (
     },
   };
 };
-
-/** True when the bytes of an event say that the stream is over. */
-export const isEnd =
-  (dialect: Dialect) =>
-  (event: Uint8Array): boolean => {
-    const tap = startTap(dialect, Infinity);
-    tap.feed(event);
-    return tap.last() === 'ended';
-  };

@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../../fakes/journal.ts';
 import { chunkOf, doneChunk, json, sse, startScripted, usageChunk } from '../upstream/scripted.ts';
-import { wholeChat, type Upstream } from '../upstream/scripted.ts';
+import { wholeChat, type Answering, type Upstream } from '../upstream/scripted.ts';
 import { key, narrowKey, startHarness, type Harness } from './harness.ts';
 import { headerOf, post, postText, rawConnection, send } from './http-client.ts';
 
@@ -469,6 +469,37 @@ test('closing waits neither for connections opened in advance nor for half a req
   await other.close();
   await Promise.all([fresh.closed, half.closed]);
 });
+
+test.each([
+  ['waits for its provider', () => {}],
+  [
+    'pauses before another try',
+    (response) => void response.writeHead(429, { ...json, 'retry-after': '50' }).end('{}'),
+  ],
+] as const satisfies readonly (readonly [string, Answering])[])(
+  'a whole reply that %s when the drain is over is refused by the gateway, and may be asked for elsewhere',
+  async (_, answer) => {
+    upstream.answer(answer);
+    const asked = upstream.received.length;
+    const other = await startHarness(config());
+    const reply = post(other.url + path, key, chat());
+    await eventually(() => upstream.received.length > asked, 'the provider is asked');
+    await other.server.drain(50);
+    await other.close();
+    const { status, headers, body } = await reply;
+    expect([status, JSON.parse(body.toString())]).toMatchObject([
+      503,
+      { error: { code: 'gateway_stopped' } },
+    ]);
+    expect(headers['x-should-retry']).toBeUndefined();
+    expect(other.settlements).toMatchObject([
+      { outcome: 'broken', errorCode: 'gateway_stopped', errorOrigin: 'gateway' },
+    ]);
+    expect(other.settlements[0]?.attempts.at(-1)).toMatchObject({ error: 'gateway' });
+    // What had not been sent is not sent any more.
+    expect(upstream.received.length).toBe(asked + 1);
+  },
+);
 
 test('a stream that outlives the drain ends with an error event, and is booked as ended by the gateway', async () => {
   upstream.answer((response) => {
