@@ -124,9 +124,14 @@ test('a reader cannot raise a limit, and time is limited when nothing is said', 
     expect([name, await code({ [name]: '0' })]).toEqual([name, 452]);
     expect([name, await code({ [name]: '-1' })]).toEqual([name, 452]);
     expect([name, await code({ [name]: '1e18' })]).toEqual([name, 452]);
+    expect([name, await code({ [name]: "1', readonly = '0" })]).toEqual([name, 452]);
   }
   expect(await code({ max_memory_usage: '99999999999' })).toBe(452);
-  expect(await code({ max_execution_time: '3600' })).toBe(452);
+  // A client's deadline may be longer than ours; ours holds.
+  const time = await reading("SELECT getSetting('max_execution_time')", {
+    max_execution_time: '65',
+  });
+  expect(time).toEqual({ code: 0, text: '60\n' });
   const others = [
     'dialect',
     'allow_introspection_functions',
@@ -158,9 +163,12 @@ test('a setting that changes how SQL is read, or names a file, is refused whoeve
 
 // oxfmt-ignore
 const allowed = [
+  // What the official clients of Python, Go and Java ask when they connect.
+  'SELECT version(), timezone()', 'SELECT name, value, readonly FROM system.settings LIMIT 10000', 'SELECT displayName(), version(), revision(), timezone()',
+  "SELECT currentUser() AS user, toInt8(ifNull((SELECT value FROM system.settings WHERE name = 'readonly'), '0')) AS readonly",
   'SELECT count() FROM tollgate.calls', 'SELECT toStartOfMinute(started_at) AS t, sum(cost_usd), quantile(0.5)(duration_ms), uniqIf(caller_team, outcome = \'answered\') FROM tollgate.calls GROUP BY t ORDER BY t',
   'SHOW TABLES FROM tollgate', 'SHOW CREATE TABLE tollgate.calls', 'DESCRIBE tollgate.calls', 'EXISTS tollgate.calls', 'EXPLAIN SELECT 1', 'WITH 1 AS x SELECT x',
-  'SELECT name FROM system.tables', 'SELECT table_name FROM information_schema.tables', 'SELECT displayName(), version(), revision(), timezone()', 'SELECT 1 FORMAT JSON',
+  'SELECT name FROM system.tables', 'SELECT table_name FROM information_schema.tables', 'SELECT 1 FORMAT JSON',
   'SELECT a, b FROM (SELECT 1 AS a) AS l LEFT JOIN (SELECT 1 AS a, 2 AS b) AS r USING (a) WHERE a IN (1, 2) AND (b = 2 OR NOT (a = 1)) ORDER BY a WITH FILL LIMIT 1 BY a',
   "SELECT * EXCEPT (b) APPLY sum FROM (SELECT 1 AS a, 2 AS b)", "SELECT arrayMap(x -> (x, toString(x)), [1]), CASE WHEN 1 THEN 'a' ELSE 'b' END, {p:Array(String)}, 'file(' AS `file(x)`",
 ];

@@ -55,7 +55,7 @@ export const keyword = (by: Chance, words: string): string =>
 
 /** Writes some ASCII characters as the escapes that every quoted thing may hold. */
 const hexed = (by: Chance, text: string) =>
-  text.replaceAll(/[ -~]/g, (char) =>
+  text.replaceAll(/[\w @/.-]/g, (char) =>
     by.percent(15) ? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}` : char,
   );
 

@@ -1,6 +1,6 @@
 /**
  * The functions that a reader's statement may call, in small letters, ordered as the engine's documentation does. Left out: whatever
- * reads files, models, dictionaries, settings or the server's identity, formats through a schema or template (`formatRow`), sends
+ * reads files, models, dictionaries, the server's settings or its identity, formats through a schema or template (`formatRow`), sends
  * requests (`ai*`), sleeps, writes to the log, or parses SQL. A function that is not here is refused, also one that a new engine brings.
  */
 const words = (text: string): ReadonlySet<string> =>
@@ -176,7 +176,7 @@ const scalarFunctions = words(`
   // Other
   bar blocknumber blockserializedsize blocksize bytesize countdigits currentdatabase currentqueryid currentuser defaultvalueofargumenttype
   defaultvalueoftypename digits displayname dumpcolumnstructure errorcodetoname finalizeaggregation formatreadabledecimalsize
-  formatreadablequantity formatreadablesize formatreadabletimedelta getsizeofenumtype getsubcolumn identity ignore indexhint
+  formatreadablequantity formatreadablesize formatreadabletimedelta getsizeofenumtype getsetting getsettingordefault getsubcolumn identity ignore indexhint
   initializeaggregation initialqueryid isconstant isdecimaloverflow lowcardinalityindices lowcardinalitykeys materialize
   minsamplesizecontinuous minsamplesizeconversion neighbor normalizedqueryhash normalizedqueryhashkeepnames normalizequery
   normalizequerykeepnames parsereadablesize parsereadablesizeornull parsereadablesizeorzero parsetimedelta queryid revision

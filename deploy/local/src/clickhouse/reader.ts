@@ -24,11 +24,11 @@ const beforeBracket = new Set([
   'STEP', 'SYNTAX', 'TABLE', 'TO', 'USING', 'WHERE', 'AST', 'PIPELINE', 'ESTIMATE', 'TREE',
 ]);
 
-/** Tables of `system` that tell what there is and how it fares; not those that show what others ask, settings, or the machine. */
+/** Tables of `system` that tell what there is, how it fares, and the asker's own settings; not what others ask, or the server's insides. */
 // oxfmt-ignore
 const systemTables = new Set([
   'columns', 'data_type_families', 'databases', 'formats', 'functions', 'keywords', 'merges', 'mutations', 'numbers', 'numbers_mt', 'one', 'parts',
-  'parts_columns', 'replicas', 'table_engines', 'table_functions', 'tables', 'time_zones', 'zeros', 'zeros_mt',
+  'parts_columns', 'replicas', 'settings', 'table_engines', 'table_functions', 'tables', 'time_zones', 'zeros', 'zeros_mt',
 ]);
 
 /** The beginnings of the statements that tell about things instead of selecting them. */

@@ -50,7 +50,7 @@ const free = new Set([
   'output_format_parquet_string_as_string', 'allow_experimental_analyzer', 'final',
 ]);
 
-/** Accepted from a reader and not taken: ours hold. A client that sends them need not be refused. */
+/** Accepted from a reader and not taken: ours hold. So does our time where a client's own is longer (clickhouse-go sends its deadline and 5 s). A client that sends them need not be refused. */
 const ours = new Set(['readonly', 'log_comment']);
 
 const plainValue = /^[\w/+:. ,;-]{0,64}$/;
@@ -75,6 +75,7 @@ export const readerSettings = (asked: Settings, limits: Limits): Settings => {
     if (bound !== undefined) {
       const [min, max] = bound;
       const number = /^\d+(?:\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
+      if (name === 'max_execution_time' && number > max) continue;
       if (!(number >= min && number <= max)) {
         throw refusal(
           'SETTING_CONSTRAINT_VIOLATION',
