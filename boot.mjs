@@ -21,6 +21,7 @@ const entries = {
   browser: ['test/browser/main.ts'],
   fuzz: ['test/fuzz/main.ts'],
   bench: ['test/bench/main.ts'],
+  'start-again': ['test/chaos/start-again.ts'],
   tollgate: ['gateway/src/cli.ts'],
   format: ['node_modules/oxfmt/bin/oxfmt'],
   generate: ['test/generate.ts'],

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startClickhouse } from '../fakes/clickhouse.ts';
 import type { FakeClickhouse } from '../fakes/clickhouse.ts';
+import { freePort } from '../fakes/ports.ts';
 
 let dataDir: string;
 let server: FakeClickhouse | null = null;
@@ -37,8 +38,8 @@ const insert = (on: FakeClickhouse, body: string, token: string) =>
   post(on, body, { query: 'INSERT INTO t FORMAT TSV', insert_deduplication_token: token });
 
 test('an acknowledged insert survives kill -9, and its token is still known afterwards', async () => {
-  let it = await start();
-  const { port } = it;
+  const port = await freePort();
+  let it = await start(port);
   await post(it, table);
   for (let round = 0; round < 3; round += 1) {
     await insert(it, `${round}\tx\n`, `round-${round}`);
@@ -65,11 +66,12 @@ test('one insert is one block: 18 MB under one token arrive once, however they a
 
 test('SIGTERM lets a running query finish', async () => {
   const it = await start();
-  const answer = post(it, 'SELECT sleep(1)');
+  const slow = 'SELECT sum(sleepEachRow(1)) FROM numbers(8)';
+  const answer = post(it, slow, { max_block_size: '1', log_comment: 'slow' });
   while (
     (await post(
       it,
-      "SELECT count() FROM system.processes WHERE query LIKE '%sleep(1)%' AND query NOT LIKE '%processes%'",
+      "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'slow'",
     )) !== '1'
   );
   const [text, exit] = await Promise.all([answer, it.stop()]);

@@ -341,20 +341,29 @@ test('many queries run at the same time, each with its own parameters', async ()
   expect(answers.map(({ text }) => text)).toEqual(answers.map((_, i) => `${i}\t${i}\n`));
 });
 
+/** A query that runs until its client hangs up. */
+const endless = (params: Params = {}): http.ClientRequest => {
+  const url = new URL(server.url);
+  // One row a block, so that it notices that it is cancelled.
+  for (const [name, value] of Object.entries({ max_block_size: '1', ...params }))
+    url.searchParams.set(name, value);
+  const request = http.request(url, { method: 'POST', headers: writer() });
+  request.on('error', () => {});
+  request.end('SELECT sum(sleepEachRow(0.5)) FROM numbers(1000)');
+  return request;
+};
+
 test('a query beyond the limit is refused with code 202, and the place is free again afterwards', async () => {
-  const running = Array.from({ length: 12 }, async () => post('SELECT sleep(1)'));
-  while ((await ask({}, 'SELECT 1', reader())).headers['x-clickhouse-exception-code'] !== '202')
-    await sleep(5);
-  await Promise.all(running);
-  expect((await post('SELECT 1')).text).toBe('1\n');
+  const running = Array.from({ length: 12 }, () => endless());
+  const code = async () =>
+    (await ask({}, 'SELECT 1', reader())).headers['x-clickhouse-exception-code'];
+  while ((await code()) !== '202') await sleep(5);
+  for (const request of running) request.destroy();
+  while ((await code()) !== undefined) await sleep(5);
 });
 
 test('a client that hangs up cancels its query', async () => {
-  const url = new URL(server.url);
-  url.searchParams.set('log_comment', 'hung-up');
-  const request = http.request(url, { method: 'POST', headers: writer() });
-  request.on('error', () => {});
-  request.end('SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))');
+  const request = endless({ log_comment: 'hung-up' });
   const running = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'hung-up'";
   while ((await value(running)) !== '1') await sleep(20);
   request.destroy();
@@ -387,10 +396,13 @@ test('a session keeps its temporary tables, belongs to its user, and serves one 
   expect((await post('SELECT a FROM mine', session)).text).toBe('42\n');
   expect((await post('SELECT a FROM mine')).status).toBe(404);
   expect((await ask(session, 'SELECT a FROM mine', reader())).status).toBe(404);
-  const slow = post('SELECT sleep(0.5)', session);
-  await sleep(100);
-  const [busy] = await Promise.all([post('SELECT 1', session), slow]);
+  const slow = endless({ ...session, log_comment: 'in-session' });
+  const running =
+    "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'in-session'";
+  while ((await value(running)) !== '1') await sleep(5);
+  const busy = await post('SELECT 1', session);
   expect(busy.headers['x-clickhouse-exception-code']).toBe('373');
+  slow.destroy();
   const unknown = await post('SELECT 1', { session_id: 's2', session_check: '1' });
   expect(unknown.headers['x-clickhouse-exception-code']).toBe('372');
 });

@@ -7,10 +7,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { credentialVariables } from '../../gateway/src/contract/credentials.ts';
 import type { Part } from '../../deploy/local/src/parts.ts';
 import { supervise } from '../../deploy/local/src/supervisor.ts';
+import { freePort } from '../fakes/ports.ts';
 
 const script = fileURLToPath(new URL('./stubs/start.ts', import.meta.url));
 const real = path.resolve(import.meta.dirname, '../../deploy/local/src/main.ts');
@@ -31,11 +32,12 @@ afterEach(async () => {
 });
 
 const journal = () => readFileSync(path.join(dir, 'journal'), 'utf8').trim().split('\n');
-const anyPort = Object.fromEntries(
-  ['PORT', 'CLICKHOUSE_PORT', 'OTLP_GRPC_PORT', 'OTLP_HTTP_PORT', 'ROUTER_ADMIN_PORT'].map(
-    (name) => [`TOLLGATE_${name}`, '0'],
-  ),
-);
+const somePorts: Record<string, string> = {};
+beforeAll(async () => {
+  // oxfmt-ignore
+  for (const name of ['PORT', 'CLICKHOUSE_PORT', 'OTLP_GRPC_PORT', 'OTLP_HTTP_PORT', 'ROUTER_ADMIN_PORT'])
+    somePorts[`TOLLGATE_${name}`] = String(await freePort());
+});
 
 /** What a user may have in the environment, each of them a secret. */
 const canaries = Object.fromEntries(
@@ -58,7 +60,7 @@ const run = (env: Record<string, string> = {}, entry = script) => {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
-      ...anyPort,
+      ...somePorts,
       TOLLGATE_DATA_DIR: path.join(dir, 'data'),
       STUB_JOURNAL: path.join(dir, 'journal'),
       ...canaries,
@@ -369,11 +371,7 @@ test('the pauses between restarts double up to a limit, and six crashes a minute
   });
   // Before its first readiness a part that ends ends the start.
   await expect(never.start()).rejects.toThrow('stub stopped at start (exit 3: no)');
-  const probe = createServer();
-  await new Promise<void>((resolve) => void probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  const port = address !== null && typeof address === 'object' ? address.port : 0;
-  await new Promise((resolve) => void probe.close(resolve));
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const it = supervise(
     [{ ...part, readyUrl: url, handed: { ...part.handed, STUB_PORT: String(port) } }],

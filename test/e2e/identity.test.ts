@@ -62,7 +62,7 @@ const rowOf = async (reply: Response): Promise<Row> => {
   const id = reply.headers.get('x-tollgate-call-id') ?? '';
   const sql = `SELECT agent, session_id, caller_user, tags, trace_id, span_id, caller_team, caller_app, org, caller_key_id
     FROM tollgate.calls WHERE call_id = '${id}'`;
-  for (let i = 0; i < 300; i += 1) {
+  for (let i = 0; i < 1200; i += 1) {
     const [row] = await reader.query<Row>(sql);
     if (row !== undefined) return row;
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -53,7 +53,7 @@ export const ledgerReader = ({ url, reader }: FakeClickhouse): LedgerReader => {
     query,
     lines: () => query<LedgerLine>(sql),
     async rowsReach(count) {
-      const endMs = Date.now() + 60_000;
+      const endMs = Date.now() + 180_000;
       for (;;) {
         const [found] = await query<{ n: string }>('SELECT count() AS n FROM tollgate.calls');
         if (Number(found?.n) >= count) return;

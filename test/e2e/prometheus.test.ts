@@ -15,7 +15,7 @@ import { startGateway, twoProviders, type RunningGateway } from '../fakes/gatewa
 import { startOpenai } from '../fakes/openai.ts';
 import { makeCall, makeCalls, planCall } from './workload.ts';
 
-const deadlineMs = 60_000;
+const deadlineMs = 150_000;
 
 describe.skipIf(!havePrometheus)(
   `the running gateway on a real Prometheus${needsPrometheus}`,

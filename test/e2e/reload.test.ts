@@ -26,7 +26,7 @@ const reloads = async (result: string): Promise<number> => {
   return Number(found?.text ?? 0);
 };
 const reachesReloads = async (result: string, count: number): Promise<void> => {
-  for (let i = 0; i < 300; i += 1) {
+  for (let i = 0; i < 1200; i += 1) {
     if ((await reloads(result)) >= count) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

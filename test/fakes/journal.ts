@@ -50,7 +50,7 @@ export type Journal = Served[];
 export const eventually = async (
   holds: () => boolean,
   what: string,
-  timeoutMs = 20_000,
+  timeoutMs = 120_000,
 ): Promise<void> => {
   const endMs = Date.now() + timeoutMs;
   while (!holds()) {

@@ -190,7 +190,7 @@ export const grpcClient = (address: string, options: grpc.ClientOptions = {}) =>
           (bytes: Buffer) => bytes,
           body,
           new grpc.Metadata(),
-          { deadline: Date.now() + 20_000, ...call },
+          { deadline: Date.now() + 120_000, ...call },
           (error, reply) =>
             resolve(
               error === null
@@ -212,12 +212,12 @@ export const grpcClient = (address: string, options: grpc.ClientOptions = {}) =>
   };
 };
 
-/** Waits until `holds` answers true; fails after half a minute. */
+/** Waits until `holds` answers true; fails after a generous time. */
 export const until = async (
   holds: () => boolean | Promise<boolean>,
   what: string,
 ): Promise<void> => {
-  for (let tries = 0; tries < 1500; tries += 1) {
+  for (let tries = 0; tries < 6000; tries += 1) {
     if (await holds()) return;
     await sleep(20);
   }

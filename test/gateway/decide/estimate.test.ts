@@ -25,25 +25,14 @@ test('English prose is about four characters a token', () => {
   expect(tokens).toBeLessThan(prose.length / 3);
 });
 
-/** Milliseconds of CPU, which other processes do not lengthen much. */
-const cpuMs = (work: () => void): number => {
-  const before = process.cpuUsage();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-};
-
 // oxfmt-ignore
 test.each([
   ['one word', 'a'], ['spaces', ' '], ['punctuation', '!'], ['digits', '7'], ['Chinese', '\u4e2d'], ['emoji', '\u{1f600}'],
   ['lines', '\n'], ['accents', 'e\u0301'], ['mixed', 'a1!\u4e2d '], ['zero bytes', '\0'],
 ])('time grows no faster than the text: a long run of %s', (_name, unit) => {
   const text = (chars: number): string => unit.repeat(Math.ceil(chars / unit.length));
-  cpuMs(() => estimateTokens(text(20_000)));
-  const small = cpuMs(() => estimateTokens(text(20_000)));
-  const large = cpuMs(() => estimateTokens(text(200_000)));
-  // Ten times the text; quadratic would be a hundred times. Generous, for a busy machine.
-  expect(large).toBeLessThan(Math.max(small, 5) * 40);
+  // Quadratic work would be more than 10^10 steps, which no test waits for.
+  expect(estimateTokens(text(400_000))).toBeGreaterThan(0);
 });
 
 test('beyond what is counted, four characters are a token', () => {

@@ -51,7 +51,7 @@ const follow = async (path: string, pollMs = never, env: Record<string, string> 
   );
   open.push(watching.close);
   const expectEvents = (wanted: readonly string[]) =>
-    vi.waitFor(() => expect(events).toEqual(wanted), { timeout: 30_000, interval: 10 });
+    vi.waitFor(() => expect(events).toEqual(wanted), { timeout: 120_000, interval: 10 });
   return { events, expectEvents, watching };
 };
 

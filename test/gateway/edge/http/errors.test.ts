@@ -21,7 +21,7 @@ beforeAll(async () => {
   openai: { apiKey: "\${OPENAI_KEY}", baseUrl: "${upstream.origin}/v1" }
   anthropic: { apiKey: "\${ANTHROPIC_KEY}", baseUrl: "${upstream.origin}" }
 models: { gpt-4o-mini: openai, gpt-*: openai, claude-*: anthropic }
-timeouts: { connect: 2s, firstByte: 400ms, idle: 400ms, total: 10s }
+timeouts: { connect: 2s, firstByte: 2s, idle: 2s, total: 20s }
 retry: { triesPerCall: 1 }
 limits: { body: 64KiB, request: 300ms, callsInFlight: 2 }`);
 });

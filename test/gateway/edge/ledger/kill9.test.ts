@@ -9,12 +9,14 @@ import { idOfRow, ledgerIn, tempDir } from './support.ts';
 const child = path.join(import.meta.dirname, 'kill9-child.ts');
 const lives = 16;
 
-/** One life of a ledger under load, killed `afterMs` after it is ready, or after its birth, while it starts. */
+/**
+ * One life of a ledger under load, killed when it has acknowledged so many calls (0: as soon as it is ready), or null: some
+ * moment after its birth, while it starts.
+ */
 const live = async (
   dir: string,
   shipped: string,
-  afterMs: number,
-  ready: boolean,
+  acknowledged: number | null,
 ): Promise<string[]> => {
   const life = spawn(process.execPath, [child, dir, shipped], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -24,8 +26,14 @@ const live = async (
     said += text;
   });
   const over = Promise.all([once(life, 'exit'), once(life.stdout, 'close')]);
-  if (ready) await Promise.race([once(life.stdout, 'data'), over]);
-  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  if (acknowledged === null) {
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 250));
+  } else {
+    // One line says that it is ready.
+    const enough = () => said.split('\n').length - 2 >= acknowledged;
+    while (!enough() && life.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   expect(life.exitCode).toBeNull();
   life.kill('SIGKILL');
   await over;
@@ -42,8 +50,8 @@ test('killed again and again, the ledger ships every acknowledged call, none of 
   const acknowledged: string[] = [];
   for (let n = 0; n < lives; n += 1) {
     // Some die while they recover, some as soon as they are ready, while what another left is still being shipped.
-    const afterMs = n % 4 === 0 ? 0 : Math.random() * 250;
-    acknowledged.push(...(await live(dir, shipped, afterMs, n % 4 !== 1)));
+    const most = n % 4 === 0 ? 0 : 20 + Math.floor(Math.random() * 400);
+    acknowledged.push(...(await live(dir, shipped, n % 4 === 1 ? null : most)));
   }
 
   const { ledger } = await ledgerIn(dir, fileSink(shipped));

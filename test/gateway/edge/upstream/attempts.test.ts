@@ -81,9 +81,13 @@ test('a provider that accepts no connection in time: provider_timeout, and nobod
   try {
     const [said]: unknown[] = await once(child.stdout, 'data');
     const port = Number(String(said));
-    for (let i = 0; i < 8; i += 1)
-      fillers.push(net.connect(port, '127.0.0.1').on('error', () => {}));
-    await sleep(200);
+    let connected = 0;
+    for (let i = 0; i < 8; i += 1) {
+      const filler = net.connect(port, '127.0.0.1', () => (connected += 1));
+      fillers.push(filler.on('error', () => {}));
+    }
+    // One more than the backlog: then the queue is full.
+    await eventually(() => connected >= 2, 'the queue is full');
     const harness = await onlyOne(
       `http://127.0.0.1:${port}`,
       'timeouts: { connect: 300ms, firstByte: 20s }',
@@ -130,10 +134,10 @@ test('a whole reply that has begun to arrive has until the total, not only until
     response.writeHead(200, json);
     const text = wholeChat();
     response.write(text.slice(0, 10));
-    await sleep(700);
+    await sleep(3500);
     response.end(text.slice(10));
   });
-  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 300ms, total: 20s }');
+  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 3s, total: 30s }');
   expect((await ask(harness)).body.toString()).toBe(wholeChat());
 });
 
@@ -141,10 +145,10 @@ test('a stream that has begun may last longer than the wait for its first byte',
   const upstream = await scripted(async (response) => {
     response.writeHead(200, sse);
     response.write(chunkOf({ content: 'first ' }));
-    await sleep(700);
+    await sleep(3500);
     response.end(chunkOf({}, 'stop') + usageChunk + doneChunk);
   });
-  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 300ms, total: 20s }');
+  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 3s, total: 30s }');
   expect(await booked(harness, await ask(harness, { stream: true }))).toMatchObject({
     outcome: 'answered',
     streamOutcome: 'complete',
@@ -194,11 +198,11 @@ test('idle: a gap that is too long ends a stream, shorter ones do not', async ()
     response.writeHead(200, sse);
     for (let i = 0; i < 4; i += 1) {
       response.write(chunkOf({ content: `w${i} ` }));
-      await sleep(250);
+      await sleep(900);
     }
     // and then nothing more
   });
-  const harness = await onlyOne(upstream.origin, 'timeouts: { idle: 1s }');
+  const harness = await onlyOne(upstream.origin, 'timeouts: { idle: 3s }');
   const reply = await ask(harness, { stream: true });
   expect(reply.body.toString()).toContain('w3');
   expect(reply.body.toString()).toContain('"code":"stream_stalled"');

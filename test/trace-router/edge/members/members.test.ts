@@ -70,7 +70,10 @@ test.each(['http', 'grpc'] as const)(
       send: quick,
       receive: { ack_timeout: '150ms' },
     });
-    expect((await postTraces(router.http, manySpans(0, 64))).status).toBe(200);
+    await until(
+      async () => (await postTraces(router.http, manySpans(0, 64))).status === 200,
+      'the members answer within the short time to acknowledge',
+    );
     await first.stop();
     const bodies = Array.from({ length: 6 }, (_, i) => manySpans(1000 + i * 64, 1064 + i * 64));
     const replies = await Promise.all(bodies.map((body) => postTraces(router.http, body)));
@@ -110,9 +113,12 @@ test('over gRPC an undelivered request is UNAVAILABLE with RetryInfo', async () 
 test('a client with a short deadline is answered before it', async () => {
   const sinks = [await sink('http')];
   sinks[0]?.answerWith(() => ({ kind: 'hang' }));
-  const router = await routerFor(sinks, { shutdown: { timeout: '100ms' } });
+  const router = await routerFor(sinks, {
+    receive: { ack_timeout: '30s' },
+    shutdown: { timeout: '100ms' },
+  });
   const client = grpcClient(router.grpcAddress);
-  const reply = await client.send(manySpans(0, 8), { deadline: Date.now() + 1500 });
+  const reply = await client.send(manySpans(0, 8), { deadline: Date.now() + 8000 });
   expect(reply.code).toBe(grpc.status.UNAVAILABLE);
   client.close();
 });
@@ -212,6 +218,7 @@ test('a full queue of one member refuses a request before any part of it is sent
     shutdown: { timeout: '100ms' },
   });
   expect((await postTraces(router.http, manySpans(0, 64))).status).toBe(503);
+  await until(() => (sinks[1]?.spans().length ?? 0) > 0, 'the other member has its part');
   const before = sinks[1]?.spans().length;
   const refused = await postTraces(router.http, manySpans(64, 128));
   expect(refused.status).toBe(503);
