@@ -7,6 +7,7 @@ import {
   statusOfCode,
   type RefusalRow,
 } from '../contract/refusals.ts';
+import { freeUnits, priceDimensions, searchModels } from '../contract/price-dimensions.ts';
 import {
   maxReplyHeaderChars,
   maxReplyHeaders,
@@ -59,9 +60,17 @@ const headers = (): string =>
     )
     .join('\n');
 
+const names = (list: readonly string[]): string =>
+  list.length === 0 ? 'none' : list.map((name) => `\`${name}\``).join(', ');
+
+const dimensions = (): string =>
+  Object.entries(priceDimensions)
+    .map(([name, { standard, why }]) => `| \`${name}\` | ${names(standard)} | ${why} |`)
+    .join('\n');
+
 /** `docs/providers.md`: what a provider's answers mean, from the tables that the gateway itself reads. */
 export const providerDocs =
-  (): string => `<!-- Written by \`npm run generate\` from gateway/src/contract/{refusals,reply-headers}.ts. Do not edit. -->
+  (): string => `<!-- Written by \`npm run generate\` from gateway/src/contract/{refusals,reply-headers,price-dimensions}.ts. Do not edit. -->
 
 # What a provider's answers become
 
@@ -102,4 +111,15 @@ ${headers()}
 \`x-request-id\` and \`request-id\` are on every answer: the provider's id of the request (the first of ${requestIdHeaders.map((name) => `\`${name}\``).join(', ')}), or the
 call id where no provider was asked or it gave none. All other headers stay behind: cookies, hop-by-hop, caching, security and
 proxy headers speak about the provider's connection. At most ${maxReplyHeaders} headers pass, none longer than ${maxReplyHeaderChars} characters.
+
+## What is not said to be priced
+
+A price list knows one price for a model. A call that names another value of one of these, in its reply or, where the reply is
+silent, in its request, is priced by its tokens and has \`price_status\` = \`partly_unpriced\`:
+
+| named | values that cost nothing more | why |
+|---|---|---|
+${dimensions()}
+
+Models with ${names(searchModels)} in their name search on every call. Counted and free: ${names(freeUnits)}.
 `;

@@ -1,12 +1,10 @@
 import type { UsageSource } from '../contract/ledger.ts';
 import type { Delta, Failure } from '../model/delta.ts';
-import { inputTokens, noTokens, outputTokens, type Usage } from '../model/usage.ts';
+import { inputTokens, noUsage, outputTokens, type Usage } from '../model/usage.ts';
 import { estimateTokens } from './estimate.ts';
 
 /** Text kept for counting when the provider never says; beyond it only the length is kept. */
 const maxKeptChars = 262_144;
-
-const noUsage: Usage = { tokens: noTokens, units: {}, clamped: false, serviceTier: null };
 
 /** What is known of one attempt's reply so far. */
 export interface Reading {

@@ -1,7 +1,13 @@
 import { buckets, type Bucket, type Meter, type PriceStatus } from '../contract/ledger.ts';
+import {
+  freeUnits,
+  priceDimensions,
+  searchModels,
+  type PriceDimension,
+} from '../contract/price-dimensions.ts';
 import { costOf, noMoney, plus, type Picodollars, type Rate } from '../model/money.ts';
 import type { Charge } from '../model/settlement.ts';
-import { inputTokens, type Usage } from '../model/usage.ts';
+import { inputTokens, type Dimensions, type Usage } from '../model/usage.ts';
 
 /** A rate that may rise with the size of the input: the whole call moves to the tier it reaches. */
 export interface TieredRate {
@@ -36,17 +42,43 @@ export const noCharge: Charge = {
   priceStatus: 'none',
 };
 
-const statusOf = (priced: number, unpriced: number, allFree: boolean): PriceStatus => {
+const statusOf = (
+  counted: { readonly priced: number; readonly unpriced: number; readonly allFree: boolean },
+  hasOtherPrice: boolean,
+): PriceStatus => {
+  const { priced, unpriced, allFree } = counted;
   if (unpriced > 0) return priced > 0 ? 'partly_unpriced' : 'unpriced';
-  if (priced === 0) return 'none';
+  if (priced === 0) return hasOtherPrice ? 'unpriced' : 'none';
+  if (hasOtherPrice) return 'partly_unpriced';
   return allFree ? 'free' : 'priced';
 };
 
 /**
- * What did it cost? Each meter is rounded once to a whole pico-dollar; the total is the sum of the meters.
- * A class with tokens and no rate costs 0 and is said to be unpriced: no price is not a price of $0.
+ * What a call names that may change its price: what its reply says goes before what its request asked, for a provider may
+ * serve another tier than was asked for.
  */
-export const charge = (usage: Usage, price: Price | null): Charge => {
+export const dimensionsOf = (asked: Dimensions, model: string, said: Dimensions): Dimensions => {
+  const searches = searchModels.some((part) => model.toLowerCase().includes(part));
+  return { ...asked, ...(searches ? { web_search: 'model' } : {}), ...said };
+};
+
+/** True when one of these has a price that no list here knows. */
+const haveOtherPrice = (dimensions: Dimensions): boolean => {
+  let name: PriceDimension;
+  for (name in dimensions) {
+    const standard: readonly string[] = priceDimensions[name].standard;
+    const value = dimensions[name];
+    if (value !== undefined && !standard.includes(value)) return true;
+  }
+  return false;
+};
+
+/**
+ * What did it cost? Each meter is rounded once to a whole pico-dollar; the total is the sum of the meters.
+ * A class with tokens and no rate costs 0 and is said to be unpriced: no price is not a price of $0. What has another
+ * price than the standard one is not said to be priced either.
+ */
+export const charge = (usage: Usage, price: Price | null, dimensions: Dimensions): Charge => {
   const { tokens, units } = usage;
   const input = inputTokens(tokens);
   const costs: Partial<Record<Meter, Picodollars>> = {};
@@ -75,6 +107,7 @@ export const charge = (usage: Usage, price: Price | null): Charge => {
   for (const [unit, quantity] of Object.entries(units)) {
     if (quantity === 0) continue;
     otherUnits += quantity;
+    if (freeUnits.includes(unit)) continue;
     book('other', quantity, price?.unitRates[unit]);
   }
   return {
@@ -82,6 +115,6 @@ export const charge = (usage: Usage, price: Price | null): Charge => {
     total,
     otherUnits,
     priceId: price?.id ?? '',
-    priceStatus: statusOf(priced, unpriced, allFree),
+    priceStatus: statusOf({ priced, unpriced, allFree }, haveOtherPrice(dimensions)),
   };
 };

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../contract/errors.ts';
+import type { Dimensions } from './usage.ts';
 
 export type Operation = 'chat' | 'embeddings';
 export type DialectName = 'openai' | 'anthropic';
@@ -25,6 +26,8 @@ export interface Ask {
   readonly maxTokens: number | null;
   readonly temperature: number | null;
   readonly topP: number | null;
+  /** What it names that may change the price of its tokens. */
+  readonly dimensions: Dimensions;
 }
 
 /** A complaint about a request: what, where and what is allowed. */

@@ -1,4 +1,5 @@
 import type { Bucket } from '../contract/ledger.ts';
+import type { PriceDimension } from '../contract/price-dimensions.ts';
 
 /** Tokens per class, whole and never negative. The classes are disjoint; their sum is what the provider counted. */
 export type Buckets = Readonly<Record<Bucket, number>>;
@@ -19,9 +20,22 @@ export interface Usage {
   readonly serviceTier: string | null;
   /** Of these sides the provider's count cannot be true, and none is in `tokens`. Left out: none is so. */
   readonly impossible?: readonly Side[];
+  readonly dimensions: Dimensions;
 }
 
 export type Side = 'input' | 'output';
+
+/** What is known of a reply of which nobody said anything. */
+export const noUsage: Usage = {
+  tokens: noTokens,
+  units: {},
+  clamped: false,
+  serviceTier: null,
+  dimensions: {},
+};
+
+/** What a call or its reply names that may change the price of its tokens. */
+export type Dimensions = Readonly<Partial<Record<PriceDimension, string>>>;
 
 /** All input tokens, cached and uncached: `gen_ai.usage.input_tokens` includes cached ones. */
 export const inputTokens = (t: Buckets): number =>

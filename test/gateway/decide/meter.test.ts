@@ -15,6 +15,7 @@ const usage = (more: Partial<Usage['tokens']> = {}, clamped = false): Usage => (
   units: {},
   clamped,
   serviceTier: null,
+  dimensions: {},
 });
 const said = (tokens: Partial<Usage['tokens']>, final: boolean, clamped = false): Delta => ({
   kind: 'usage',

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { buckets, type Bucket } from '../../../gateway/src/contract/ledger.ts';
+import { priceDimensions } from '../../../gateway/src/contract/price-dimensions.ts';
 import {
   charge,
+  dimensionsOf,
   noCharge,
   type Price,
   type TieredRate,
@@ -21,6 +23,7 @@ const usage = (tokens: Partial<Record<Bucket, number>>, units: Usage['units'] = 
   units,
   clamped: false,
   serviceTier: null,
+  dimensions: {},
 });
 const priceOf = (rates: Price['rates'], unitRates: Price['unitRates'] = {}): Price => ({
   id: 'p',
@@ -49,7 +52,7 @@ const anyUsage: fc.Arbitrary<Usage> = fc
 test('the total is the sum of its meters, and each meter is its own tokens at its own rate', () => {
   fc.assert(
     fc.property(anyUsage, anyPrice, (used, price) => {
-      const { costs, total, otherUnits } = charge(used, price);
+      const { costs, total, otherUnits } = charge(used, price, {});
       expect(Object.values(costs).reduce((sum, cost) => sum + cost, 0n)).toBe(total);
       for (const bucket of buckets) {
         const found = price.rates[bucket];
@@ -73,7 +76,7 @@ test('what has tokens and no rate is said to be unpriced, and only that', () => 
         counted.filter((bucket) => price.rates[bucket] === undefined).length +
         units.filter((unit) => price.unitRates[unit] === undefined).length;
       const all = counted.length + units.length;
-      const { priceStatus } = charge(used, price);
+      const { priceStatus } = charge(used, price, {});
       if (all === 0) expect(priceStatus).toBe('none');
       else if (missing === all) expect(priceStatus).toBe('unpriced');
       else if (missing > 0) expect(priceStatus).toBe('partly_unpriced');
@@ -83,19 +86,19 @@ test('what has tokens and no rate is said to be unpriced, and only that', () => 
 });
 
 test('without any price everything is unpriced and costs nothing', () => {
-  expect(charge(usage({ input_uncached: 5 }), null)).toEqual({
+  expect(charge(usage({ input_uncached: 5 }), null, {})).toEqual({
     ...noCharge,
     priceStatus: 'unpriced',
   });
-  expect(charge(usage({}), null)).toEqual(noCharge);
+  expect(charge(usage({}), null, {})).toEqual(noCharge);
 });
 
 test('free is a price of 0 that somebody wrote down, not a cost too small to be seen', () => {
   expect(
-    charge(usage({ input_uncached: 5 }), priceOf({ input_uncached: flat('0') })),
+    charge(usage({ input_uncached: 5 }), priceOf({ input_uncached: flat('0') }), {}),
   ).toMatchObject({ total: 0n, priceStatus: 'free' });
   expect(
-    charge(usage({ input_uncached: 1 }), priceOf({ input_uncached: flat('0.0000000001') })),
+    charge(usage({ input_uncached: 1 }), priceOf({ input_uncached: flat('0.0000000001') }), {}),
   ).toMatchObject({ total: 0n, priceStatus: 'priced' });
 });
 
@@ -113,8 +116,8 @@ test('a tier moves the whole call, output too, when its whole input is above it'
     output_text: tiered,
   });
   const costAt = (input: number, cached: number): bigint | undefined =>
-    charge(usage({ input_uncached: input, input_cache_read: cached, output_text: 10 }), price).costs
-      .output_text;
+    charge(usage({ input_uncached: input, input_cache_read: cached, output_text: 10 }), price, {})
+      .costs.output_text;
   expect(costAt(200, 0)).toBe(10_000_000n);
   expect(costAt(201, 0)).toBe(20_000_000n);
   expect(costAt(1, 200)).toBe(20_000_000n);
@@ -125,10 +128,47 @@ test('a tier moves the whole call, output too, when its whole input is above it'
 
 test('units of several kinds add up in one meter, each rounded by itself', () => {
   const price = priceOf({}, { searches: rate('0.0000005'), pages: rate('0.0000005') });
-  expect(charge(usage({}, { searches: 1, pages: 1 }), price)).toMatchObject({
+  expect(charge(usage({}, { searches: 1, pages: 1 }), price, {})).toMatchObject({
     costs: { other: 2n },
     total: 2n,
     otherUnits: 2,
     priceStatus: 'priced',
   });
+});
+
+const standardPrice = priceOf({ input_uncached: flat('1'), output_text: flat('2') });
+const someUsage = usage({ input_uncached: 5, output_text: 5 });
+
+test.each(Object.entries(priceDimensions))(
+  'a call of another %s than the standard one is not said to be priced',
+  (name, { standard }: { readonly standard: readonly string[] }) => {
+    for (const value of standard)
+      expect(charge(someUsage, standardPrice, { [name]: value }).priceStatus).toBe('priced');
+    const { total, priceStatus } = charge(someUsage, standardPrice, { [name]: 'another' });
+    expect([total, priceStatus]).toEqual([15_000_000n, 'partly_unpriced']);
+    const free = priceOf({ input_uncached: flat('0'), output_text: flat('0') });
+    expect(charge(someUsage, free, { [name]: 'another' }).priceStatus).toBe('partly_unpriced');
+    expect(charge(someUsage, null, { [name]: 'another' }).priceStatus).toBe('unpriced');
+  },
+);
+
+test('what the reply says of its tier goes before what was asked for', () => {
+  expect(dimensionsOf({ service_tier: 'flex' }, 'gpt-5', { service_tier: 'default' })).toEqual({
+    service_tier: 'default',
+  });
+  expect(dimensionsOf({ service_tier: 'flex' }, 'gpt-5', {})).toEqual({ service_tier: 'flex' });
+});
+
+test.each(['gpt-4o-mini-search-preview', 'gpt-5-search-api', 'Sonar-Pro', 'openai/gpt-4o:online'])(
+  '%s searches on every call, and what a search costs shows in no token',
+  (model) => {
+    const dimensions = dimensionsOf({}, model, {});
+    expect(charge(someUsage, standardPrice, dimensions).priceStatus).toBe('partly_unpriced');
+  },
+);
+
+test('web fetches are counted and free', () => {
+  const used = usage({ input_uncached: 5 }, { web_fetches: 3 });
+  expect(charge(used, standardPrice, {})).toMatchObject({ otherUnits: 3, priceStatus: 'priced' });
+  expect(charge(used, null, {}).priceStatus).toBe('unpriced');
 });

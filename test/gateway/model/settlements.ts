@@ -34,6 +34,7 @@ export const someCall: CallFacts = {
     model: 'gpt-4o-mini',
     stream: true,
     wantsStreamUsage: false,
+    dimensions: {},
     maxTokens: 256,
     temperature: 0.5,
     topP: null,
@@ -62,6 +63,7 @@ export const someAttempt: Attempt = {
     units: {},
     clamped: false,
     serviceTier: 'default',
+    dimensions: { service_tier: 'default' },
   },
   usageSource: 'provider',
   charge: {

@@ -55,6 +55,7 @@ const expected: Delta[] = [
       units: {},
       clamped: false,
       serviceTier: null,
+      dimensions: {},
     },
   },
   { kind: 'ended' },

@@ -186,6 +186,7 @@ export const effectsOf = (world: CallWorld): Effects => {
         client,
         limits: runtime.config.limits,
         prices: runtime.prices,
+        asked: ask.dimensions,
         callStartedAtMs: facts.startedAtMs,
         callStartedMs: arrival.startedMs,
         inputTokens: () => (inputTokens ??= world.inputTokens()),

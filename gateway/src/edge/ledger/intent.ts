@@ -1,11 +1,11 @@
 /** What the spool remembers of a call that has not ended, and how a call that never ended is accounted for. */
 import { outcomes } from '../../contract/outcomes.ts';
 import type { UsageSource } from '../../contract/ledger.ts';
-import { charge, noCharge, type PriceTable } from '../../decide/price.ts';
+import { charge, dimensionsOf, noCharge, type PriceTable } from '../../decide/price.ts';
 import type { Caller, Target } from '../../model/call.ts';
 import { toPicodollars } from '../../model/money.ts';
 import type { Attempt, CallFacts, Charge, Settlement } from '../../model/settlement.ts';
-import { noTokens, outputTokens, type Usage } from '../../model/usage.ts';
+import { noTokens, noUsage, outputTokens, type Usage } from '../../model/usage.ts';
 
 /** The intent entry: enough to write the row of a call of which nothing more is ever heard. */
 export interface Intent {
@@ -103,16 +103,15 @@ const usageAtDeath = (
   estimatedInputTokens: number,
   progress: Progress | null,
 ): { readonly usage: Usage; readonly source: UsageSource } => {
-  const nothing: Usage = { tokens: noTokens, units: {}, clamped: false, serviceTier: null };
   if (progress === null) {
     const tokens = { ...noTokens, input_uncached: estimatedInputTokens };
     return sent
-      ? { usage: { ...nothing, tokens }, source: 'estimated' }
-      : { usage: nothing, source: 'none' };
+      ? { usage: { ...noUsage, tokens }, source: 'estimated' }
+      : { usage: noUsage, source: 'none' };
   }
   // Entries of earlier versions do not have it.
   const said = progress.said ?? {
-    ...nothing,
+    ...noUsage,
     tokens: { ...noTokens, input_uncached: estimatedInputTokens },
   };
   const unsaid = Math.max(0, progress.outputTokens - outputTokens(said.tokens));
@@ -160,7 +159,14 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     finishReason: '',
     usage,
     usageSource: source,
-    charge: source === 'none' ? noCharge : charge(usage, price),
+    charge:
+      source === 'none'
+        ? noCharge
+        : charge(
+            usage,
+            price,
+            dimensionsOf(intent.call.ask?.dimensions ?? {}, target.model, usage.dimensions),
+          ),
     wasteReason: source === 'none' ? '' : 'abandoned',
     chunks: 0,
     maxGapMs: 0,

@@ -1,12 +1,10 @@
 import type { Meter } from '../../decide/meter.ts';
-import { charge, noCharge, type PriceTable } from '../../decide/price.ts';
+import { charge, dimensionsOf, noCharge, type PriceTable } from '../../decide/price.ts';
 import type { Target } from '../../model/call.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { Attempt } from '../../model/settlement.ts';
-import { noTokens, type Usage } from '../../model/usage.ts';
+import { noUsage, type Dimensions } from '../../model/usage.ts';
 import type { Upstream } from './upstream.ts';
-
-const noUsage: Usage = { tokens: noTokens, units: {}, clamped: false, serviceTier: null };
 
 /** What is known of an attempt from its start. Times: `...AtMs` by the wall clock, the others by the monotonic one. */
 export interface AttemptStart {
@@ -14,6 +12,8 @@ export interface AttemptStart {
   readonly target: Target;
   readonly spanId: string;
   readonly prices: PriceTable;
+  /** What the request names that may change the price. */
+  readonly asked: Dimensions;
   readonly callStartedAtMs: number;
   readonly callStartedMs: number;
   readonly startedMs: number;
@@ -60,7 +60,10 @@ export const account = (
     finishReason: reading.finishReason,
     usage,
     usageSource: source,
-    charge: source === 'none' ? noCharge : charge(usage, price),
+    charge:
+      source === 'none'
+        ? noCharge
+        : charge(usage, price, dimensionsOf(start.asked, modelAnswered, usage.dimensions)),
     wasteReason: '',
     chunks: reading.chunks,
     maxGapMs: reading.maxGapMs,

@@ -146,8 +146,14 @@ test('any tokens of any model at any time cost what the oracle says, to the prec
         };
         const units: Record<string, number> =
           price?.unitRates['web_searches'] === undefined ? {} : { web_searches: searches };
-        const used: Usage = { tokens: priced, units, clamped: false, serviceTier: null };
-        const ours = usdNumber(charge(used, price).total);
+        const used: Usage = {
+          tokens: priced,
+          units,
+          clamped: false,
+          serviceTier: null,
+          dimensions: {},
+        };
+        const ours = usdNumber(charge(used, price, {}).total);
         const theirs =
           calcPrice(oracleUsage(priced, units['web_searches'] ?? 0), name, {
             providerId: vendor,

@@ -24,6 +24,7 @@ test('a chat completion is taken as it is, unknown fields and all', () => {
       model: 'm',
       stream: true,
       wantsStreamUsage: true,
+      dimensions: {},
       maxTokens: 7,
       temperature: 0,
       topP: 1,
@@ -43,6 +44,8 @@ test('null is the same as absent', () => {
     model: 'm',
     stream: false,
     wantsStreamUsage: false,
+    dimensions: {},
+    dimensions: {},
     maxTokens: null,
     temperature: null,
     topP: null,
@@ -150,6 +153,7 @@ const ask = {
   model: 'm',
   stream: true,
   wantsStreamUsage: false,
+  dimensions: {},
   maxTokens: null,
   temperature: null,
   topP: null,
@@ -234,4 +238,31 @@ test.each([
 
 test('the text of an error is bounded', () => {
   expect(openai.readError('x'.repeat(10_000)).message).toHaveLength(2_000);
+});
+
+test('what a request names that may change the price of its tokens is taken out', () => {
+  const named = (dialect: typeof openai, more: object) => {
+    const checked = dialect.check({ ...(dialect === openai ? chat : claude), ...more }, 'chat');
+    return checked.kind === 'ok' ? checked.value.dimensions : null;
+  };
+  expect(named(openai, { service_tier: 'flex', web_search_options: {} })).toEqual({
+    service_tier: 'flex',
+    web_search: 'asked',
+  });
+  expect(
+    named(anthropic, {
+      service_tier: 'auto',
+      speed: 'fast',
+      inference_geo: 'us',
+      tools: [
+        { type: 'code_execution_20250825', name: 'x' },
+        { name: 'f', input_schema: {} },
+      ],
+    }),
+  ).toEqual({
+    service_tier: 'auto',
+    speed: 'fast',
+    inference_geo: 'us',
+    server_tools: 'code_execution_20250825',
+  });
 });

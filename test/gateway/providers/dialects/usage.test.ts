@@ -15,6 +15,7 @@ const used = (tokens: object, more: Partial<Usage> = {}) => ({
   units: {},
   clamped: false,
   serviceTier: null,
+  dimensions: {},
   ...more,
 });
 
@@ -52,7 +53,7 @@ test('OpenAI: cached, written, audio and image tokens lie inside the prompt, rea
         output_reasoning: 200,
         output_audio: 30,
       },
-      { serviceTier: 'priority' },
+      { serviceTier: 'priority', dimensions: { service_tier: 'priority' } },
     ),
   );
 });
@@ -193,7 +194,11 @@ test('Anthropic: cache reads and writes come on top of the input, writes are spl
         output_text: 30,
         output_reasoning: 20,
       },
-      { units: { web_searches: 2, web_fetches: 1 }, serviceTier: 'standard' },
+      {
+        units: { web_searches: 2, web_fetches: 1 },
+        serviceTier: 'standard',
+        dimensions: { service_tier: 'standard' },
+      },
     ),
   );
 });
@@ -265,4 +270,40 @@ test('whatever a provider says, buckets are whole numbers of 0 or more, and unma
     }),
     { numRuns: 1000 },
   );
+});
+
+test('what may change the price is named: tier, speed, region, further passes, a cost that the provider tells', () => {
+  const counts = { input_tokens: 1, output_tokens: 1 };
+  expect(
+    readAnthropic({
+      ...counts,
+      service_tier: 'priority',
+      speed: 'fast',
+      inference_geo: 'us',
+      iterations: [{ type: 'message' }, { type: 'compaction' }],
+    })?.dimensions,
+  ).toEqual({
+    service_tier: 'priority',
+    speed: 'fast',
+    inference_geo: 'us',
+    iterations: 'message+compaction',
+  });
+  expect(readAnthropic({ ...counts, iterations: [], speed: null })?.dimensions).toEqual({});
+  const openai = { prompt_tokens: 1, completion_tokens: 1 };
+  expect(readOpenai({ ...openai, cost: 0.01 }, 'flex')?.dimensions).toEqual({
+    service_tier: 'flex',
+    reported_cost: 'said',
+  });
+  expect(readOpenai({ ...openai, cost: 0 }, null)?.dimensions).toEqual({ reported_cost: 'said' });
+  expect(readOpenai({ ...openai, cost: null }, null)?.dimensions).toEqual({});
+  expect(readOpenai({ ...openai, cost_in_usd_ticks: 5 }, null)?.dimensions).toEqual({
+    reported_cost: 'said',
+  });
+});
+
+test('Anthropic: tools of the server that nobody here knows are counted, fields that are no counts are not', () => {
+  const usage = { input_tokens: 1, output_tokens: 1 };
+  expect(
+    readAnthropic({ ...usage, server_tool_use: { brand_new_requests: 3, note: 'x', more: {} } }),
+  ).toEqual(used({ input_uncached: 1, output_text: 1 }, { units: { other_server_tools: 3 } }));
 });

@@ -1,5 +1,14 @@
 import type { Ask, Operation, Problem } from '../../../model/call.ts';
-import { numberAt, textAt, type Json, type JsonObject } from '../../../model/json.ts';
+import type { PriceDimension } from '../../../contract/price-dimensions.ts';
+import {
+  isObject,
+  listAt,
+  numberAt,
+  textAt,
+  type Json,
+  type JsonObject,
+} from '../../../model/json.ts';
+import type { Dimensions } from '../../../model/usage.ts';
 import type { Checked } from '../dialect.ts';
 import {
   firstBroken,
@@ -27,6 +36,23 @@ const noEmbeddings: Problem = {
   message: 'The Anthropic dialect has no embeddings; use /v1/embeddings.',
 };
 
+/** Tools that run at Anthropic and whose uses a reply does not count; the others run at the client, or are counted. */
+const uncounted = /^(code_execution|advisor)_/;
+
+/** What the request names that may change its price. */
+const dimensionsOf = (body: JsonObject): Dimensions => {
+  const said: Partial<Record<PriceDimension, string>> = {};
+  for (const name of ['service_tier', 'speed', 'inference_geo'] as const) {
+    const value = textAt(body, name);
+    if (value !== null && value !== '') said[name] = value;
+  }
+  for (const tool of listAt(body, 'tools')) {
+    const type = isObject(tool) ? (textAt(tool, 'type') ?? '') : '';
+    if (uncounted.test(type)) said.server_tools = type.slice(0, 100);
+  }
+  return said;
+};
+
 /** Checks the fields we act on of a message request, and takes them out. Nothing is coerced. */
 export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
   if (operation === 'embeddings') return { kind: 'bad', problem: noEmbeddings };
@@ -49,6 +75,7 @@ export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
     maxTokens: numberAt(body, 'max_tokens'),
     temperature: numberAt(body, 'temperature'),
     topP: numberAt(body, 'top_p'),
+    dimensions: dimensionsOf(body),
   };
   return { kind: 'ok', value };
 };

@@ -1,6 +1,31 @@
-import { objectAt, textAt, type JsonObject } from '../../../model/json.ts';
-import type { Usage } from '../../../model/usage.ts';
+import type { PriceDimension } from '../../../contract/price-dimensions.ts';
+import { isObject, listAt, objectAt, textAt, type JsonObject } from '../../../model/json.ts';
+import type { Dimensions, Usage } from '../../../model/usage.ts';
 import { startCounter } from '../counts.ts';
+
+/** Uses of tools that run at Anthropic, under the names they have in the ledger; others are counted together. */
+const unitNames: ReadonlyMap<string, string> = new Map([
+  ['web_search_requests', 'web_searches'],
+  ['web_fetch_requests', 'web_fetches'],
+]);
+
+/** One pass over the messages is what the counts sum up; any other pass is billed beside them. */
+const iterationsOf = (usage: JsonObject): string | null => {
+  const passes = listAt(usage, 'iterations').map((pass) =>
+    isObject(pass) ? (textAt(pass, 'type') ?? '') : '',
+  );
+  return passes.length === 0 ? null : passes.join('+').slice(0, 100);
+};
+
+const dimensionsOf = (usage: JsonObject): Dimensions => {
+  const said: [PriceDimension, string | null][] = [
+    ['service_tier', textAt(usage, 'service_tier')],
+    ['speed', textAt(usage, 'speed')],
+    ['inference_geo', textAt(usage, 'inference_geo')],
+    ['iterations', iterationsOf(usage)],
+  ];
+  return Object.fromEntries(said.filter(([, value]) => value !== null && value !== ''));
+};
 
 /**
  * Anthropic's usage object as disjoint buckets. Cache reads and writes come on top of `input_tokens`; writes are split
@@ -31,13 +56,14 @@ export const readUsage = (usage: JsonObject): Usage | null => {
   count.split(output, [['output_reasoning', thinking]], 'output_text');
   const units: Record<string, number> = {};
   const tools = objectAt(usage, 'server_tool_use');
-  const searches = count.read(tools, 'web_search_requests');
-  if (searches > 0) units['web_searches'] = searches;
-  const fetches = count.read(tools, 'web_fetch_requests');
-  if (fetches > 0) units['web_fetches'] = fetches;
+  for (const name in tools) {
+    const quantity = typeof tools?.[name] === 'number' ? count.read(tools, name) : 0;
+    if (quantity > 0) units[unitNames.get(name) ?? 'other_server_tools'] = quantity;
+  }
   return {
     ...count.counted(),
     units,
     serviceTier: textAt(usage, 'service_tier'),
+    dimensions: dimensionsOf(usage),
   };
 };

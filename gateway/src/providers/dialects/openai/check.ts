@@ -7,6 +7,7 @@ import {
   type Json,
   type JsonObject,
 } from '../../../model/json.ts';
+import type { Dimensions } from '../../../model/usage.ts';
 import { standardTraits, type Checked, type Traits } from '../dialect.ts';
 import {
   firstBroken,
@@ -70,6 +71,15 @@ const embeddingRules = (body: JsonObject): readonly Rule[] => [
   ],
 ];
 
+/** What the request names that may change its price. */
+const dimensionsOf = (body: JsonObject): Dimensions => {
+  const tier = textAt(body, 'service_tier');
+  return {
+    ...(tier === null || tier === '' ? {} : { service_tier: tier }),
+    ...(objectAt(body, 'web_search_options') === null ? {} : { web_search: 'asked' }),
+  };
+};
+
 /** Checks the fields we act on of a chat completion or an embedding, and takes them out. Nothing is coerced. */
 export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
   const rules = operation === 'chat' ? chatRules(body) : embeddingRules(body);
@@ -87,6 +97,7 @@ export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
     maxTokens: numberAt(body, 'max_completion_tokens') ?? numberAt(body, 'max_tokens'),
     temperature: numberAt(body, 'temperature'),
     topP: numberAt(body, 'top_p'),
+    dimensions: dimensionsOf(body),
   };
   return { kind: 'ok', value };
 };
@@ -97,6 +108,7 @@ const nothingElse = {
   maxTokens: null,
   temperature: null,
   topP: null,
+  dimensions: {},
 } as const;
 
 /**

@@ -8,6 +8,9 @@ const unitNames = [
   ['num_sources_used', 'search_sources'], // xAI
 ] as const;
 
+/** Under these names vendors say what a call cost: OpenRouter and Perplexity, and xAI. */
+const reportedCosts = ['cost', 'cost_in_usd_ticks'] as const;
+
 /**
  * OpenAI's usage object as disjoint buckets. Cached, cache-written, audio and image tokens lie inside `prompt_tokens`,
  * reasoning and audio inside `completion_tokens`; accepted and rejected predictions are billed as ordinary output and
@@ -56,9 +59,16 @@ export const readUsage = (usage: JsonObject, serviceTier: string | null): Usage 
     const quantity = count.read(usage, theirs);
     if (quantity > 0) units[ours] = quantity;
   }
+  const tier = serviceTier ?? textAt(usage, 'service_tier');
   return {
     ...count.counted(),
     units,
-    serviceTier: serviceTier ?? textAt(usage, 'service_tier'),
+    serviceTier: tier,
+    dimensions: {
+      ...(tier === null ? {} : { service_tier: tier }),
+      ...(reportedCosts.some((name) => usage[name] !== undefined && usage[name] !== null)
+        ? { reported_cost: 'said' }
+        : {}),
+    },
   };
 };
