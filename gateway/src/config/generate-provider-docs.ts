@@ -1,4 +1,7 @@
 import { errors } from '../contract/errors.ts';
+import { fields as anthropicFields } from '../providers/dialects/anthropic/request-in.ts';
+import type { Known } from '../providers/dialects/fields.ts';
+import { fields as openaiFields } from '../providers/dialects/openai/request-in.ts';
 import {
   codeOfWords,
   otherRefusals,
@@ -60,6 +63,14 @@ const headers = (): string =>
     )
     .join('\n');
 
+const neutral = ({ neutral: values = {} }: Known): string =>
+  Object.entries(values)
+    .map(
+      ([name, allowed]) =>
+        `\`${name}\`: ${allowed.map((one) => `\`${JSON.stringify(one)}\``).join(', ')}`,
+    )
+    .join('; ');
+
 const names = (list: readonly string[]): string =>
   list.length === 0 ? 'none' : list.map((name) => `\`${name}\``).join(', ');
 
@@ -70,7 +81,7 @@ const dimensions = (): string =>
 
 /** `docs/providers.md`: what a provider's answers mean, from the tables that the gateway itself reads. */
 export const providerDocs =
-  (): string => `<!-- Written by \`npm run generate\` from gateway/src/contract/{refusals,reply-headers,price-dimensions}.ts. Do not edit. -->
+  (): string => `<!-- Written by \`npm run generate\` from gateway/src/contract/{refusals,reply-headers,price-dimensions}.ts and the dialects' request-in.ts. Do not edit. -->
 
 # What a provider's answers become
 
@@ -122,4 +133,17 @@ silent, in its request, is priced by its tokens and has \`price_status\` = \`par
 ${dimensions()}
 
 Models with ${names(searchModels)} in their name search on every call. Counted and free: ${names(freeUnits)}.
+
+## Requests of one dialect to a provider of another
+
+What changes the answer is translated, or refused by name. What steers the provider only is left out where it means nothing, and
+named in the response header \`x-tollgate-dropped\` (\`messages[].content[].cache_control\`; headers such as \`anthropic-beta\` too).
+Within one dialect nothing is left out: the client's bytes pass.
+
+| | to \`/v1/chat/completions\`, served by Anthropic | to \`/v1/messages\`, served by a provider of OpenAI's dialect |
+|---|---|---|
+| translated | ${names(openaiFields.read)} | ${names(anthropicFields.read)} |
+| left out | ${names(openaiFields.steering)}; \`stream_options.include_obfuscation\`, \`prompt_cache_breakpoint\`, \`image_url.detail\`; \`reasoning_effort\` for models known not to take it; a user longer than 256 characters | ${names(anthropicFields.steering)}; \`metadata\` but for \`user_id\`; \`thinking.display\`, \`eager_input_streaming\`; \`output_config.effort\` for models known not to take it; \`thinking.budget_tokens\` unless the model is known to take an effort (below 4,096 \`low\`, below 16,384 \`medium\`, else \`high\`); a user longer than 128 characters |
+| passes only as | ${neutral(openaiFields)} | ${neutral(anthropicFields)} |
+| refused | every other field | every other field |
 `;

@@ -1,8 +1,14 @@
 import type { JsonObject } from './json.ts';
 
+/** A wish that steers the provider, with the client's own name for it: it may have to be left out, and is then named. */
+export interface Wish<T> {
+  readonly value: T;
+  readonly field: string;
+}
+
 /**
- * A conversation in no vendor's words. Used only when client and provider speak different dialects; what one of them
- * cannot say is a problem named to the client, never dropped.
+ * A conversation in no vendor's words. Used only when client and provider speak different dialects. What changes the
+ * answer and cannot be said is a problem named to the client; what steers the provider only is left out, and named too.
  */
 export interface ChatCall {
   readonly system: readonly TextPart[];
@@ -16,11 +22,13 @@ export interface ChatCall {
   readonly topK: number | null;
   readonly stop: readonly string[];
   /** How hard to think, in words that both dialects share; null: as the model likes. */
-  readonly effort: Effort | null;
+  readonly effort: Wish<Effort> | null;
+  /** How many tokens it may think, from who says it so. */
+  readonly thinkingTokens: Wish<number> | null;
   /** JSON Schema that the answer must match; null: free text. */
   readonly answerSchema: JsonObject | null;
   /** The end user, as an opaque id. */
-  readonly user: string | null;
+  readonly user: Wish<string> | null;
   readonly stream: boolean;
 }
 

@@ -6,9 +6,15 @@ import type { Provider } from './provider.ts';
 import { passThrough, translating, type Road, type RoadLimits } from './road.ts';
 import { spliceTopLevel } from './splice.ts';
 
-/** A request body for a provider, and the way its reply will take back. */
-export interface Prepared {
+/** A request body for a provider. */
+export interface Written {
   readonly body: Uint8Array;
+  /** Fields of the client's request that mean nothing to this provider and were left out. */
+  readonly dropped: readonly string[];
+}
+
+/** The same with the way that its reply will take back. */
+export interface Prepared extends Written {
   /** @param stream what the provider's reply is, by its content type */
   road(stream: boolean): Road;
 }
@@ -23,7 +29,7 @@ export interface RequestBody {
 }
 
 export type WrittenBody =
-  | { readonly kind: 'ok'; readonly body: Uint8Array }
+  | ({ readonly kind: 'ok' } & Written)
   | { readonly kind: 'bad'; readonly problem: Problem };
 
 const encoder = new TextEncoder();
@@ -42,7 +48,7 @@ export const writeBody = (request: RequestBody, provider: Provider, model: strin
     const body = edits === null ? bytes : spliceTopLevel(bytes, edits);
     // The body was parsed as an object before it came here.
     if (body === null) throw new Error('a parsed request body is no JSON object');
-    return { kind: 'ok', body };
+    return { kind: 'ok', body, dropped: [] };
   }
   if (operation !== 'chat') {
     return bad({
@@ -55,7 +61,11 @@ export const writeBody = (request: RequestBody, provider: Provider, model: strin
   if (read.kind === 'bad') return bad(read.problem);
   const written = upstream.write(read.value, model, provider.traits);
   if (written.kind === 'bad') return bad(written.problem);
-  return { kind: 'ok', body: encoder.encode(JSON.stringify(written.value)) };
+  return {
+    kind: 'ok',
+    body: encoder.encode(JSON.stringify(written.value)),
+    dropped: [...new Set([...read.dropped, ...written.dropped])],
+  };
 };
 
 /** The way back of a reply to a request. */

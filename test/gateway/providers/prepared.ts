@@ -23,5 +23,5 @@ export const prepare = (
   const written = writeBody(request, provider, model);
   if (written.kind === 'bad') return written;
   const road = roadBack(request, provider, limits);
-  return { kind: 'ok', prepared: { body: written.body, road } };
+  return { kind: 'ok', prepared: { body: written.body, dropped: written.dropped, road } };
 };

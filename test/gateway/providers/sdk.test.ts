@@ -369,14 +369,13 @@ test('what cannot be translated is refused by name, in the words of the client',
     param: 'seed',
     code: 'unsupported_parameter',
   });
-  const thinking = { type: 'enabled' as const, budget_tokens: 1024 };
   const also = anthropicClient().messages.create({
     model: 'm',
     max_tokens: 2000,
     messages,
-    thinking,
+    container: 'c',
   });
   const error: unknown = await also.catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(BadRequestError);
-  expect(isObject(error) ? textAt(error, 'message') : '').toContain('thinking.type');
+  expect(isObject(error) ? textAt(error, 'message') : '').toContain('container');
 });

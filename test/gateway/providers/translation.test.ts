@@ -11,9 +11,14 @@ const translate = (
   to: DialectName,
   body: JsonObject,
   traits = standardTraits,
+  model = 'upstream',
 ) => {
   const read = dialects[from].read(body);
-  return read.kind === 'bad' ? read : dialects[to].write(read.value, 'upstream', traits);
+  if (read.kind === 'bad') return read;
+  const written = dialects[to].write(read.value, model, traits);
+  return written.kind === 'bad'
+    ? written
+    : { ...written, dropped: [...read.dropped, ...written.dropped] };
 };
 
 // A case is a file: what the client sends, a line of dashes, what the provider gets.
@@ -29,11 +34,17 @@ const casesOf = (folder: string) =>
 
 test.each(casesOf('openai-to-anthropic'))('OpenAI to Anthropic: $name', ({ given, expected }) => {
   expect(dialects.openai.check(given ?? {}, 'chat').kind).toBe('ok');
-  expect(translate('openai', 'anthropic', given ?? {})).toEqual({ kind: 'ok', value: expected });
+  expect(translate('openai', 'anthropic', given ?? {})).toMatchObject({
+    kind: 'ok',
+    value: expected ?? {},
+  });
 });
 test.each(casesOf('anthropic-to-openai'))('Anthropic to OpenAI: $name', ({ given, expected }) => {
   expect(dialects.anthropic.check(given ?? {}, 'chat').kind).toBe('ok');
-  expect(translate('anthropic', 'openai', given ?? {})).toEqual({ kind: 'ok', value: expected });
+  expect(translate('anthropic', 'openai', given ?? {})).toMatchObject({
+    kind: 'ok',
+    value: expected ?? {},
+  });
 });
 test('there are cases in both directions', () => {
   expect(casesOf('openai-to-anthropic').length).toBeGreaterThan(2);
@@ -48,8 +59,8 @@ const said = (message: object) => ({ messages: [...messages, { role: 'assistant'
 const openaiProblems: readonly (readonly [object, string])[] = [
   [{ n: 2 }, 'n'], [{ seed: 1 }, 'seed'], [{ logprobs: true }, 'logprobs'], [{ top_logprobs: 3 }, 'top_logprobs'],
   [{ frequency_penalty: 0.1 }, 'frequency_penalty'], [{ presence_penalty: -1 }, 'presence_penalty'], [{ logit_bias: { 5: 1 } }, 'logit_bias'],
-  [{ store: true }, 'store'], [{ metadata: { a: 'b' } }, 'metadata'], [{ modalities: ['text', 'audio'] }, 'modalities'],
-  [{ audio: { voice: 'x' } }, 'audio'], [{ prediction: {} }, 'prediction'], [{ service_tier: 'flex' }, 'service_tier'],
+  [{ modalities: ['text', 'audio'] }, 'modalities'],
+  [{ audio: { voice: 'x' } }, 'audio'], [{ prediction: {} }, 'prediction'],
   [{ web_search_options: {} }, 'web_search_options'], [{ functions: [] }, 'functions'], [{ verbosity: 'low' }, 'verbosity'],
   [{ invented_yesterday: 1 }, 'invented_yesterday'], [{ stream_options: { invented: 1 } }, 'stream_options.invented'],
   [{ reasoning_effort: 'minimal' }, 'reasoning_effort'], [{ response_format: { type: 'json_object' } }, 'response_format.type'],
@@ -57,7 +68,6 @@ const openaiProblems: readonly (readonly [object, string])[] = [
   [{ tools: [{ type: 'function', function: { name: 'f', odd: 1 } }] }, 'tools[0].function.odd'],
   [{ tool_choice: { type: 'allowed_tools' } }, 'tool_choice'],
   [part('input_audio'), 'messages[0].content[0].type'], [part('file'), 'messages[0].content[0].type'],
-  [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://x', detail: 'low' } }] }] }, 'messages[0].content[0].image_url.detail'],
   [{ messages: [{ role: 'user', content: 'x', name: 'Bob' }] }, 'messages[0].name'],
   [{ messages: [{ role: 'function', name: 'f', content: 'x' }] }, 'messages[0].role'],
   [said({ content: 'x', audio: { id: 'a' } }), 'messages[1].audio'],
@@ -73,9 +83,9 @@ test.each(openaiProblems)('OpenAI to Anthropic: %j is refused by name', (more, p
 // oxfmt-ignore
 const anthropicProblems: readonly (readonly [object, string])[] = [
   [{ top_k: 5 }, 'top_k'], [{ stop_sequences: ['1', '2', '3', '4', '5'] }, 'stop_sequences'], [{ container: 'c' }, 'container'],
-  [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, 'thinking.type'], [{ service_tier: 'standard_only' }, 'service_tier'],
-  [{ speed: 'fast' }, 'speed'], [{ mcp_servers: [] }, 'mcp_servers'], [{ invented_yesterday: 1 }, 'invented_yesterday'],
-  [{ metadata: { user_id: 'u', more: 1 } }, 'metadata.more'], [{ tool_choice: { type: 'any', odd: 1 } }, 'tool_choice.odd'],
+  [{ thinking: { type: 'new' } }, 'thinking.type'], [{ inference_geo: 'us' }, 'inference_geo'],
+  [{ mcp_servers: [{ url: 'x' }] }, 'mcp_servers'], [{ invented_yesterday: 1 }, 'invented_yesterday'],
+  [{ tool_choice: { type: 'any', odd: 1 } }, 'tool_choice.odd'],
   [{ output_config: { odd: 1 } }, 'output_config.odd'],
   [{ tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, 'tools[0].type'],
   [{ tools: [{ name: 'f', input_schema: {}, defer_loading: true }] }, 'tools[0].defer_loading'],
@@ -123,6 +133,7 @@ test('a vendor that knows only the older field for the limit gets that one, and 
   const traits = { usageUnasked: true, olderMaxTokens: true };
   expect(translate('anthropic', 'openai', body, traits)).toEqual({
     kind: 'ok',
+    dropped: [],
     value: { model: 'upstream', messages, max_tokens: 5, stream: true },
   });
 });
@@ -136,4 +147,94 @@ test('no problem repeats what the client wrote', () => {
     };
     expect(JSON.stringify(translate('openai', 'anthropic', secret))).not.toContain('TOP-SECRET');
   }
+});
+
+const long = (chars: number): string => 'u'.repeat(chars);
+
+// oxfmt-ignore
+const steering: readonly (readonly [DialectName, object, readonly string[], string?])[] = [
+  ['openai', { store: true }, ['store']], ['openai', { store: false }, []], ['openai', { metadata: { a: 'b' } }, ['metadata']],
+  ['openai', { service_tier: 'flex' }, ['service_tier']], ['openai', { service_tier: 'auto' }, []],
+  ['openai', { prompt_cache_key: 'k', prompt_cache_retention: '24h' }, ['prompt_cache_key', 'prompt_cache_retention']],
+  ['openai', { safety_identifier: long(257) }, ['safety_identifier']], ['openai', { user: long(256) }, []],
+  ['openai', { stream_options: { include_obfuscation: false } }, ['stream_options.include_obfuscation']],
+  ['openai', { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://x', detail: 'low' } }] }] }, ['messages[].content[].image_url.detail']],
+  ['openai', { reasoning_effort: 'high' }, ['reasoning_effort'], 'claude-sonnet-4-5'], ['openai', { reasoning_effort: 'high' }, [], 'claude-opus-4-6'],
+  ['anthropic', { context_management: { edits: [] } }, ['context_management']], ['anthropic', { service_tier: 'standard_only' }, ['service_tier']],
+  ['anthropic', { speed: 'fast' }, ['speed']], ['anthropic', { mcp_servers: [] }, []],
+  ['anthropic', { metadata: { user_id: 'u', more: 1 } }, ['metadata']], ['anthropic', { metadata: { user_id: long(129) } }, ['metadata.user_id']],
+  ['anthropic', { system: [{ type: 'text', text: 'x', cache_control: { type: 'ephemeral' } }] }, ['system[].cache_control']],
+  ['anthropic', { tools: [{ name: 'f', input_schema: {}, cache_control: { type: 'ephemeral' } }, { name: 'g', input_schema: {}, cache_control: { type: 'ephemeral' } }] }, ['tools[].cache_control']],
+  ['anthropic', { thinking: { type: 'enabled', budget_tokens: 1024 } }, ['thinking.budget_tokens'], 'gpt-4o'],
+  ['anthropic', { thinking: { type: 'enabled', budget_tokens: 1024 } }, ['thinking.budget_tokens'], 'some-model'],
+  ['anthropic', { thinking: { type: 'enabled', budget_tokens: 1024, display: 'omitted' } }, ['thinking.display'], 'gpt-5-mini'],
+  ['anthropic', { output_config: { effort: 'low' } }, ['output_config.effort'], 'openai/gpt-4o'], ['anthropic', { output_config: { effort: 'low' } }, [], 'some-model'],
+];
+test.each(
+  steering.map(([from, more, fields, model = 'upstream']) => ({ from, more, fields, model })),
+)(
+  '$from: $more steers the provider of $model only, and is left out: $fields',
+  ({ from, more, fields, model }) => {
+    const to = from === 'openai' ? 'anthropic' : 'openai';
+    const body = { model: 'm', max_tokens: 5, messages, ...more };
+    const said = translate(from, to, body, standardTraits, model);
+    expect(said).toMatchObject({ kind: 'ok' });
+    expect(said.kind === 'ok' && said.dropped).toEqual(fields);
+  },
+);
+
+test.each([
+  [1_024, 'low'],
+  [8_000, 'medium'],
+  [31_999, 'high'],
+])(
+  'a budget of %i tokens for thinking is effort %s for a model that takes it',
+  (budget, effort) => {
+    const body = {
+      model: 'm',
+      max_tokens: 5,
+      messages,
+      thinking: { type: 'enabled', budget_tokens: budget },
+    };
+    expect(translate('anthropic', 'openai', body, standardTraits, 'gpt-5')).toMatchObject({
+      value: { reasoning_effort: effort },
+      dropped: [],
+    });
+  },
+);
+
+test('what Anthropic would refuse is said so that it does not: closed schemas, someone to answer, cache marks', () => {
+  const schema = {
+    type: 'object',
+    properties: { a: { type: 'object', properties: {} }, b: { enum: [{ type: 'object' }] } },
+  };
+  const format = { type: 'json_schema', json_schema: { name: 'x', schema } };
+  expect(
+    translate('openai', 'anthropic', { model: 'm', messages, response_format: format }),
+  ).toMatchObject({
+    value: {
+      output_config: {
+        format: {
+          schema: {
+            additionalProperties: false,
+            properties: { a: { additionalProperties: false }, b: { enum: [{ type: 'object' }] } },
+          },
+        },
+      },
+    },
+  });
+  const alone = [
+    {
+      role: 'system',
+      content: [{ type: 'text', text: 'x', cache_control: { type: 'ephemeral', ttl: '1h' } }],
+    },
+  ];
+  expect(translate('openai', 'anthropic', { model: 'm', messages: alone })).toMatchObject({
+    value: {
+      messages: [
+        { role: 'user', content: [{ text: 'x', cache_control: { type: 'ephemeral', ttl: '1h' } }] },
+      ],
+    },
+    dropped: [],
+  });
 });

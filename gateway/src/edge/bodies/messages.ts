@@ -1,4 +1,5 @@
 /** What the thread for large bodies is told, and what it answers: one answer to each question, in order. */
+import type { Written } from '../../providers/prepare.ts';
 import type { Ask, Problem } from '../../model/call.ts';
 import type { Bad, Reading } from './read-json.ts';
 
@@ -19,7 +20,7 @@ export interface WriteFor {
 export type ReadAnswer =
   | { readonly kind: 'ok'; readonly ask: Ask; readonly inputTokens: number }
   | Bad;
-export type WriteAnswer = { readonly kind: 'ok'; readonly bodies: readonly Uint8Array[] } | Bad;
+export type WriteAnswer = { readonly kind: 'ok'; readonly bodies: readonly Written[] } | Bad;
 
 /** `bug`: an error of ours, as text. */
 export type Answer =

@@ -3,7 +3,7 @@ import { estimateInputTokens } from '../../decide/estimate.ts';
 import type { Ask } from '../../model/call.ts';
 import { parseObject } from '../../model/json.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
-import { writeBody } from '../../providers/prepare.ts';
+import { writeBody, type Written } from '../../providers/prepare.ts';
 import { providers } from '../../providers/registry.ts';
 import type { LargeBodies } from './large-bodies.ts';
 import type { WriteAnswer, WriteFor } from './messages.ts';
@@ -37,13 +37,13 @@ const readSmall = (bytes: Buffer, reading: Reading): ReadBody | Bad => {
     inputTokens: () => estimateInputTokens(parseObject(bytes.toString('utf8')) ?? {}),
     write(targets) {
       const request = { ...reading, dialect: dialects[reading.dialect], ask, bytes, json };
-      const bodies: Uint8Array[] = [];
+      const bodies: Written[] = [];
       for (const { vendor, model } of targets) {
         const provider = providers.get(vendor);
         if (provider === undefined) throw new Error(`there is no vendor ${vendor}`);
         const written = writeBody(request, provider, model);
         if (written.kind === 'bad') return written;
-        bodies.push(written.body);
+        bodies.push({ body: written.body, dropped: written.dropped });
       }
       return { kind: 'ok', bodies };
     },

@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { estimateInputTokens } from '../../decide/estimate.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
-import { writeBody, type RequestBody } from '../../providers/prepare.ts';
+import { writeBody, type RequestBody, type Written } from '../../providers/prepare.ts';
 import { providers } from '../../providers/registry.ts';
 import type { Answer, Message, WriteFor } from './messages.ts';
 import { readAsk, type Reading } from './read-json.ts';
@@ -24,13 +24,13 @@ const read = (bytes: Uint8Array, reading: Reading): Answer => {
 
 const write = (targets: readonly WriteFor[]): Answer => {
   if (current === null) throw new Error('nothing was read');
-  const bodies: Uint8Array[] = [];
+  const bodies: Written[] = [];
   for (const { vendor, model } of targets) {
     const provider = providers.get(vendor);
     if (provider === undefined) throw new Error(`there is no vendor ${vendor}`);
     const written = writeBody(current, provider, model);
     if (written.kind === 'bad') return { kind: 'written', answer: written };
-    bodies.push(written.body);
+    bodies.push({ body: written.body, dropped: written.dropped });
   }
   return { kind: 'written', answer: { kind: 'ok', bodies } };
 };
@@ -38,7 +38,7 @@ const write = (targets: readonly WriteFor[]): Answer => {
 /** The memory of bodies moves to whoever is answered; nothing is copied. */
 const memoryOf = (answer: Answer): ArrayBuffer[] => {
   if (answer.kind !== 'written' || answer.answer.kind === 'bad') return [];
-  const buffers = answer.answer.bodies.map(({ buffer }) => buffer);
+  const buffers = answer.answer.bodies.map(({ body }) => body.buffer);
   return [...new Set(buffers.filter((buffer) => buffer instanceof ArrayBuffer))];
 };
 

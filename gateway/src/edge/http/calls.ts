@@ -88,8 +88,8 @@ const prepareAll = async (
   const { replyBytes, eventBytes } = runtime.config.limits;
   const limits = { maxReplyBytes: replyBytes, maxEventBytes: eventBytes };
   const prepared = upstreams.flatMap(({ provider }, i) => {
-    const bytes = written.bodies[i];
-    return bytes === undefined ? [] : [{ body: bytes, road: roadBack(request, provider, limits) }];
+    const made = written.bodies[i];
+    return made === undefined ? [] : [{ ...made, road: roadBack(request, provider, limits) }];
   });
   return { kind: 'ok', prepared };
 };

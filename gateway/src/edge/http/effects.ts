@@ -90,6 +90,21 @@ const upstreamHeaders = (
   return sent;
 };
 
+/** Headers in which clients ask for beta features. */
+const betaHeaders = ['anthropic-beta', 'openai-beta'] as const;
+
+/** What of a request did not go on to its provider because it means nothing there. */
+const droppedText = (
+  { headers }: CallWorld,
+  { provider }: Upstream,
+  fields: readonly string[],
+): string => {
+  const betas = betaHeaders.filter(
+    (name) => headers[name] !== undefined && !provider.forwardedHeaders.includes(name),
+  );
+  return [...betas, ...fields].join(', ');
+};
+
 /** Sleeps, or returns early when the client hangs up or the gateway stops. */
 const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -133,6 +148,8 @@ export const effectsOf = (world: CallWorld): Effects => {
       'x-tollgate-cache': 'off',
       'x-tollgate-overhead-ms': Math.max(0, overheadMs).toFixed(2),
     };
+    const left = droppedText(world, upstream, prepared[targets.indexOf(target)]?.dropped ?? []);
+    if (left !== '') all['x-tollgate-dropped'] = left;
     if (facts.cost !== null)
       all['x-tollgate-cost-usd'] = usdText(plus(spent, toPicodollars(facts.cost)));
     if (facts.lengthBytes !== null) all['content-length'] = String(facts.lengthBytes);

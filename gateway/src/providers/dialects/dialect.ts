@@ -9,6 +9,11 @@ export type Checked<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'bad'; readonly problem: Problem };
 
+/** A request said in other words, and the names of the client's fields that were left out. */
+export type Translated<T> =
+  | { readonly kind: 'ok'; readonly value: T; readonly dropped: readonly string[] }
+  | { readonly kind: 'bad'; readonly problem: Problem };
+
 /** One server-sent event, framed but not read. `event` is null when the stream did not name it. */
 export interface SseEvent {
   readonly event: string | null;
@@ -55,7 +60,7 @@ export interface Dialect {
   /** The fields we act on, checked and never coerced. All others pass. */
   check(body: JsonObject, operation: Operation): Checked<Ask>;
   /** The whole conversation, for translation. What has no counterpart is a problem naming the field. */
-  read(body: JsonObject): Checked<ChatCall>;
+  read(body: JsonObject): Translated<ChatCall>;
   /** Renders deltas as the client's stream: SSE text, empty when a delta has no counterpart there. */
   streamWriter(head: ReplyHead): (deltas: readonly Delta[]) => string;
   /** Renders a whole reply as the client's JSON body. */
@@ -66,7 +71,7 @@ export interface Dialect {
   streamError(error: CallError): string;
 
   /** The conversation as a request body for a provider. */
-  write(call: ChatCall, model: string, traits?: Traits): Checked<JsonObject>;
+  write(call: ChatCall, model: string, traits?: Traits): Translated<JsonObject>;
   /** Top-level fields to set in a client's own body on its way to a provider of this dialect (null: leave as it is). */
   edits(
     ask: Ask,

@@ -91,15 +91,36 @@ export const lookalike = (
   return null;
 };
 
-/** Takes a complaint; a reader goes on afterwards with what it can. */
-export type Complain = (problem: Problem) => void;
+/** A field that steers the provider only and means nothing to another: it is left out, and the client is told. */
+export interface Dropped {
+  readonly dropped: string;
+}
+
+/** Takes a finding; a reader goes on afterwards with what it can. */
+export type Complain = (finding: Problem | Dropped) => void;
+
+/** Collects what readers find: the first problem, and the names of what was left out. */
+export const startFindings = () => {
+  let first: Problem | null = null;
+  const dropped = new Set<string>();
+  const complain: Complain = (finding) => {
+    // Positions in lists tell nothing, and there may be thousands.
+    if ('dropped' in finding) dropped.add(finding.dropped.replaceAll(/\[\d+\]/g, '[]'));
+    else first ??= finding;
+  };
+  return {
+    complain,
+    problem: (): Problem | null => first,
+    dropped: (): readonly string[] => [...dropped],
+  };
+};
 
 /** Which fields of an object can be translated. Null is everywhere the same as absent. */
 export interface Known {
   /** Fields that the reader reads. */
   readonly read: readonly string[];
-  /** Fields that may change what an answer costs or how fast it comes, but not the answer. */
-  readonly hints?: readonly string[];
+  /** Fields that steer the provider (what an answer costs, how fast it comes, who asks), but not the answer: left out. */
+  readonly steering?: readonly string[];
   /** Fields that pass as long as they say what is so anyway. */
   readonly neutral?: Readonly<Record<string, readonly Json[]>>;
 }
@@ -107,19 +128,20 @@ export interface Known {
 const isNeutral = (value: Json, allowed: readonly Json[]): boolean =>
   allowed.some((one) => JSON.stringify(one) === JSON.stringify(value));
 
-/** Complains about every field that has no counterpart in the other dialect, known to us or not. */
+/** Finds every field that has no counterpart in the other dialect: steering is left out, all else is a problem, known to us or not. */
 export const onlyKnown = (
   body: JsonObject,
   path: string,
-  { read, hints = [], neutral = {} }: Known,
+  { read, steering = [], neutral = {} }: Known,
   complain: Complain,
 ): void => {
   for (const [key, value] of Object.entries(body)) {
     if (value === undefined || value === null) continue;
-    if (read.includes(key) || hints.includes(key)) continue;
+    if (read.includes(key)) continue;
     const allowed = Object.hasOwn(neutral, key) ? neutral[key] : undefined;
     if (allowed !== undefined && isNeutral(value, allowed)) continue;
-    complain(unsupported(path === '' ? key : `${path}.${key}`, noCounterpart));
+    const field = path === '' ? key : `${path}.${key}`;
+    complain(steering.includes(key) ? { dropped: field } : unsupported(field, noCounterpart));
   }
 };
 

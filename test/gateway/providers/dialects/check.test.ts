@@ -45,7 +45,6 @@ test('null is the same as absent', () => {
     stream: false,
     wantsStreamUsage: false,
     dimensions: {},
-    dimensions: {},
     maxTokens: null,
     temperature: null,
     topP: null,

@@ -15,7 +15,11 @@ const readCache = (item: JsonObject): TextPart['cache'] => {
 };
 
 const readText = (item: JsonObject, path: string, complain: Complain): TextPart => {
-  const known = { read: ['type', 'text'], hints: ['cache_control'], neutral: { citations: [[]] } };
+  const known = {
+    read: ['type', 'text'],
+    steering: ['cache_control'],
+    neutral: { citations: [[]] },
+  };
   onlyKnown(item, path, known, complain);
   return { kind: 'text', text: textIn(item, 'text', path, complain), cache: readCache(item) };
 };
@@ -37,7 +41,7 @@ export const readTexts = (
 };
 
 const readImage = (item: JsonObject, path: string, complain: Complain): ImageSource => {
-  onlyKnown(item, path, { read: ['type', 'source'], hints: ['cache_control'] }, complain);
+  onlyKnown(item, path, { read: ['type', 'source'], steering: ['cache_control'] }, complain);
   const source = objectAt(item, 'source') ?? {};
   const at = `${path}.source`;
   switch (textAt(source, 'type') ?? '') {
@@ -55,7 +59,7 @@ const readImage = (item: JsonObject, path: string, complain: Complain): ImageSou
 
 const readResult = (item: JsonObject, path: string, complain: Complain): UserPart => {
   const read = ['type', 'tool_use_id', 'content', 'is_error'];
-  onlyKnown(item, path, { read, hints: ['cache_control'] }, complain);
+  onlyKnown(item, path, { read, steering: ['cache_control'] }, complain);
   return {
     kind: 'tool_result',
     id: textIn(item, 'tool_use_id', path, complain),
@@ -87,7 +91,7 @@ const readUserParts = (
 
 const readToolUse = (item: JsonObject, path: string, complain: Complain): AssistantPart => {
   const read = ['type', 'id', 'name', 'input'];
-  onlyKnown(item, path, { read, hints: ['cache_control', 'caller'] }, complain);
+  onlyKnown(item, path, { read, steering: ['cache_control', 'caller'] }, complain);
   const input = objectAt(item, 'input');
   if (input === null) complain(invalid(`${path}.input`, item['input'], 'an object'));
   const id = textIn(item, 'id', path, complain);

@@ -5,13 +5,13 @@ import {
   type Tool,
   type ToolChoice,
 } from '../../../model/chat.ts';
-import type { Problem } from '../../../model/call.ts';
 import { numberAt, objectAt, textAt, type JsonObject } from '../../../model/json.ts';
-import type { Checked } from '../dialect.ts';
+import type { Translated } from '../dialect.ts';
 import {
   invalid,
   objectsIn,
   onlyKnown,
+  startFindings,
   textIn,
   textsIn,
   untranslatable,
@@ -23,19 +23,20 @@ import { readMessages, readTexts } from './messages-in.ts';
 // The whole of a message request, for a provider of another dialect: https://docs.anthropic.com/en/api/messages
 // `cache_control` says where a prompt may be cached: a matter of price, and other dialects cache by themselves.
 
-const fields: Known = {
+/** The fields of a request, as another dialect can have them; `docs/providers.md` lists them. */
+export const fields = {
   // oxfmt-ignore
   read: [
     'model', 'messages', 'max_tokens', 'system', 'stream', 'temperature', 'top_p', 'top_k', 'stop_sequences', 'tools', 'tool_choice',
     'metadata', 'thinking', 'output_config',
   ],
-  hints: ['cache_control'],
-  neutral: { service_tier: ['auto'], speed: ['standard'] },
-};
+  steering: ['cache_control', 'context_management', 'service_tier', 'speed'],
+  neutral: { service_tier: ['auto'], speed: ['standard'], mcp_servers: [[]] },
+} as const satisfies Known;
 
 const toolFields: Known = {
   read: ['type', 'name', 'description', 'input_schema', 'strict'],
-  hints: ['cache_control', 'eager_input_streaming'],
+  steering: ['cache_control', 'eager_input_streaming'],
   neutral: { allowed_callers: [['direct']], defer_loading: [false] },
 };
 
@@ -83,26 +84,35 @@ const readToolChoice = (choice: JsonObject | null, complain: Complain): ToolChoi
   }
 };
 
-/** `adaptive` leaves it to the model, which is what other dialects do; a budget of tokens has no counterpart. */
-const checkThinking = (body: JsonObject, complain: Complain): void => {
+/** `adaptive` leaves it to the model, which is what other dialects do; a budget of tokens is a wish. */
+const readThinking = (body: JsonObject, complain: Complain): ChatCall['thinkingTokens'] => {
   const thinking = objectAt(body, 'thinking');
-  if (thinking === null) return;
-  const type = textAt(thinking, 'type');
-  if (type !== 'disabled' && type !== 'adaptive') complain(untranslatable('thinking.type'));
-  onlyKnown(
-    thinking,
-    'thinking',
-    { read: ['type', 'budget_tokens'], hints: ['display'] },
-    complain,
-  );
+  if (thinking === null) return null;
+  const type = textAt(thinking, 'type') ?? '';
+  if (!['disabled', 'adaptive', 'enabled'].includes(type))
+    complain(untranslatable('thinking.type'));
+  const known = { read: ['type', 'budget_tokens'], steering: ['display'] };
+  onlyKnown(thinking, 'thinking', known, complain);
+  const tokens = numberAt(thinking, 'budget_tokens');
+  return type === 'enabled' && tokens !== null
+    ? { value: tokens, field: 'thinking.budget_tokens' }
+    : null;
+};
+
+/** Who asks is said; whatever else stands there is for the provider's own books. */
+const readUser = (body: JsonObject, complain: Complain): ChatCall['user'] => {
+  const metadata = objectAt(body, 'metadata') ?? {};
+  const value = textAt(metadata, 'user_id');
+  if (Object.keys(metadata).some((key) => key !== 'user_id')) complain({ dropped: 'metadata' });
+  return value === null ? null : { value, field: 'metadata.user_id' };
 };
 
 const isEffort = (value: unknown): value is Effort => efforts.some((effort) => effort === value);
 
-const readEffort = (output: JsonObject, complain: Complain): Effort | null => {
+const readEffort = (output: JsonObject, complain: Complain): ChatCall['effort'] => {
   const effort = output['effort'];
   if (effort === undefined || effort === null) return null;
-  if (isEffort(effort)) return effort;
+  if (isEffort(effort)) return { value: effort, field: 'output_config.effort' };
   complain(untranslatable('output_config.effort'));
   return null;
 };
@@ -119,14 +129,10 @@ const readSchema = (output: JsonObject, complain: Complain): JsonObject | null =
   return schema;
 };
 
-/** Reads a conversation. A field without a counterpart in other dialects is a problem that names it. */
-export const read = (body: JsonObject): Checked<ChatCall> => {
-  const problems: Problem[] = [];
-  const complain: Complain = (problem) => problems.push(problem);
+/** Reads a conversation. A field without a counterpart in other dialects is left out or a problem; either names it. */
+export const read = (body: JsonObject): Translated<ChatCall> => {
+  const { complain, problem, dropped } = startFindings();
   onlyKnown(body, '', fields, complain);
-  checkThinking(body, complain);
-  const metadata = objectAt(body, 'metadata') ?? {};
-  onlyKnown(metadata, 'metadata', { read: ['user_id'] }, complain);
   const output = objectAt(body, 'output_config') ?? {};
   onlyKnown(output, 'output_config', { read: ['effort', 'format'] }, complain);
   const choice = objectAt(body, 'tool_choice');
@@ -142,10 +148,13 @@ export const read = (body: JsonObject): Checked<ChatCall> => {
     topK: numberAt(body, 'top_k'),
     stop: textsIn(body['stop_sequences'], 'stop_sequences', complain),
     effort: readEffort(output, complain),
+    thinkingTokens: readThinking(body, complain),
     answerSchema: readSchema(output, complain),
-    user: textAt(metadata, 'user_id'),
+    user: readUser(body, complain),
     stream: body['stream'] === true,
   };
-  const [problem] = problems;
-  return problem === undefined ? { kind: 'ok', value: call } : { kind: 'bad', problem };
+  const bad = problem();
+  return bad === null
+    ? { kind: 'ok', value: call, dropped: dropped() }
+    : { kind: 'bad', problem: bad };
 };

@@ -1,13 +1,15 @@
 import type {
   AssistantPart,
   ChatCall,
+  Effort,
   ImageSource,
   Message,
   TextPart,
   UserPart,
 } from '../../../model/chat.ts';
-import type { JsonObject } from '../../../model/json.ts';
-import type { Checked } from '../dialect.ts';
+import { isObject, type Json, type JsonObject } from '../../../model/json.ts';
+import type { Translated } from '../dialect.ts';
+import { takesEffort } from '../effort.ts';
 import { unsupported } from '../fields.ts';
 
 /** This dialect requires a limit. All its models answer at least so much. */
@@ -114,36 +116,81 @@ const writeTools = (call: ChatCall): JsonObject => {
   };
 };
 
-const writeOutput = ({ effort, answerSchema }: ChatCall): JsonObject => {
+/** Keywords of a schema that hold values, not schemas. */
+const literal: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples']);
+
+/** Objects of an answer's schema must say that they hold nothing more; the official SDKs add it too. */
+const closed = (schema: Json): Json => {
+  if (Array.isArray(schema)) return schema.map((item: Json) => closed(item));
+  if (!isObject(schema)) return schema;
+  const inner = Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [
+      key,
+      value === undefined || literal.has(key) ? value : closed(value),
+    ]),
+  );
+  return schema['type'] === 'object' && schema['additionalProperties'] === undefined
+    ? { ...inner, additionalProperties: false }
+    : inner;
+};
+
+const writeOutput = (effort: Effort | null, answerSchema: JsonObject | null): JsonObject => {
   if (effort === null && answerSchema === null) return {};
   return {
     output_config: {
       ...(effort === null ? {} : { effort }),
-      ...(answerSchema === null ? {} : { format: { type: 'json_schema', schema: answerSchema } }),
+      ...(answerSchema === null
+        ? {}
+        : { format: { type: 'json_schema', schema: closed(answerSchema) } }),
     },
   };
 };
 
-/** Writes a conversation as a message request. What this dialect cannot say is a problem. */
-export const write = (call: ChatCall, model: string): Checked<JsonObject> => {
+/** https://docs.anthropic.com/en/api/messages#body-metadata-user-id */
+const maxUserChars = 256;
+
+/** The wishes that this model takes, and the fields of those that it does not. */
+const wishesFor = ({ effort, user }: ChatCall, model: string) => {
+  const takes = effort !== null && takesEffort('anthropic', model) !== false;
+  const fits = user !== null && user.value.length <= maxUserChars;
+  return {
+    effort: takes ? effort.value : null,
+    user: fits ? user.value : null,
+    dropped: [
+      ...(effort === null || takes ? [] : [effort.field]),
+      ...(user === null || fits ? [] : [user.field]),
+    ],
+  };
+};
+
+/** A conversation of instructions alone is asked as a user: the dialect wants someone to answer. */
+const asked = ({ system, messages }: ChatCall): Pick<ChatCall, 'system' | 'messages'> =>
+  messages.length === 0 && system.length > 0
+    ? { system: [], messages: [{ role: 'user', parts: system }] }
+    : { system, messages };
+
+/** Writes a conversation as a message request. What this dialect cannot say is left out or a problem; either names it. */
+export const write = (call: ChatCall, model: string): Translated<JsonObject> => {
   if (call.temperature !== null && call.temperature > maxTemperature) {
     const why = `may be at most ${maxTemperature} for this model, whose provider speaks Anthropic's dialect.`;
     return { kind: 'bad', problem: unsupported('temperature', why) };
   }
-  const system = call.system.flatMap(writeText);
+  const { effort, user, dropped } = wishesFor(call, model);
+  const { messages, system: instructions } = asked(call);
+  const system = instructions.flatMap(writeText);
   const value: JsonObject = {
     model,
     max_tokens: call.maxTokens ?? defaultMaxTokens,
     ...(system.length === 0 ? {} : { system }),
-    messages: writeMessages(call.messages),
+    messages: writeMessages(messages),
     ...(call.temperature === null ? {} : { temperature: call.temperature }),
     ...(call.topP === null ? {} : { top_p: call.topP }),
     ...(call.topK === null ? {} : { top_k: call.topK }),
     ...(call.stop.length === 0 ? {} : { stop_sequences: call.stop }),
     ...writeTools(call),
-    ...writeOutput(call),
-    ...(call.user === null ? {} : { metadata: { user_id: call.user } }),
+    ...writeOutput(effort, call.answerSchema),
+    ...(user === null ? {} : { metadata: { user_id: user } }),
     ...(call.stream ? { stream: true } : {}),
   };
-  return { kind: 'ok', value };
+  return { kind: 'ok', value, dropped };
 };

@@ -20,9 +20,16 @@ const text = (said: string): TextPart => ({ kind: 'text', text: said, cache: nul
 
 /** Where a prompt may be cached is a matter of price; all else of a part must be known. */
 const partFields = (read: string): Known => ({
-  read: ['type', read],
-  hints: ['prompt_cache_breakpoint'],
+  read: ['type', read, 'cache_control'],
+  steering: ['prompt_cache_breakpoint'],
 });
+
+/** What routers for several vendors take on a part of a message, in Anthropic's form (OpenRouter, LiteLLM). */
+const cacheOf = (item: JsonObject): TextPart['cache'] => {
+  const control = objectAt(item, 'cache_control');
+  if (control === null) return null;
+  return textAt(control, 'ttl') === '1h' ? '1h' : '5m';
+};
 
 /** Content that may hold text only: a string, or a list of text (and of an assistant's refusals). */
 const readTexts = (
@@ -39,7 +46,7 @@ const readTexts = (
       return [];
     }
     onlyKnown(item, at, partFields(type), complain);
-    return [text(textIn(item, type, at, complain))];
+    return [{ ...text(textIn(item, type, at, complain)), cache: cacheOf(item) }];
   });
 };
 
@@ -48,7 +55,12 @@ const dataUrl = /^data:([\w.+-]+\/[\w.+-]+);base64,([A-Za-z0-9+/=\s]*)$/;
 const readImage = (item: JsonObject, path: string, complain: Complain): ImageSource => {
   const image = objectAt(item, 'image_url') ?? {};
   const at = `${path}.image_url`;
-  onlyKnown(image, at, { read: ['url'], neutral: { detail: ['auto'] } }, complain);
+  onlyKnown(
+    image,
+    at,
+    { read: ['url'], steering: ['detail'], neutral: { detail: ['auto'] } },
+    complain,
+  );
   const url = textIn(image, 'url', at, complain);
   const [, mediaType, data] = dataUrl.exec(url) ?? [];
   if (mediaType !== undefined && data !== undefined) return { kind: 'base64', mediaType, data };
@@ -71,7 +83,9 @@ const readUserParts = (
       return [];
     }
     onlyKnown(item, at, partFields(type), complain);
-    if (type === 'text') return [text(textIn(item, 'text', at, complain))];
+    if (type === 'text') {
+      return [{ ...text(textIn(item, 'text', at, complain)), cache: cacheOf(item) }];
+    }
     return [{ kind: 'image', source: readImage(item, at, complain) }];
   });
 };
@@ -98,7 +112,7 @@ const readToolCall = (
 const readAssistant = (item: JsonObject, path: string, complain: Complain): Message => {
   const known = { read: ['role', 'content', 'refusal', 'reasoning_content', 'tool_calls'] };
   // Lists of annotations come back from replies; they say nothing that is not in the text.
-  const neutral = { annotations: [[]] };
+  const neutral = { annotations: [[]], prefix: [false] };
   onlyKnown(item, path, { ...known, neutral }, complain);
   const reasoning = textAt(item, 'reasoning_content') ?? '';
   const refusal = textAt(item, 'refusal') ?? '';

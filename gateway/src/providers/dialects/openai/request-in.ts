@@ -7,13 +7,13 @@ import {
   type Tool,
   type ToolChoice,
 } from '../../../model/chat.ts';
-import type { Problem } from '../../../model/call.ts';
 import { isObject, numberAt, objectAt, textAt, type JsonObject } from '../../../model/json.ts';
-import type { Checked } from '../dialect.ts';
+import type { Translated } from '../dialect.ts';
 import {
   invalid,
   objectsIn,
   onlyKnown,
+  startFindings,
   textIn,
   textsIn,
   untranslatable,
@@ -25,13 +25,17 @@ import { readMessages } from './messages-in.ts';
 // The whole of a chat completion request, for a provider of another dialect:
 // https://platform.openai.com/docs/api-reference/chat/create
 
-const fields: Known = {
+/** The fields of a request, as another dialect can have them; `docs/providers.md` lists them. */
+export const fields = {
   // oxfmt-ignore
   read: [
     'model', 'messages', 'stream', 'stream_options', 'max_tokens', 'max_completion_tokens', 'temperature', 'top_p', 'stop', 'tools',
     'tool_choice', 'parallel_tool_calls', 'user', 'safety_identifier', 'reasoning_effort', 'response_format',
   ],
-  hints: ['prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention'],
+  // oxfmt-ignore
+  steering: [
+    'metadata', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention', 'service_tier', 'store',
+  ],
   neutral: {
     n: [1],
     store: [false],
@@ -45,7 +49,7 @@ const fields: Known = {
     service_tier: ['auto', 'default'],
     verbosity: ['medium'],
   },
-};
+} as const satisfies Known;
 
 const readTools = (body: JsonObject, complain: Complain): readonly Tool[] =>
   objectsIn(body['tools'], 'tools', complain).flatMap(({ item, path }) => {
@@ -80,10 +84,10 @@ const readToolChoice = (body: JsonObject, complain: Complain): ToolChoice | null
 
 const isEffort = (value: unknown): value is Effort => efforts.some((effort) => effort === value);
 
-const readEffort = (body: JsonObject, complain: Complain): Effort | null => {
+const readEffort = (body: JsonObject, complain: Complain): ChatCall['effort'] => {
   const effort = body['reasoning_effort'];
   if (effort === undefined || effort === null) return null;
-  if (isEffort(effort)) return effort;
+  if (isEffort(effort)) return { value: effort, field: 'reasoning_effort' };
   complain(untranslatable('reasoning_effort'));
   return null;
 };
@@ -110,13 +114,20 @@ const splitSystem = (messages: readonly Message[]) => {
   return { system, messages: messages.slice(split) };
 };
 
-/** Reads a conversation. A field without a counterpart in other dialects is a problem that names it. */
-export const read = (body: JsonObject): Checked<ChatCall> => {
-  const problems: Problem[] = [];
-  const complain: Complain = (problem) => problems.push(problem);
+const readUser = (body: JsonObject): ChatCall['user'] => {
+  for (const field of ['safety_identifier', 'user']) {
+    const value = textAt(body, field);
+    if (value !== null) return { value, field };
+  }
+  return null;
+};
+
+/** Reads a conversation. A field without a counterpart in other dialects is left out or a problem; either names it. */
+export const read = (body: JsonObject): Translated<ChatCall> => {
+  const { complain, problem, dropped } = startFindings();
   onlyKnown(body, '', fields, complain);
   const options = objectAt(body, 'stream_options') ?? {};
-  const knownOptions = { read: ['include_usage'], hints: ['include_obfuscation'] };
+  const knownOptions = { read: ['include_usage'], steering: ['include_obfuscation'] };
   onlyKnown(options, 'stream_options', knownOptions, complain);
   const parallel = body['parallel_tool_calls'];
   const call: ChatCall = {
@@ -130,10 +141,13 @@ export const read = (body: JsonObject): Checked<ChatCall> => {
     topK: null,
     stop: textsIn(body['stop'], 'stop', complain),
     effort: readEffort(body, complain),
+    thinkingTokens: null,
     answerSchema: readSchema(body, complain),
-    user: textAt(body, 'safety_identifier') ?? textAt(body, 'user'),
+    user: readUser(body),
     stream: body['stream'] === true,
   };
-  const [problem] = problems;
-  return problem === undefined ? { kind: 'ok', value: call } : { kind: 'bad', problem };
+  const bad = problem();
+  return bad === null
+    ? { kind: 'ok', value: call, dropped: dropped() }
+    : { kind: 'bad', problem: bad };
 };

@@ -1,13 +1,15 @@
 import type {
   AssistantPart,
   ChatCall,
+  Effort,
   ImageSource,
   Message,
   TextPart,
   UserPart,
 } from '../../../model/chat.ts';
 import type { Json, JsonObject } from '../../../model/json.ts';
-import { standardTraits, type Checked, type Traits } from '../dialect.ts';
+import { standardTraits, type Traits, type Translated } from '../dialect.ts';
+import { effortOfBudget, takesEffort } from '../effort.ts';
 import { unsupported } from '../fields.ts';
 
 const maxStops = 4;
@@ -110,8 +112,36 @@ const writeTools = ({ tools, toolChoice, parallelToolCalls }: ChatCall): JsonObj
   };
 };
 
-const writeAnswer = ({ effort, answerSchema }: ChatCall): JsonObject => ({
-  ...(effort === null ? {} : { reasoning_effort: effort }),
+/** How hard to think, for models that take it. A budget is translated only where that is known to be understood. */
+const effortFor = ({ effort, thinkingTokens }: ChatCall, model: string): Effort | null => {
+  const takes = takesEffort('openai', model);
+  if (effort !== null) return takes === false ? null : effort.value;
+  return thinkingTokens !== null && takes === true ? effortOfBudget(thinkingTokens.value) : null;
+};
+
+/** Longer ids of users are refused by several vendors (OpenRouter, Zhipu). */
+const maxUserChars = 128;
+
+const writeWishes = (
+  call: ChatCall,
+  model: string,
+): { readonly fields: JsonObject; readonly dropped: readonly string[] } => {
+  const effort = effortFor(call, model);
+  const fits = call.user !== null && call.user.value.length <= maxUserChars;
+  const left = [
+    ...(effort === null ? [call.effort, call.thinkingTokens] : []),
+    ...(fits ? [] : [call.user]),
+  ];
+  return {
+    fields: {
+      ...(effort === null ? {} : { reasoning_effort: effort }),
+      ...(fits ? { user: call.user.value } : {}),
+    },
+    dropped: left.flatMap((wish) => (wish === null ? [] : [wish.field])),
+  };
+};
+
+const writeAnswer = ({ answerSchema }: ChatCall): JsonObject => ({
   ...(answerSchema === null
     ? {}
     : {
@@ -122,12 +152,12 @@ const writeAnswer = ({ effort, answerSchema }: ChatCall): JsonObject => ({
       }),
 });
 
-/** Writes a conversation as a chat completion request. What this dialect cannot say is a problem. */
+/** Writes a conversation as a chat completion request. What this dialect cannot say is left out or a problem; either names it. */
 export const write = (
   call: ChatCall,
   model: string,
   traits: Traits = standardTraits,
-): Checked<JsonObject> => {
+): Translated<JsonObject> => {
   if (call.topK !== null) {
     return {
       kind: 'bad',
@@ -138,6 +168,7 @@ export const write = (
     const why = `may hold at most ${maxStops} sequences in OpenAI's dialect, but ${call.stop.length} were given.`;
     return { kind: 'bad', problem: unsupported('stop_sequences', why) };
   }
+  const { fields, dropped } = writeWishes(call, model);
   const system: Message[] = call.system.length > 0 ? [{ role: 'system', parts: call.system }] : [];
   const limit = traits.olderMaxTokens ? 'max_tokens' : 'max_completion_tokens';
   const value: JsonObject = {
@@ -149,9 +180,9 @@ export const write = (
     ...(call.stop.length === 0 ? {} : { stop: call.stop }),
     ...writeTools(call),
     ...writeAnswer(call),
-    ...(call.user === null ? {} : { user: call.user }),
+    ...fields,
     ...(call.stream ? { stream: true } : {}),
     ...(call.stream && !traits.usageUnasked ? { stream_options: { include_usage: true } } : {}),
   };
-  return { kind: 'ok', value };
+  return { kind: 'ok', value, dropped };
 };
