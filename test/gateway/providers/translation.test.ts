@@ -10,8 +10,7 @@ const translate = (
   from: DialectName,
   to: DialectName,
   body: JsonObject,
-  traits = standardTraits,
-  model = 'upstream',
+  { traits = standardTraits, model = 'upstream' } = {},
 ) => {
   const read = dialects[from].read(body);
   if (read.kind === 'bad') return read;
@@ -131,7 +130,7 @@ test.each(wrong)('%s: a wrong value %j is named', (from, more, param) => {
 test('a vendor that knows only the older field for the limit gets that one, and is not asked for usage', () => {
   const body = { model: 'm', max_tokens: 5, messages, stream: true };
   const traits = { usageUnasked: true, olderMaxTokens: true };
-  expect(translate('anthropic', 'openai', body, traits)).toEqual({
+  expect(translate('anthropic', 'openai', body, { traits })).toEqual({
     kind: 'ok',
     dropped: [],
     value: { model: 'upstream', messages, max_tokens: 5, stream: true },
@@ -177,7 +176,7 @@ test.each(
   ({ from, more, fields, model }) => {
     const to = from === 'openai' ? 'anthropic' : 'openai';
     const body = { model: 'm', max_tokens: 5, messages, ...more };
-    const said = translate(from, to, body, standardTraits, model);
+    const said = translate(from, to, body, { model });
     expect(said).toMatchObject({ kind: 'ok' });
     expect(said.kind === 'ok' && said.dropped).toEqual(fields);
   },
@@ -196,7 +195,7 @@ test.each([
       messages,
       thinking: { type: 'enabled', budget_tokens: budget },
     };
-    expect(translate('anthropic', 'openai', body, standardTraits, 'gpt-5')).toMatchObject({
+    expect(translate('anthropic', 'openai', body, { model: 'gpt-5' })).toMatchObject({
       value: { reasoning_effort: effort },
       dropped: [],
     });

@@ -11,7 +11,7 @@ import type { Exposition } from '../telemetry/prometheus-view.ts';
 import { spanId, traceId, uuid7 } from '../ids.ts';
 import { traceContext } from '../../decide/trace-context.ts';
 import { header } from './arrival.ts';
-import { ownHeaders } from './effects.ts';
+import { ownHeaders } from './reply-headers.ts';
 import { bodyProblem, errorOf, plain, rendered } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { neverSniffed } from './guard.ts';

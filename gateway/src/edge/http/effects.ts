@@ -2,13 +2,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { guessInputTokens } from '../../decide/estimate.ts';
 import { keysIn } from '../../decide/identify.ts';
-import { passingHeaders, requestIds } from '../../decide/reply-headers.ts';
 import { afterFault } from '../../decide/retry.ts';
 import { scrubber, type Scrub } from '../../decide/scrub.ts';
 import { traceparentFor } from '../../decide/trace-context.ts';
 import type { Effects } from '../../flow/effects.ts';
-import type { Target } from '../../model/call.ts';
-import { noMoney, plus, toPicodollars, usdText } from '../../model/money.ts';
+import { noMoney, plus } from '../../model/money.ts';
 import type { CallFacts } from '../../model/settlement.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
 import type { Prepared } from '../../providers/prepare.ts';
@@ -21,14 +19,14 @@ import {
   type Progress,
 } from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
-import { openAttempt, type ReplyFacts } from '../upstream/attempt.ts';
+import { openAttempt } from '../upstream/attempt.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Admitted } from './admission.ts';
 import { header, type Arrival } from './arrival.ts';
 import type { Client } from './client.ts';
 import { errorOfFault } from './errors.ts';
 import type { Gate } from './gate.ts';
-import { headerText } from './header-text.ts';
+import { replyHeaders } from './reply-headers.ts';
 
 export interface CallWorld {
   readonly gate: Gate;
@@ -44,27 +42,6 @@ export interface CallWorld {
   /** For each target, in their order. */
   readonly prepared: readonly Prepared[];
 }
-
-/** Headers every reply carries; a provider's own id of the request goes before ours. */
-export const ownHeaders = ({
-  id,
-  trace,
-}: Pick<Arrival, 'id' | 'trace'>): Record<string, string> => ({
-  'x-tollgate-call-id': id,
-  'x-tollgate-trace-id': trace.traceId,
-  ...requestIds(id),
-});
-
-/** Same dialect: the provider's own content type where it is right. Otherwise that of what we send. */
-const contentTypeFor = (
-  { facts }: CallWorld,
-  upstream: Upstream,
-  { contentType, isStream }: ReplyFacts,
-): string => {
-  const isRight = /^\s*text\/event-stream/i.test(contentType) === isStream && contentType !== '';
-  if (upstream.provider.dialect === facts.dialect && isRight) return headerText(contentType);
-  return isStream ? 'text/event-stream; charset=utf-8' : 'application/json';
-};
 
 const upstreamHeaders = (
   world: CallWorld,
@@ -88,21 +65,6 @@ const upstreamHeaders = (
     if (facts.trace.traceState !== null) sent['tracestate'] = facts.trace.traceState;
   }
   return sent;
-};
-
-/** Headers in which clients ask for beta features. */
-const betaHeaders = ['anthropic-beta', 'openai-beta'] as const;
-
-/** What of a request did not go on to its provider because it means nothing there. */
-const droppedText = (
-  { headers }: CallWorld,
-  { provider }: Upstream,
-  fields: readonly string[],
-): string => {
-  const betas = betaHeaders.filter(
-    (name) => headers[name] !== undefined && !provider.forwardedHeaders.includes(name),
-  );
-  return [...betas, ...fields].join(', ');
 };
 
 /** Sleeps, or returns early when the client hangs up or the gateway stops. */
@@ -130,32 +92,6 @@ export const effectsOf = (world: CallWorld): Effects => {
   const clean: Scrub = (text) => {
     withoutKey ??= scrubber(keysIn(world.headers));
     return withoutKey(runtime.clean(text));
-  };
-
-  const replyHeaders = (
-    target: Target,
-    upstream: Upstream,
-    facts: ReplyFacts,
-  ): Record<string, string> => {
-    const overheadMs = performance.now() - arrival.startedMs - providerMs - facts.attemptMs;
-    const all: Record<string, string> = {
-      ...ownHeaders(arrival),
-      ...passingHeaders(facts.headers, runtime.clean),
-      'content-type': contentTypeFor(world, upstream, facts),
-      'x-tollgate-provider': target.provider,
-      'x-tollgate-model': headerText(target.model),
-      'x-tollgate-attempts': String(facts.tries),
-      'x-tollgate-cache': 'off',
-      'x-tollgate-overhead-ms': Math.max(0, overheadMs).toFixed(2),
-    };
-    const left = droppedText(world, upstream, prepared[targets.indexOf(target)]?.dropped ?? []);
-    if (left !== '') all['x-tollgate-dropped'] = left;
-    if (facts.cost !== null)
-      all['x-tollgate-cost-usd'] = usdText(plus(spent, toPicodollars(facts.cost)));
-    if (facts.lengthBytes !== null) all['content-length'] = String(facts.lengthBytes);
-    // Proxies on the way must hand a stream on as it comes.
-    if (ask.stream) Object.assign(all, { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
-    return all;
   };
 
   return {
@@ -207,7 +143,15 @@ export const effectsOf = (world: CallWorld): Effects => {
         callStartedAtMs: facts.startedAtMs,
         callStartedMs: arrival.startedMs,
         inputTokens: () => (inputTokens ??= world.inputTokens()),
-        replyHeaders: (reply) => replyHeaders(target, upstream, reply),
+        replyHeaders: (reply) =>
+          replyHeaders(world, {
+            target,
+            upstream,
+            dropped: what.dropped,
+            reply,
+            spent,
+            providerMs,
+          }),
         onSent: () => gate.spool.sent(facts.id),
         onProgress(meter) {
           const progress: Progress = {

@@ -141,16 +141,15 @@ const writeWishes = (
   };
 };
 
-const writeAnswer = ({ answerSchema }: ChatCall): JsonObject => ({
-  ...(answerSchema === null
+const writeAnswer = ({ answerSchema }: ChatCall): JsonObject =>
+  answerSchema === null
     ? {}
     : {
         response_format: {
           type: 'json_schema',
           json_schema: { name: 'answer', schema: answerSchema, strict: true },
         },
-      }),
-});
+      };
 
 /** Writes a conversation as a chat completion request. What this dialect cannot say is left out or a problem; either names it. */
 export const write = (
