@@ -38,7 +38,7 @@ writeFileSync(
   `${twoProviders(
     openai.origin,
     anthropic.origin,
-    'timeouts: { idle: 1s, firstByte: 2s, total: 20s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }\nledger: { segmentAge: 200ms }',
+    'timeouts: { idle: 1s, firstByte: 2s, total: 4s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }\nledger: { segmentAge: 200ms }',
   )}
 keys:
   - { id: test, secret: "\${TEST_KEY}", team: shop }
@@ -66,8 +66,8 @@ const worker = async (): Promise<void> => {
     next += 1;
     const { status, hungUp } = await makeCall(at('gateway'), planned);
     if (status === 200 && !hungUp) answered.add(planned.traceId);
-    // Nobody listens at the moment.
-    if (status === 0 && !hungUp) await sleep(50);
+    // Nobody listens at the moment, or who listens is going.
+    if ((status === 0 || status === 503) && !hungUp) await sleep(50);
   }
 };
 

@@ -15,6 +15,7 @@ ${addresses}
   TOLLGATE_CONFIG             tollgate.yaml when present, else built-in defaults
   TOLLGATE_MASTER_KEY, TOLLGATE_DEMO_KEY, TOLLGATE_CALLER_KEY, TOLLGATE_READER_PASSWORD
                               generated at first start, kept in the data directory's folder keys
+  TOLLGATE_TAKE_OVER_TIMEOUT_MS  120000: how long to wait for what an earlier start left
 Port 0 means any free port.`;
 
 if (process.argv.includes('--help')) process.stdout.write(`${usage}\n`);
