@@ -42,10 +42,14 @@ export const clientOf = (
   let gone = response.destroyed;
   let isSlow = false;
   let patience: NodeJS.Timeout | undefined;
+  /** Unless we are late ourselves, and the news that it took something waits to be heard in this turn. */
   const letGo = (): void => {
-    isSlow = true;
-    onSlow();
-    response.destroy();
+    setImmediate(() => {
+      if (patience === undefined) return;
+      isSlow = true;
+      onSlow();
+      response.destroy();
+    });
   };
   /** From the moment when what we write begins to wait for the client. */
   const watch = (): void => {

@@ -34,17 +34,33 @@ export const startClocks = (
   stream: boolean,
   ring: (bell: Bell) => void,
 ): Clocks => {
+  let signs = 0;
+  let paused = false;
+  let over = false;
   const after = (ms: number, bell: Bell): NodeJS.Timeout => setTimeout(() => ring(bell), ms);
+  // When we are late ourselves, what has arrived waits to be read, and is before the end of this turn: silence and missing
+  // content are judged there. Our own slowness is not the provider's.
+  const startSilence = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      const before = signs;
+      setImmediate(() => {
+        if (signs === before && silence !== undefined && !paused && !over) ring('silence');
+      });
+    }, silenceMs);
+  const startFirstContent = (ms: number): NodeJS.Timeout =>
+    setTimeout(() => {
+      setImmediate(() => {
+        if (firstContent !== undefined && !over) ring('first_content');
+      });
+    }, ms);
   let silenceMs = firstByteMs;
-  let silence = stream ? after(silenceMs, 'silence') : undefined;
+  let silence = stream ? startSilence() : undefined;
   let firstContent =
-    stream && firstContentMs !== null ? after(firstContentMs, 'first_content') : undefined;
+    stream && firstContentMs !== null ? startFirstContent(firstContentMs) : undefined;
   let hold: NodeJS.Timeout | undefined;
   let total = after(totalMs, 'total');
   let leftMs = totalMs;
   let runningSinceMs = performance.now();
-  let paused = false;
-  let over = false;
 
   const stopWaiting = (): void => {
     clearTimeout(firstContent);
@@ -53,6 +69,7 @@ export const startClocks = (
   };
   return {
     alive() {
+      signs += 1;
       silence?.refresh();
     },
     isStream() {
@@ -67,9 +84,10 @@ export const startClocks = (
       stopWaiting();
       if (silenceMs === idleMs) return;
       silenceMs = idleMs;
-      if (silence === undefined) return;
+      // While the client holds us up, the clock starts with the resumption.
+      if (silence === undefined || paused) return;
       clearTimeout(silence);
-      silence = after(silenceMs, 'silence');
+      silence = startSilence();
     },
     pause() {
       if (paused || over) return;
@@ -83,7 +101,7 @@ export const startClocks = (
       paused = false;
       runningSinceMs = performance.now();
       total = after(leftMs, 'total');
-      if (silence !== undefined) silence = after(silenceMs, 'silence');
+      if (silence !== undefined) silence = startSilence();
     },
     stop() {
       over = true;
