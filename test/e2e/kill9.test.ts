@@ -45,6 +45,8 @@ const start = (): Promise<RunningGateway> =>
 
 test('no settled call is missing and none is twice after kill -9 under load; open intents are rows of their own', async () => {
   const answered = new Set<string>();
+  /** What clients have whole, and what it cost by what they were told. */
+  const whole = new Map<string, string | null>();
   let next = 0;
   for (let life = 0; life < kills; life += 1) {
     const gateway = await start();
@@ -53,7 +55,8 @@ test('no settled call is missing and none is twice after kill -9 under load; ope
       while (alive) {
         const planned = planCall(7, next, gateway.key);
         next += 1;
-        const { status, hungUp } = await makeCall(gateway.url, planned);
+        const { status, hungUp, isWhole, costUsd } = await makeCall(gateway.url, planned);
+        if (isWhole && status === 200) whole.set(planned.traceId, costUsd);
         // A whole answer read before the kill: the client has proof of this call.
         if (alive && status === 200 && !hungUp) answered.add(planned.traceId);
       }
@@ -89,6 +92,14 @@ test('no settled call is missing and none is twice after kill -9 under load; ope
   const missing = [...served].filter((traceId) => !byTrace.has(traceId));
   expect(missing).toEqual([]);
   expect([...answered].filter((traceId) => !byTrace.has(traceId))).toEqual([]);
+
+  const otherwise = lines.filter(({ trace_id, outcome, cost_usd }) => {
+    const costUsd = whole.get(trace_id);
+    if (costUsd === undefined) return false;
+    return outcome !== 'answered' || (costUsd !== null && Number(costUsd) !== Number(cost_usd));
+  });
+  expect(otherwise).toEqual([]);
+  expect([...whole.values()].filter((costUsd) => costUsd !== null).length).toBeGreaterThan(20);
 
   const crashed = lines.filter(({ outcome }) => outcome === 'crashed');
   expect(crashed.length).toBeGreaterThan(0);

@@ -17,6 +17,10 @@ export interface Outcome {
   /** 0: none arrived. */
   readonly status: number;
   readonly hungUp: boolean;
+  /** The client has all of the reply, a stream with its last event. */
+  readonly isWhole: boolean;
+  /** What the reply said it cost; null: nothing. */
+  readonly costUsd: string | null;
 }
 
 /** A small seeded generator (mulberry32): the same seed gives the same workload. */
@@ -161,6 +165,7 @@ export const makeCall = async (url: string, planned: PlannedCall): Promise<Outco
   const { hangUp } = planned;
   const timer = hangUp === null ? null : setTimeout(() => control.abort(), hangUp.afterMs);
   let status = 0;
+  let costUsd: string | null = null;
   try {
     const response = await fetch(url + planned.path, {
       method: 'POST',
@@ -169,14 +174,19 @@ export const makeCall = async (url: string, planned: PlannedCall): Promise<Outco
       signal: control.signal,
     });
     status = response.status;
+    costUsd = response.headers.get('x-tollgate-cost-usd');
     let bytes = 0;
+    let text = '';
+    const decoder = new TextDecoder();
     for await (const chunk of response.body ?? []) {
       bytes += chunk.length;
+      text += decoder.decode(chunk, { stream: true });
       if (hangUp !== null && bytes >= hangUp.afterBytes) control.abort();
     }
-    return { planned, status, hungUp: false };
+    const isWhole = !planned.stream || /^(?:data: \[DONE\]|event: message_stop)/m.test(text);
+    return { planned, status, hungUp: false, isWhole, costUsd };
   } catch {
-    return { planned, status, hungUp: control.signal.aborted };
+    return { planned, status, hungUp: control.signal.aborted, isWhole: false, costUsd };
   } finally {
     if (timer !== null) clearTimeout(timer);
   }

@@ -6,7 +6,7 @@ import { scope } from '../contract/spans.ts';
 import { writtenDown, type Allowances } from '../decide/written-down.ts';
 import type { Settlement } from '../model/settlement.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { settler } from './settle.ts';
+import { settler, type Settler } from './settle.ts';
 import { count } from './telemetry/count.ts';
 import { gauge } from './telemetry/gauges.ts';
 import { leftOut } from './telemetry/left-out.ts';
@@ -17,7 +17,7 @@ import { spansOf } from './telemetry/spans.ts';
 import type { MetricStore } from './telemetry/store.ts';
 
 export interface Projections {
-  settle(settlement: Settlement): void;
+  settle: Settler['settle'];
   /** Projects what waits and sends what is queued for export; the ledger is stopped by whoever started it. */
   stop(): Promise<void>;
 }
@@ -60,7 +60,7 @@ export const startProjections = (options: {
   const { settle, flush } = settler(
     [
       // The row first: it alone must survive what comes next.
-      (settlement) => ledger.settle(settlement),
+      (settlement, written) => ledger.settle(settlement, written),
       (settlement) => count(store, settlement),
       ...(spans === null ? [] : [(settlement: Settlement) => spans.send(spansOf(settlement))]),
       callLog(log, lines),
@@ -71,9 +71,10 @@ export const startProjections = (options: {
   const { isWritten } = writtenDown(() => options.refusals());
   const rest = leftOut(store, log);
   return {
-    settle(settlement) {
-      if (isWritten(settlement, performance.now())) settle(settlement);
-      else rest.add(settlement);
+    settle(settlement, written) {
+      if (isWritten(settlement, performance.now())) return settle(settlement, written);
+      rest.add(settlement);
+      written?.(false);
     },
     async stop() {
       flush();

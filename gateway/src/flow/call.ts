@@ -3,18 +3,7 @@ import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
 import type { WasteReason } from '../contract/ledger.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Attempt } from '../model/settlement.ts';
-import type { Begun, Effects, Ending, Refusal } from './effects.ts';
-
-/** How a call went: its attempts, and its ending. */
-export interface Story {
-  readonly outcome: OutcomeKind;
-  readonly attempts: readonly Attempt[];
-  /** The last fault, when that is how it ended. */
-  readonly fault: Fault | null;
-  /** A refusal of our own after admission. */
-  readonly refusal: Refusal | null;
-  readonly streamOutcome: StreamOutcome;
-}
+import type { Begun, Effects, Ending, Story } from './effects.ts';
 
 /** An attempt that cost something and served nobody is waste, all of it. */
 const wasted = (attempt: Attempt, reason: WasteReason): Attempt => ({
@@ -71,13 +60,31 @@ const bug: Fault = {
   said: null,
 };
 
-/** Relays a reply and books its attempt, whatever happens. */
-const relayed = async (begun: Begun, attempts: Attempt[]): Promise<Ending> => {
-  let ending: Ending = { kind: 'fault', fault: bug };
+/**
+ * Relays a reply and books its attempt once, whatever happens. A whole reply is settled before its client has the last
+ * of it: what the client was told then stands in the ledger, however this process ends.
+ */
+const relayed = async (
+  begun: Begun,
+  stream: boolean,
+  { on, attempts }: { readonly on: Effects; readonly attempts: Attempt[] },
+): Promise<Story> => {
+  const tries = attempts.length + 1;
+  const book = (ending: Ending): Story => {
+    if (attempts.length < tries) attempts.push(wasted(begun.close(ending), wasteOf(ending)));
+    return {
+      outcome: outcomeOf(ending),
+      attempts,
+      fault: ending.kind === 'fault' ? ending.fault : null,
+      refusal: null,
+      streamOutcome: stream ? streamOutcomeOf(ending) : '',
+    };
+  };
   try {
-    return (ending = await begun.relay(attempts.length + 1));
-  } finally {
-    attempts.push(wasted(begun.close(ending), wasteOf(ending)));
+    return book(await begun.relay(tries, () => on.settle(book({ kind: 'complete' }))));
+  } catch (error) {
+    book({ kind: 'fault', fault: bug });
+    throw error;
   }
 };
 
@@ -108,12 +115,7 @@ export const call = async (stream: boolean, on: Effects, attempts: Attempt[]): P
     atTarget += 1;
     const opened = await on.open(target);
     if (opened.kind === 'begun') {
-      const ending = await relayed(opened, attempts);
-      return end({
-        outcome: outcomeOf(ending),
-        fault: ending.kind === 'fault' ? ending.fault : null,
-        streamOutcome: stream ? streamOutcomeOf(ending) : '',
-      });
+      return relayed(opened, stream, { on, attempts });
     }
     if (opened.kind === 'abandoned') {
       attempts.push(wasted(opened.attempt, 'abandoned'));

@@ -1,3 +1,4 @@
+import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
 import type { Target } from '../model/call.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Attempt } from '../model/settlement.ts';
@@ -22,8 +23,12 @@ export type Ending =
 /** A reply that has begun: its first content is here and waits to be sent. */
 export interface Begun {
   readonly kind: 'begun';
-  /** Sends what is here and all that follows; `tries` counts the attempts of this call. Never throws for what client or provider do. */
-  relay(tries: number): Promise<Ending>;
+  /**
+   * Sends what is here and all that follows. Never throws for what client or provider do.
+   * @param tries attempts of this call, this one included
+   * @param settle called when the reply is whole, before its client has the last of it; see `Effects.settle`
+   */
+  relay(tries: number, settle: () => Promise<boolean>): Promise<Ending>;
   /** The account of the attempt; after the relay has ended. */
   close(ending: Ending): Attempt;
 }
@@ -35,6 +40,17 @@ export interface Abandoned {
 }
 
 export type Opened = Failed | Begun | Abandoned;
+
+/** How a call went: its attempts, and its ending. */
+export interface Story {
+  readonly outcome: OutcomeKind;
+  readonly attempts: readonly Attempt[];
+  /** The last fault, when that is how it ended. */
+  readonly fault: Fault | null;
+  /** A refusal of our own after admission. */
+  readonly refusal: Refusal | null;
+  readonly streamOutcome: StreamOutcome;
+}
 
 /** All that a call may do to the world. */
 export interface Effects {
@@ -49,6 +65,11 @@ export interface Effects {
     fault: Fault,
     tries: { readonly atTarget: number; readonly ofCall: number; readonly moreTargets: boolean },
   ): Next;
+  /**
+   * Accounts for the call: row, metrics, spans, log line. The first story counts, a later one changes nothing.
+   * Tells whether the row is on disk, where it outlives this process.
+   */
+  settle(story: Story): Promise<boolean>;
   /** Sleeps, or returns early when the client hangs up. */
   pause(ms: number): Promise<void>;
 }

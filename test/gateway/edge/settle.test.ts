@@ -42,6 +42,23 @@ test('a projection that throws for a call costs no other call anything, nor that
   expect(bugs).toEqual(['Error: row of a']);
 });
 
+test('whoever waits for a row hears that it is written, or that a bug kept it from being written', async () => {
+  const heard: string[] = [];
+  const { settle } = settler(
+    [
+      ({ call: { id } }, written) => {
+        if (id === 'b') throw new Error('a bug');
+        written?.(true);
+      },
+    ],
+    () => {},
+  );
+  settle(call('a'), (durable) => heard.push(`a ${durable}`));
+  settle(call('b'), (durable) => heard.push(`b ${durable}`));
+  await nextTurn();
+  expect(heard).toEqual(['a true', 'b false']);
+});
+
 test('a flush projects what waits, once', async () => {
   const { settle, flush, done } = told();
   settle(call('a'));

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { ErrorCode } from '../../../gateway/src/contract/errors.ts';
 import type { Next } from '../../../gateway/src/decide/retry.ts';
-import { call, type Story } from '../../../gateway/src/flow/call.ts';
-import type { Effects, Ending, Opened } from '../../../gateway/src/flow/effects.ts';
+import { call } from '../../../gateway/src/flow/call.ts';
+import type { Effects, Ending, Opened, Story } from '../../../gateway/src/flow/effects.ts';
 import type { Target } from '../../../gateway/src/model/call.ts';
 import type { Fault } from '../../../gateway/src/model/fault.ts';
 import type { Attempt } from '../../../gateway/src/model/settlement.ts';
@@ -68,9 +68,10 @@ const world = (
         case 'begin':
           return Promise.resolve({
             kind: 'begun',
-            relay(nth) {
+            async relay(nth, settle) {
               diary.push(`relay ${nth}`);
-              return Promise.resolve(now.ending);
+              if (now.ending.kind === 'complete') await settle();
+              return now.ending;
             },
             close(ending) {
               diary.push(`close ${ending.kind}`);
@@ -92,6 +93,10 @@ const world = (
       diary.push(`next ${atTarget} ${ofCall} ${moreTargets}`);
       const now = script[tries - 1];
       return now?.does === 'fail' ? now.next : { kind: 'give_up' };
+    },
+    settle({ outcome }) {
+      diary.push(`settle ${outcome}`);
+      return Promise.resolve(true);
     },
     pause(ms) {
       diary.push(`pause ${ms}`);
@@ -116,9 +121,15 @@ const played = async (
   return { story, diary, attempts: told(attempts) };
 };
 
-test('answered: the intent is durable before the provider is called, the account is closed after the relay', async () => {
+test('answered: the intent is durable before the provider is called, the row before the client has the last of the reply', async () => {
   const { story, diary, attempts } = await played([answered]);
-  expect(diary).toEqual(['intend a after nothing', 'open a', 'relay 1', 'close complete']);
+  expect(diary).toEqual([
+    'intend a after nothing',
+    'open a',
+    'relay 1',
+    'close complete',
+    'settle answered',
+  ]);
   expect(attempts).toEqual(['a1']);
   expect(story).toMatchObject({
     outcome: 'answered',
@@ -145,6 +156,7 @@ test('tried again, then answered: the first attempt is waste, told to the ledger
     'open a',
     'relay 2',
     'close complete',
+    'settle answered',
   ]);
   expect(story).toMatchObject({ outcome: 'answered', fault: null });
 });

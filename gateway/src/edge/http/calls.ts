@@ -1,6 +1,7 @@
 /** The data plane's one handler: arrival -> admission -> the story -> settlement -> reply. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { call, type Story } from '../../flow/call.ts';
+import { call } from '../../flow/call.ts';
+import type { Story } from '../../flow/effects.ts';
 import { isLeftToClient, type RetryPolicy } from '../../decide/retry.ts';
 import type { Ask, Caller, DialectName, Problem } from '../../model/call.ts';
 import type { CallError } from '../../model/fault.ts';
@@ -160,6 +161,30 @@ const read = async (
   }
 };
 
+/** Accounts for one call with the first story that is told of it; see `Effects.settle`. */
+const settlingOnce = ({
+  gate,
+  runtime,
+  arrival,
+  facts,
+}: {
+  readonly gate: Gate;
+  readonly runtime: Runtime;
+  readonly arrival: Arrival;
+  readonly facts: CallFacts;
+}) => {
+  const priceVersion = runtime.prices.version;
+  let isSettled = false;
+  return (story: Story): Promise<boolean> => {
+    if (isSettled) return Promise.resolve(false);
+    isSettled = true;
+    const error = errorOfStory(story, arrival.dialect);
+    return new Promise((written) => {
+      gate.settle(settled(arrival, facts, { story, error, priceVersion }), written);
+    });
+  };
+};
+
 /** One call of a known caller, from its whole body to its settlement. Never throws. */
 export const handleCall = async (
   arrived: Arrived & { readonly client: Client; readonly headers: IncomingHttpHeaders },
@@ -182,6 +207,7 @@ export const handleCall = async (
 
   const leave = runtime.enter();
   const attempts: Attempt[] = [];
+  const settle = settlingOnce({ gate, runtime, arrival, facts });
   const effects = effectsOf({
     gate,
     runtime,
@@ -193,6 +219,7 @@ export const handleCall = async (
     client,
     headers,
     prepared,
+    settle,
   });
   const story = await call(admitted.ask.stream, effects, attempts).catch(
     (error: unknown): Story => {
@@ -201,8 +228,8 @@ export const handleCall = async (
     },
   );
   leave();
+  void settle(story);
   const error = errorOfStory(story, arrival.dialect);
-  gate.settle(settled(arrival, facts, { story, error, priceVersion: runtime.prices.version }));
   if (error !== null)
     await reply(client, arrival, error, triesHeaders(story, runtime.config.retry));
 };

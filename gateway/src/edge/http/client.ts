@@ -20,6 +20,8 @@ export interface Client {
   /** False: what was written waits for the client; call `whenDrained`. */
   write(bytes: Uint8Array): boolean;
   whenDrained(listener: () => void): void;
+  /** Resolves when nothing that was written waits for the client any more, or it is gone. */
+  ready(): Promise<void>;
   /** Ends the response; resolves when its last byte was handed to the system, or the client is gone. */
   end(bytes: Uint8Array | null): Promise<void>;
 }
@@ -96,6 +98,13 @@ export const clientOf = (
         listener();
       });
     },
+    ready: () =>
+      gone || !response.writableNeedDrain
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            response.once('drain', resolve);
+            listeners.add(resolve);
+          }),
     end: (bytes) =>
       new Promise((resolve) => {
         if (gone) {

@@ -5,7 +5,7 @@ import { keysIn } from '../../decide/identify.ts';
 import { afterFault } from '../../decide/retry.ts';
 import { scrubber, type Scrub } from '../../decide/scrub.ts';
 import { traceparentFor } from '../../decide/trace-context.ts';
-import type { Effects } from '../../flow/effects.ts';
+import type { Effects, Story } from '../../flow/effects.ts';
 import { noMoney, plus } from '../../model/money.ts';
 import type { CallFacts } from '../../model/settlement.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
@@ -41,6 +41,8 @@ export interface CallWorld {
   readonly headers: IncomingHttpHeaders;
   /** For each target, in their order. */
   readonly prepared: readonly Prepared[];
+  /** As `Effects.settle`. */
+  settle(story: Story): Promise<boolean>;
 }
 
 const upstreamHeaders = (
@@ -174,6 +176,7 @@ export const effectsOf = (world: CallWorld): Effects => {
       return opened;
     },
     next: (fault, tries) => afterFault(fault, tries, runtime.config.retry, Math.random()),
+    settle: (story) => world.settle(story),
     pause: (ms) => pauseUnlessGone(client, ms),
   };
 };

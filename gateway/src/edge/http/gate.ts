@@ -10,6 +10,9 @@ export interface Gate {
   readonly spool: Pick<Ledger['spool'], 'intend' | 'further' | 'sent' | 'progress'>;
   readonly store: MetricStore;
   readonly log: Logger;
-  /** Projects a settlement to ledger, metrics, spans and log. */
-  settle(settlement: Settlement): void;
+  /**
+   * Projects a settlement to ledger, metrics, spans and log.
+   * @param written told once whether the row is on disk, where it outlives this process
+   */
+  settle(settlement: Settlement, written?: (durable: boolean) => void): void;
 }

@@ -1,5 +1,5 @@
 import { errors, type ErrorCode } from '../../contract/errors.ts';
-import type { Story } from '../../flow/call.ts';
+import type { Story } from '../../flow/effects.ts';
 import type { CallError } from '../../model/fault.ts';
 import type { CallFacts, Settlement } from '../../model/settlement.ts';
 import type { Arrival } from './arrival.ts';

@@ -65,6 +65,17 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
 
 const progressMs = 1_000;
 
+/** Accounts for a whole reply; see `Begun.relay`. */
+type Settle = () => Promise<boolean>;
+
+/** A reply that was whole before anything of it was sent. */
+interface Whole {
+  readonly attempt: Attempt;
+  readonly bytes: Uint8Array;
+  /** Its row is on disk. */
+  readonly isAccounted: boolean;
+}
+
 type Phase = 'waiting' | 'holding' | 'relaying' | 'over';
 
 /** Sends the request. Resolves when it is known whether there is something to relay. */
@@ -247,7 +258,7 @@ class RunningAttempt {
     this.#phase = 'holding';
     this.#resolve({
       kind: 'begun',
-      relay: (tries) => this.#relay(tries),
+      relay: (tries, settle) => this.#relay(tries, settle),
       close: (ending) => this.#close(ending),
     });
   }
@@ -300,15 +311,17 @@ class RunningAttempt {
     });
   }
 
-  async #relay(tries: number): Promise<Ending> {
+  async #relay(tries: number, settle: Settle): Promise<Ending> {
     const { client, stream, onStream } = this.#options;
     if (client.gone()) this.#finish({ kind: 'hung_up' });
     const early = this.#early;
     if (early?.kind === 'hung_up') return early;
     if (early?.kind === 'complete') {
-      const whole = this.#outbox.take(this.#last);
-      this.#begin(tries, { attempt: this.#close(early), bytes: whole });
-      return this.#deliver(whole);
+      const isAccounted = await settle();
+      const bytes = this.#outbox.take(this.#last);
+      this.#begin(tries, { attempt: this.#close(early), bytes, isAccounted });
+      await client.end(bytes);
+      return early;
     }
     this.#begin(tries, null);
     if (stream) onStream(true);
@@ -318,13 +331,10 @@ class RunningAttempt {
     this.#tellRelay = told.resolve;
     const ending = early ?? (await told.promise);
     if (stream) onStream(false);
-    return this.#end(ending);
+    return this.#end(ending, settle);
   }
 
-  #begin(
-    tries: number,
-    whole: { readonly attempt: Attempt; readonly bytes: Uint8Array } | null,
-  ): void {
+  #begin(tries: number, whole: Whole | null): void {
     const { client, stream, replyHeaders } = this.#options;
     client.begin(
       200,
@@ -334,32 +344,28 @@ class RunningAttempt {
         headers: this.#replyHeaders,
         isStream: this.#body?.form() === 'stream',
         attemptMs: whole?.attempt.durationMs ?? performance.now() - this.#start.startedMs,
-        // A stream may be whole already by chance; it is promised neither.
-        cost: whole === null || stream ? null : whole.attempt.charge.total,
+        // A stream may be whole already by chance; it is promised neither. Nor is a cost that a crash could still change.
+        cost: whole === null || stream || !whole.isAccounted ? null : whole.attempt.charge.total,
         lengthBytes: whole === null || stream ? null : whole.bytes.length,
       }),
     );
   }
 
-  async #end(ending: Ending): Promise<Ending> {
+  async #end(ending: Ending, settle: Settle): Promise<Ending> {
+    const { client, failed } = this.#options;
     switch (ending.kind) {
       case 'complete':
-        return this.#deliver(this.#last);
+        // What was sent before must have left, or a client that stopped reading long ago would count as answered.
+        await client.ready();
+        if (client.gone()) return { kind: 'hung_up' };
+        await settle();
+        await client.end(this.#last);
+        return ending;
       case 'fault':
-        await this.#options.client.end(this.#isTold ? null : this.#options.failed(ending.fault));
+        await client.end(this.#isTold ? null : failed(ending.fault));
         return ending;
       case 'hung_up':
         return ending;
     }
-  }
-
-  /**
-   * The reply is complete and accounted for, and its client lacks only these last bytes. Whatever must be true before a
-   * client has the whole of its reply belongs here.
-   */
-  async #deliver(last: Uint8Array | null): Promise<Ending> {
-    const { client } = this.#options;
-    await client.end(last);
-    return { kind: client.gone() ? 'hung_up' : 'complete' };
   }
 }

@@ -32,6 +32,8 @@ export interface Harness {
   spoolTakes(takes: boolean): void;
   /** Makes the next intent throw: a bug of ours. */
   breakSpool(): void;
+  /** From now on rows come to the disk when this is called, or do not. */
+  holdRows(): (durable: boolean) => void;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
   const settlements: Settlement[] = [];
   let takes = true;
   let broken = false;
+  let held: ((durable: boolean) => void)[] | null = null;
   const gate: Gate = {
     runtime: () => runtime,
     spool: {
@@ -71,7 +74,11 @@ export const startHarness = async (config: string): Promise<Harness> => {
     },
     store: metricStore(read.config.limits.labelValues),
     log: logger('silent', { write() {} }),
-    settle: (settlement) => settlements.push(settlement),
+    settle(settlement, written) {
+      settlements.push(settlement);
+      if (held === null) written?.(true);
+      else if (written !== undefined) held.push(written);
+    },
   };
   const server = httpServer({
     names: ownNames('127.0.0.1', []),
@@ -102,6 +109,12 @@ export const startHarness = async (config: string): Promise<Harness> => {
     },
     breakSpool() {
       broken = true;
+    },
+    holdRows() {
+      const rows = (held ??= []);
+      return (durable) => {
+        for (const written of rows.splice(0)) written(durable);
+      };
     },
     async close() {
       await server.close();
