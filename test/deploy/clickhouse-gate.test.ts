@@ -101,8 +101,25 @@ test('a writer reads no file either: its role has no right to, and file() is ref
     `INSERT INTO tollgate.migrations (name) FROM INFILE ‘${secret}’ FORMAT LineAsString`,
     `CREATE TABLE tollgate.x (a String) ENGINE = File(LineAsString, '${secret}')`,
     'SET ROLE loading',
+    // Data for input() lie in a file, so this one insert runs in a role that may read files.
+    ...[
+      `default.\`${secret}\``,
+      `“${secret}”`,
+      '{t:Identifier}',
+      `view(SELECT * FROM \`${secret}\`)`,
+      `icebergLocal('${directory}')`,
+    ].map(
+      (table) =>
+        `INSERT INTO tollgate.migrations (name) SELECT c1 FROM input('a String') AS i, ${table} AS f FORMAT CSV\nx\n`,
+    ),
   ];
   expect(await answered(writing, sources)).toEqual([]);
+  const transformed =
+    "INSERT INTO tollgate.migrations (name) SELECT upper(a) FROM input('a String') WHERE a IN ('x') FORMAT CSV\nx\n";
+  expect((await writing(transformed)).code).toBe(0);
+  expect((await writing('SELECT name FROM tollgate.migrations FORMAT TSV')).text).not.toContain(
+    canary,
+  );
 });
 
 test('a statement that would cost the parser much is refused before the parser sees it', async () => {

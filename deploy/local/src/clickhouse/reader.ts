@@ -64,20 +64,42 @@ const fault = (all: readonly Token[], i: number, inParameter: boolean): string |
   return null;
 };
 
-/** Functions in expressions that read files, whatever the role: the engine's access control does not cover them. Refused for all. */
+/** The first thing among tokens that is not on the lists, or null. */
+const firstFault = (all: readonly Token[]): string | null => {
+  let inParameter = false;
+  for (const [i, token] of all.entries()) {
+    if (token.kind === 'OpeningCurlyBrace') inParameter = true;
+    if (token.kind === 'ClosingCurlyBrace') inParameter = false;
+    const found = fault(all, i, inParameter);
+    if (found !== null) return found;
+  }
+  return null;
+};
+
+/** Functions in expressions that read files, whatever the role: the engine's access control does not cover them. */
 const reaching = new Set(['file', 'catboostevaluate', 'showcertificate', 'executable']);
 
-/** A function that nobody may call, or null. `APPLY` takes one by its name alone. */
-export const reaches = (tokens: readonly Token[]): string | null => {
+/**
+ * Why a statement is for nobody, or null. An insert from `input()` runs in a role that may read files (our copy of the data is one),
+ * so what stands behind its SELECT must be on the reader's lists, and no name in it may be a path.
+ */
+export const notForAnybody = (tokens: readonly Token[], { kind }: Statement): string | null => {
   const all = meaningful(tokens);
-  const at = all.findIndex(
+  const reached = all.find(
     (token, i) =>
       isName(token) &&
       reaching.has(nameOf(token).toLowerCase()) &&
+      // `APPLY` takes a function by its name alone.
       (all[i + 1]?.kind === 'OpeningRoundBracket' || isWord(all[i - 1], 'APPLY')),
   );
-  const found = all[at];
-  return found === undefined ? null : nameOf(found);
+  if (reached !== undefined) return `${nameOf(reached)}() is not allowed`;
+  if (kind !== 'insert-input') return null;
+  const select = all.slice(
+    all.findIndex((token) => isWord(token, 'SELECT') || isWord(token, 'WITH')),
+  );
+  const file = select.find((token) => isName(token) && nameOf(token).includes('/'));
+  if (file !== undefined) return `${file.text} is not allowed in an insert from input()`;
+  return firstFault(select.filter((token) => nameOf(token).toLowerCase() !== 'input'));
 };
 
 /**
@@ -93,14 +115,7 @@ export const notForReaders = (tokens: readonly Token[], { kind }: Statement): st
   if (kind !== 'select' && !(kind === 'show' && tells.some((one) => one.test(beginning)))) {
     return `${beginning} is not allowed`;
   }
-  let inParameter = false;
-  for (const [i, token] of all.entries()) {
-    if (token.kind === 'OpeningCurlyBrace') inParameter = true;
-    if (token.kind === 'ClosingCurlyBrace') inParameter = false;
-    const found = fault(all, i, inParameter);
-    if (found !== null) return found;
-  }
-  return null;
+  return firstFault(all);
 };
 
 /** Databases that a reader's names may be looked up in. */

@@ -11,7 +11,7 @@ import type { Ready, Reply } from './execute.ts';
 import { knownFormat } from './formats.ts';
 import type { Limits } from './limits.ts';
 import type { Normaliser, Token } from './normalise.ts';
-import { notForReaders, reaches, readerDatabases, refuseCostly } from './reader.ts';
+import { notForAnybody, notForReaders, readerDatabases, refuseCostly } from './reader.ts';
 import { inRevision } from './revise.ts';
 import type { Query } from './request.ts';
 import type { Sessions } from './sessions.ts';
@@ -93,8 +93,8 @@ const prepare = async (
 /** @throws Refusal for what this user may not run, or nobody may. */
 const check = (tokens: readonly Token[], statement: Statement, { user, query }: Job): void => {
   for (const name of [...query.settings.keys(), ...settingsIn(tokens)]) refuseSetting(name);
-  const reached = reaches(tokens);
-  if (reached !== null) throw refusal('READONLY', `${reached}() is not allowed`);
+  const never = notForAnybody(tokens, statement);
+  if (never !== null) throw refusal('READONLY', never);
   if (user.role === 'reader') {
     const fault = notForReaders(tokens, statement);
     if (fault !== null) throw refusal('READONLY', `${user.name}: ${fault} in readonly mode.`);
