@@ -264,6 +264,35 @@ test('after a kill -9 of the starter a start at once waits for what is left of i
   expect(await second.ended).toBe(0);
 });
 
+test('a killed starter that nobody has reaped is no obstacle', async () => {
+  writeFileSync(path.join(dir, 'journal'), '');
+  // The shell becomes a `sleep`, which does not ask how its child ended: the child stays a zombie.
+  const parent = spawn(
+    'sh',
+    ['-c', '"$0" "$1" > /dev/null & exec sleep 600', process.execPath, script],
+    {
+      stdio: 'ignore',
+      env: {
+        ...process.env,
+        ...somePorts,
+        TOLLGATE_DATA_DIR: path.join(dir, 'data'),
+        STUB_JOURNAL: path.join(dir, 'journal'),
+      },
+    },
+  );
+  children.push(parent);
+  while (pidOf('gateway') === undefined) await sleep(20);
+  const [starter = 0] = descendants(parent.pid ?? 0);
+  process.kill(starter, 'SIGKILL');
+  const state = () => readFileSync(`/proc/${starter}/stat`, 'utf8').split(') ')[1]?.[0];
+  while (state() !== 'Z') await sleep(20);
+  const second = run();
+  await second.ready();
+  expect(state()).toBe('Z');
+  second.child.kill('SIGTERM');
+  expect(await second.ended).toBe(0);
+});
+
 test('a start that is stopping is waited for, not refused', async () => {
   const first = run(lingering());
   await first.ready();
