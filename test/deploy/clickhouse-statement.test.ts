@@ -9,7 +9,7 @@ import { startNormaliser } from '../../deploy/local/src/clickhouse/normalise.ts'
 import { takesData, understand } from '../../deploy/local/src/clickhouse/statement.ts';
 
 const directory = mkdtempSync(path.join(os.tmpdir(), 'tollgate-statement-'));
-const engine = openEngine(directory);
+const engine = openEngine(directory, { memoryBytes: 4 * 1024 ** 3, temporaryBytes: 1024 ** 3 });
 afterAll(() => {
   engine.close();
   rmSync(directory, { recursive: true, force: true });

@@ -74,8 +74,8 @@ export const planParts = (plan: Plan): readonly Part[] => {
     {
       ...clickhouse,
       engineFlags: [],
-      // Each running query holds one of libuv's threads, as do file reads and compression.
-      env: { ...env, UV_THREADPOOL_SIZE: '48' },
+      // File reads and compression hold libuv's threads; queries hold those of the engine's own process.
+      env: { ...env, UV_THREADPOOL_SIZE: '16' },
       handed: { ...clickhouse.handed, TOLLGATE_READER_PASSWORD: reader.password },
       readyUrl: `${at(ports.clickhouse)}/ping`,
       meanwhile: 'calls are served, their rows wait in the spool',

@@ -1,13 +1,15 @@
 /**
  * The chDB engine. One process owns a data directory; each request gets a connection of its own (0.4 ms), so that `USE`, `SET`, query
  * parameters and temporary tables of one request never reach another. Calls run on libuv's threads and cannot block the event loop,
- * except for `set`, which takes well under a millisecond. (chdb's streaming call is not used: it blocks while scalar subqueries run.)
+ * except for `set`, `cancel` and `tidy`, which take about a millisecond, and which must work while every thread is taken.
+ * (chdb's streaming call is not used: it blocks while scalar subqueries run.)
  */
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Session } from 'chdb';
 import { accessArguments } from './access.ts';
 import { fromEngine } from './errors.ts';
+import { literal } from './literal.ts';
 
 export interface Read {
   readonly bytes: Uint8Array;
@@ -29,14 +31,33 @@ export interface Connection {
   readonly write: (sql: string) => Promise<Written>;
   readonly close: () => void;
 }
+/** Which queries to cancel: those whose `log_comment` begins with a tag, all that only read, or all. */
+export type Cancel =
+  | { readonly kind: 'tagged'; readonly tag: string }
+  | { readonly kind: 'reads' }
+  | { readonly kind: 'all' };
+
 export interface Engine {
   readonly version: string;
   readonly timezone: string;
   readonly displayName: string;
   readonly open: () => Promise<Connection>;
-  /** Cancels the query that runs under this `log_comment`, or every query. Asks; does not wait. */
-  readonly cancel: (logComment: string | null) => Promise<void>;
+  /** Asks; does not wait. A query that has not begun to run is not found: ask again until its call has ended. */
+  readonly cancel: (what: Cancel) => Promise<void>;
+}
+
+/** The engine in this process. */
+export interface OpenEngine extends Engine {
+  /** Gives freed memory back to the system. Returns how many queries run. */
+  readonly tidy: () => number;
   readonly close: () => void;
+}
+
+export interface EngineLimits {
+  /** Memory of all queries together. */
+  readonly memoryBytes: number;
+  /** Disk for sorting and joining what does not fit into memory, of all queries together. */
+  readonly temporaryBytes: number;
 }
 
 interface Addon {
@@ -99,14 +120,31 @@ const connect = (directory: string, addon: Addon): Connection => {
   };
 };
 
+const condition = (what: Cancel): string => {
+  switch (what.kind) {
+    case 'tagged':
+      return `startsWith(Settings['log_comment'], ${literal(what.tag)})`;
+    case 'reads':
+      return "query_kind = 'Select'";
+    case 'all':
+      return '1';
+  }
+};
+
 /**
  * Opens the engine on a directory.
- * @throws Error when another process holds it or it cannot be written (the engine names the reason on stderr).
+ * @throws Error when another process has it or it cannot be used (the engine names the reason on stderr).
  */
-export const openEngine = (directory: string): Engine => {
+export const openEngine = (directory: string, limits: EngineLimits): OpenEngine => {
   const addon = loadAddon();
   // Kept open: the engine shuts down when its last connection closes.
-  const base = new Session(directory, { connectionArgs: accessArguments(directory) });
+  const base = new Session(directory, {
+    connectionArgs: [
+      ...accessArguments(directory),
+      `--max_server_memory_usage=${limits.memoryBytes}`,
+      `--max_temporary_data_on_disk_size=${limits.temporaryBytes}`,
+    ],
+  });
   const facts = base.query('SELECT version(), timezone(), displayName()', 'TSV').trim().split('\t');
   const [version = '', timezone = '', displayName = ''] = facts;
   return {
@@ -114,9 +152,14 @@ export const openEngine = (directory: string): Engine => {
     timezone,
     displayName,
     open: async () => connect(directory, addon),
-    async cancel(logComment) {
-      const where = logComment === null ? '1' : `Settings['log_comment'] = '${logComment}'`;
-      await base.queryAsync(`KILL QUERY WHERE ${where} AND query NOT LIKE 'KILL%' ASYNC`);
+    async cancel(what) {
+      base.query(`KILL QUERY WHERE ${condition(what)} AND query NOT LIKE 'KILL%' ASYNC`);
+    },
+    tidy() {
+      base.query('SYSTEM JEMALLOC PURGE');
+      const running =
+        "SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%'";
+      return Number(base.query(running, 'TSV').trim());
     },
     close: () => base.close(),
   };

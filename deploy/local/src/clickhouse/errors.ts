@@ -6,7 +6,8 @@ const codes = {
   BAD_ARGUMENTS: 36, NOT_IMPLEMENTED: 48, SYNTAX_ERROR: 62, UNKNOWN_TYPE_OF_QUERY: 78, UNKNOWN_COMPRESSION_METHOD: 89,
   UNKNOWN_SETTING: 115, READONLY: 164, REQUIRED_PASSWORD: 194, TOO_MANY_SIMULTANEOUS_QUERIES: 202, INCORRECT_DATA: 117,
   LIMIT_EXCEEDED: 290, QUERY_IS_TOO_LARGE: 229, INTO_OUTFILE_NOT_ALLOWED: 358, SESSION_NOT_FOUND: 372, SESSION_IS_LOCKED: 373,
-  SETTING_CONSTRAINT_VIOLATION: 452, UNKNOWN_FORMAT: 73, ACCESS_DENIED: 497, AUTHENTICATION_FAILED: 516, UNKNOWN_EXCEPTION: 1002,
+  SETTING_CONSTRAINT_VIOLATION: 452, UNKNOWN_FORMAT: 73, QUERY_WAS_CANCELLED: 394, CANNOT_SCHEDULE_TASK: 439, NOT_ENOUGH_SPACE: 243,
+  TIMEOUT_EXCEEDED: 159, ACCESS_DENIED: 497, AUTHENTICATION_FAILED: 516, UNKNOWN_EXCEPTION: 1002,
 } as const;
 export type ErrorName = keyof typeof codes;
 
@@ -24,6 +25,10 @@ export class Refusal extends Error {
 
 export const refusal = (name: ErrorName, text: string): Refusal =>
   new Refusal(codes[name], name, text);
+
+/** The engine's process is away. What it was doing is done wholly or not at all; the same request may be sent again. */
+export const engineGone = (): Refusal =>
+  refusal('CANNOT_SCHEDULE_TASK', 'The engine is being started again; send the request again');
 
 const enginePattern = /^(?:Query failed: )?(?:Code: (\d+)\. )(?:DB::Exception: )?([^]*)$/;
 const symbolPattern = /\(([A-Z][A-Z0-9_]+)\)\s*$/;
@@ -56,6 +61,10 @@ const statuses: readonly (readonly [status: number, codes: readonly number[]])[]
   [404, [46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511]],
   [413, [229]], [415, [779]], [501, [48]], [503, [209, 76, 439]], [411, [381]], [408, [159]],
 ];
+
+/** Refusals that speak of this moment only: the same request may succeed in a second. */
+export const isPassing = ({ code }: Refusal): boolean =>
+  [codes.TOO_MANY_SIMULTANEOUS_QUERIES, codes.CANNOT_SCHEDULE_TASK].some((one) => one === code);
 
 /** The HTTP status a ClickHouse server gives this code; 500 for what its table does not name. */
 export const httpStatus = (code: number): number =>

@@ -1,8 +1,10 @@
 /** The kinds of statements, each in its way: rows into a file, rows into memory, data from a file into a table. */
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { Connection } from './engine.ts';
+import type { Result } from './disk.ts';
 import { Refusal } from './errors.ts';
 import { countRows } from './formats.ts';
+import { literal } from './literal.ts';
 import type { Statement } from './statement.ts';
 
 /** What `X-ClickHouse-Summary` says; counts that are not known are 0, as on a server that has not finished. */
@@ -19,10 +21,10 @@ export interface Summary {
 export interface Reply {
   readonly format: string;
   readonly summary: Summary;
-  /** In memory, or in a file that the receiver deletes. */
+  /** In memory, or in a file that the receiver releases. */
   readonly rows:
     | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-    | { readonly kind: 'file'; readonly file: string };
+    | ({ readonly kind: 'file' } & Pick<Result, 'file' | 'release'>);
 }
 
 const none: Summary = {
@@ -35,15 +37,19 @@ const none: Summary = {
   elapsedMs: 0,
 };
 
-/** A string literal of ClickHouse. */
-export const literal = (text: string): string =>
-  `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 /** A statement with all it needs to run. */
 export interface Ready {
   readonly connection: Connection;
   readonly statement: Statement;
   readonly format: string;
-  readonly scratch: (name: string) => string;
+  /** A file for the rows of a SELECT. */
+  readonly result: () => Result;
+  /** The data of an insert, as the client sent them. */
+  readonly data: SpilledData | null;
+}
+export interface SpilledData {
+  readonly file: string;
+  readonly sizeBytes: number;
 }
 
 /** Results up to this size are sent from memory: one read, and the rows can be counted. */
@@ -52,22 +58,23 @@ const smallBytes = 256 * 1024;
 type Rows = { readonly kind: 'select' | 'show' };
 
 const select = async (ready: Ready, { body, tail }: Statement & Rows): Promise<Reply> => {
-  const { connection, format, scratch } = ready;
-  const file = scratch('out');
+  const { connection, format } = ready;
+  const result = ready.result();
+  const { file, release } = result;
   const into = `INTO OUTFILE ${literal(file)} TRUNCATE COMPRESSION 'none'`;
+  const sql = `${body} ${into} FORMAT ${format} ${tail}`;
   try {
-    const done = await connection.read(`${body} ${into} FORMAT ${format} ${tail}`, 'Null');
-    const { size: resultBytes } = await stat(file);
-    const { readRows, readBytes, elapsedMs } = done;
+    const { readRows, readBytes, elapsedMs } = await connection.read(sql, 'Null');
+    const resultBytes = await result.whole();
     const summary = { ...none, readRows, readBytes, resultBytes, elapsedMs };
-    if (resultBytes > smallBytes) return { format, summary, rows: { kind: 'file', file } };
+    if (resultBytes > smallBytes) return { format, summary, rows: { kind: 'file', file, release } };
     const bytes = await readFile(file);
-    await rm(file, { force: true });
+    await release();
     const resultRows = countRows(format, bytes) ?? 0;
     return { format, summary: { ...summary, resultRows }, rows: { kind: 'bytes', bytes } };
   } catch (error) {
-    await rm(file, { force: true });
-    throw error;
+    await release();
+    throw result.refused() ?? error;
   }
 };
 
@@ -101,37 +108,33 @@ const written = async ({ connection, format }: Ready, sql: string): Promise<Repl
   return { format, summary, rows: { kind: 'bytes', bytes: new Uint8Array() } };
 };
 
-/** The data are spilled to a file, which the engine reads as if a client had sent it: defaults, column lists, all input formats. */
+/** The engine reads the file as if a client had sent it: defaults, column lists, all input formats. */
 const insertData = async (
   ready: Ready,
   statement: Statement & { kind: 'insert-data' | 'insert-input' },
-  spill: (file: string) => Promise<number>,
 ): Promise<Reply> => {
-  const file = ready.scratch('in');
+  const { data } = ready;
+  if (data === null || data.sizeBytes === 0) {
+    return { format: ready.format, summary: none, rows: noRows };
+  }
+  const { file } = data;
   try {
-    const sizeBytes = await spill(file);
-    if (sizeBytes === 0) return { format: ready.format, summary: none, rows: noRows };
     if (statement.kind === 'insert-input') {
       const call = `file(${literal(file)}, ${literal(statement.format)}, `;
       return await written(ready, `${statement.before} ${call}${statement.inside}`);
     }
     const { head, settings, format } = statement;
-    const data = `FROM INFILE ${literal(file)} COMPRESSION 'none'`;
-    return await written(ready, `${head} ${data} ${settings} FORMAT ${format}`);
+    const from = `FROM INFILE ${literal(file)} COMPRESSION 'none'`;
+    return await written(ready, `${head} ${from} ${settings} FORMAT ${format}`);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw new Refusal(error.code, error.symbol, error.message.replaceAll(file, 'the request body'));
-  } finally {
-    await rm(file, { force: true });
   }
 };
 const noRows = { kind: 'bytes', bytes: new Uint8Array() } as const;
 
 /** Runs a prepared statement. @throws Refusal */
-export const execute = async (
-  ready: Ready,
-  spill: (file: string) => Promise<number>,
-): Promise<Reply> => {
+export const execute = async (ready: Ready): Promise<Reply> => {
   const { statement } = ready;
   switch (statement.kind) {
     case 'select':
@@ -140,7 +143,7 @@ export const execute = async (
       return show(ready, `${statement.body} ${statement.tail}`);
     case 'insert-data':
     case 'insert-input':
-      return insertData(ready, statement, spill);
+      return insertData(ready, statement);
     case 'insert-select':
       return written(ready, statement.text);
     case 'other':

@@ -1,22 +1,63 @@
 /** Every limit of the embedded server: its name in the environment, and its default. */
+import os from 'node:os';
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+/** What this machine, or the container around this process, has; the engine may have half of it. */
+const machineBytes = Math.min(os.totalmem(), process.constrainedMemory() || os.totalmem());
+const memoryBytes = Math.round(machineBytes / 2);
+
 // oxfmt-ignore
 const limitTable = {
   /** Bytes of one request body after decompression. An insert is spilled to disk, so this bounds disk, not memory. */
-  bodyBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_BODY_BYTES', value: 1024 ** 3 },
+  bodyBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_BODY_BYTES', value: GiB },
+  /** How long a body may take to arrive, and a result to be fetched. */
+  transferMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_TRANSFER_MS', value: 600_000 },
+  /** The slowest that a body may arrive and a result be fetched; `stallMs` behind it, it is ended. */
+  bytesPerSecond: { env: 'TOLLGATE_CLICKHOUSE_MIN_BYTES_PER_SECOND', value: 16_384 },
+  stallMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_STALL_MS', value: 10_000 },
+  /** Connections open at once; further ones are closed. */
+  connections: { env: 'TOLLGATE_CLICKHOUSE_MAX_CONNECTIONS', value: 512 },
   /** Bytes of SQL text, without the data of an insert. ClickHouse's own `max_query_size` has the same default. */
   queryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_QUERY_BYTES', value: 262_144 },
-  /** Bytes of one result, written to disk before it is sent. */
-  resultBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_RESULT_BYTES', value: 4 * 1024 ** 3 },
-  /** Queries running at once; further ones are refused with code 202. */
+  /** Queries of readers running at once, and statements of the writer; further ones wait `slotWaitMs` and are refused with code 202. */
   queries: { env: 'TOLLGATE_CLICKHOUSE_MAX_QUERIES', value: 32 },
+  writerQueries: { env: 'TOLLGATE_CLICKHOUSE_MAX_WRITER_QUERIES', value: 16 },
+  slotWaitMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_SLOT_WAIT_MS', value: 10_000 },
   /** Sessions (`session_id`) kept at once. */
   sessions: { env: 'TOLLGATE_CLICKHOUSE_MAX_SESSIONS', value: 32 },
   /** Settings and query parameters in one request. */
   parameters: { env: 'TOLLGATE_CLICKHOUSE_MAX_PARAMETERS', value: 512 },
-  /** Memory of one query inside the engine, unless the request sets `max_memory_usage`. */
-  queryMemoryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_QUERY_MEMORY_BYTES', value: 4 * 1024 ** 3 },
   /** Seconds that a reader's query may run. */
   readSeconds: { env: 'TOLLGATE_CLICKHOUSE_MAX_READ_SECONDS', value: 60 },
+
+  /** Memory inside the engine: of all queries, of all queries of readers, of one of them, of one of the writer. */
+  memoryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_MEMORY_BYTES', value: memoryBytes },
+  readersMemoryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_READERS_MEMORY_BYTES', value: Math.round(memoryBytes / 2) },
+  queryMemoryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_QUERY_MEMORY_BYTES', value: Math.min(4 * GiB, Math.round(memoryBytes / 12)) },
+  writerMemoryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_WRITER_MEMORY_BYTES', value: Math.min(4 * GiB, Math.round(memoryBytes / 2)) },
+  /** The engine's process is replaced by a new one: when it holds this much more than at its start with nothing to do, */
+  keptBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_KEPT_MEMORY_BYTES', value: 768 * MiB },
+  /** when it holds this much whatever it does, */
+  processBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_PROCESS_MEMORY_BYTES', value: memoryBytes },
+  /** when a query that nobody waits for cannot be cancelled for so long, */
+  strayMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_STRAY_MS', value: 15_000 },
+  /** and after so many failed and cancelled queries. */
+  failures: { env: 'TOLLGATE_CLICKHOUSE_MAX_FAILURES', value: 2000 },
+  /** How long a request waits for an engine that is being started. */
+  waitMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_ENGINE_WAIT_MS', value: 30_000 },
+  /** How long a start waits for the engine of an earlier one to end. */
+  heldMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_HELD_MS', value: 75_000 },
+
+  /** Bytes of results on disk, written before they are sent: of one, of one user's, of all. */
+  resultBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_RESULT_BYTES', value: 2 * GiB },
+  userDiskBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_USER_DISK_BYTES', value: 4 * GiB },
+  diskBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_DISK_BYTES', value: 6 * GiB },
+  /** Bytes on disk for sorting and joining what does not fit into memory: of all queries, of one. */
+  temporaryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_TEMPORARY_BYTES', value: 4 * GiB },
+  queryTemporaryBytes: { env: 'TOLLGATE_CLICKHOUSE_MAX_QUERY_TEMPORARY_BYTES', value: 2 * GiB },
+  /** Kept free for inserts: below it, results are ended. On small file systems a tenth of them. */
+  freeBytes: { env: 'TOLLGATE_CLICKHOUSE_MIN_FREE_BYTES', value: GiB },
   /** How long SIGTERM waits for running queries. */
   drainMs: { env: 'TOLLGATE_CLICKHOUSE_DRAIN_MS', value: 30_000 },
 } as const;
@@ -41,13 +82,33 @@ export const readLimits = (env: Readonly<Record<string, string | undefined>>): L
   };
   return {
     bodyBytes: read('bodyBytes'),
+    transferMs: read('transferMs'),
+    bytesPerSecond: read('bytesPerSecond'),
+    stallMs: read('stallMs'),
+    connections: read('connections'),
     queryBytes: read('queryBytes'),
-    resultBytes: read('resultBytes'),
     queries: read('queries'),
+    writerQueries: read('writerQueries'),
+    slotWaitMs: read('slotWaitMs'),
     sessions: read('sessions'),
     parameters: read('parameters'),
-    queryMemoryBytes: read('queryMemoryBytes'),
     readSeconds: read('readSeconds'),
+    memoryBytes: read('memoryBytes'),
+    readersMemoryBytes: read('readersMemoryBytes'),
+    queryMemoryBytes: read('queryMemoryBytes'),
+    writerMemoryBytes: read('writerMemoryBytes'),
+    keptBytes: read('keptBytes'),
+    processBytes: read('processBytes'),
+    strayMs: read('strayMs'),
+    failures: read('failures'),
+    waitMs: read('waitMs'),
+    heldMs: read('heldMs'),
+    resultBytes: read('resultBytes'),
+    userDiskBytes: read('userDiskBytes'),
+    diskBytes: read('diskBytes'),
+    temporaryBytes: read('temporaryBytes'),
+    queryTemporaryBytes: read('queryTemporaryBytes'),
+    freeBytes: read('freeBytes'),
     drainMs: read('drainMs'),
   };
 };

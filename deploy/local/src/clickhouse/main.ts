@@ -1,11 +1,13 @@
 /**
- * The embedded ClickHouse, a process of its own: `node deploy/local/src/clickhouse/main.ts`.
+ * The embedded ClickHouse: `node deploy/local/src/clickhouse/main.ts`. This process speaks HTTP and knows the users; the engine
+ * is a child of it (`engine-main.ts`).
  * Prints one JSON line when it serves; a problem is one line on stderr and exit code 1. SIGTERM and SIGINT end it cleanly.
  */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { openEngine } from './engine.ts';
-import type { Engine } from './engine.ts';
+import { startCounters } from './counters.ts';
+import { openDisk } from './disk.ts';
+import { startKeeper } from './keeper.ts';
 import { hostList, ownNames } from './foreign.ts';
 import type { Guard } from './guard.ts';
 import { readLimits } from './limits.ts';
@@ -13,6 +15,7 @@ import { startNormaliser } from './normalise.ts';
 import { refusedLog } from './refused.ts';
 import { startServer } from './server.ts';
 import { startSessions } from './sessions.ts';
+import { startSlots } from './slots.ts';
 import { takesData } from './statement.ts';
 import { loadUsers } from './users.ts';
 
@@ -43,16 +46,30 @@ const host = env['TOLLGATE_HOST'] || '127.0.0.1';
 const port = Number(env['TOLLGATE_CLICKHOUSE_PORT'] || 8123);
 const engineDir = path.join(dataDir, 'clickhouse');
 const scratchDir = path.join(dataDir, 'clickhouse-scratch');
-const workDir = path.join(scratchDir, 'empty');
+const exchangePrefix = 'exchange-';
+const log = (line: string): void => void process.stderr.write(`clickhouse: ${line}\n`);
 
-/** The pid in the engine's lock file, while that process is one of ours and lives. Where /proc is missing the engine's own lock decides. */
-const holder = (): number | null => {
+/** Makes the directories. An engine that an earlier front left may still be reading from that one's; this one has its own. */
+const makeDirectories = () => {
+  const emptyDir = path.join(scratchDir, 'empty');
   try {
-    const [, pid] = /^PID: (\d+)/m.exec(readFileSync(path.join(engineDir, 'status'), 'utf8')) ?? [];
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    return command.includes('clickhouse/main.ts') ? Number(pid) : null;
-  } catch {
-    return null;
+    for (const directory of [engineDir, emptyDir]) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    }
+    return { emptyDir, exchangeDir: mkdtempSync(path.join(scratchDir, exchangePrefix)) };
+  } catch (error) {
+    throw new Error(`the data directory ${dataDir} cannot be written: ${reason(error)}`, {
+      cause: error,
+    });
+  }
+};
+/** What earlier fronts left, once the engine is ours and nobody reads it any more. */
+const sweep = (exchangeDir: string) => {
+  for (const name of readdirSync(scratchDir)) {
+    const directory = path.join(scratchDir, name);
+    if (name.startsWith(exchangePrefix) && directory !== exchangeDir) {
+      rmSync(directory, { recursive: true, force: true });
+    }
   }
 };
 
@@ -62,7 +79,7 @@ const readGuard = (): Guard => {
   if ('problem' in hosts) throw new Error(`TOLLGATE_HOSTS ${hosts.problem}`);
   return {
     names: ownNames(host, hosts),
-    refused: refusedLog((line) => void process.stderr.write(`clickhouse: ${line}\n`), Date.now),
+    refused: refusedLog(log, Date.now),
   };
 };
 
@@ -78,34 +95,41 @@ const start = async () => {
   }
   const limits = readLimits(env);
   const guard = readGuard();
-  const held = holder();
-  if (held !== null) throw new Error(`${engineDir} is in use by process ${held}`);
-  try {
-    mkdirSync(engineDir, { recursive: true });
-    rmSync(scratchDir, { recursive: true, force: true });
-    mkdirSync(workDir, { recursive: true });
-  } catch (error) {
-    throw new Error(`the data directory ${dataDir} cannot be written: ${reason(error)}`, {
-      cause: error,
-    });
-  }
+  const { emptyDir, exchangeDir } = makeDirectories();
   const users = loadUsers(dataDir, env);
-  // The engine's database `default` also shows the files of the working directory: there shall be none.
-  process.chdir(workDir);
-  let engine: Engine;
-  try {
-    engine = openEngine(engineDir);
-  } catch (error) {
-    throw new Error(`cannot open ${engineDir}: ${reason(error)}`, { cause: error });
+  const counters = startCounters();
+  const sessions = startSessions(limits.sessions);
+  const engine = await startKeeper({
+    ...limits,
+    engineDir,
+    scratchDir,
+    emptyDir,
+    // Beside running queries, the process reads and writes files on these threads.
+    threads: limits.queries + limits.writerQueries + 8,
+    counters,
+    log,
+    letGo: sessions.letGo,
+  });
+  sweep(exchangeDir);
+  const wall = engine.running()?.wall ?? '';
+  if (wall !== 'up') {
+    log(
+      `no wall around the engine: a statement of the writer can reach files of this user (${wall})`,
+    );
   }
   try {
-    const sessions = startSessions(limits.sessions);
+    const disk = openDisk(exchangeDir, limits, counters);
+    const slots = startSlots(limits, counters);
     const normalise = startNormaliser(engine, takesData, limits.queryBytes);
-    const runner = { engine, normalise, sessions, limits, scratchDir };
-    const server = await startServer({ ...runner, users, host, port, guard });
-    return { engine, server, users };
+    const shared = { engine, normalise, sessions, limits, disk, slots, counters };
+    return {
+      server: await startServer({ ...shared, users, host, port, guard }),
+      engine,
+      users,
+      wall,
+    };
   } catch (error) {
-    engine.close();
+    await engine.stop();
     if (!(error instanceof Error && 'code' in error)) throw error;
     const why =
       error.code === 'EADDRINUSE' ? 'is already taken' : `cannot be used (${error.message})`;
@@ -115,26 +139,24 @@ const start = async () => {
   }
 };
 
-// Each running query holds one of libuv's threads, as do file reads and compression. Set before the first of them is used.
-env['UV_THREADPOOL_SIZE'] ??= '48';
-const { engine, server, users } = await start().catch((error: unknown) => fail(reason(error)));
+// File reads and compression run on libuv's threads. Set before the first of them is used.
+env['UV_THREADPOOL_SIZE'] ??= '16';
+const { server, engine, users, wall } = await start().catch((error: unknown) =>
+  fail(reason(error)),
+);
 
 let stopping = false;
 const stop = async () => {
   if (stopping) return;
   stopping = true;
   const clean = await server.stop();
-  if (!clean) {
-    process.stderr.write('clickhouse: a query did not end and cannot be cancelled; killed\n');
-    // Closing the engine under a running query would hang; what was acknowledged is on disk.
-    process.kill(process.pid, 'SIGKILL');
-  }
-  engine.close();
+  if (!clean) log('a query did not end and cannot be cancelled; it is killed');
+  await engine.stop();
   process.exit(0);
 };
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
 
 const names = { writer: users.writer.name, reader: users.reader.name };
 process.stdout.write(
-  `${JSON.stringify({ ready: true, port: server.port, host, pid: process.pid, version: engine.version, ...names })}\n`,
+  `${JSON.stringify({ ready: true, port: server.port, host, pid: process.pid, version: engine.version, wall, ...names })}\n`,
 );

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { refusal } from './errors.ts';
 import type { Reply } from './execute.ts';
 import { withRevision } from './native.ts';
@@ -24,6 +24,6 @@ export const inRevision = async (reply: Reply, revision: number): Promise<Reply>
       rows: { kind: 'bytes', bytes },
     };
   } finally {
-    if (rows.kind === 'file') await rm(rows.file, { force: true });
+    if (rows.kind === 'file') await rows.release();
   }
 };

@@ -1,24 +1,28 @@
 /** The HTTP side: requests in, replies and errors out, and a clean end. */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { readBody } from './body.ts';
+import type { Counters } from './counters.ts';
 import { chooseEncoding, encoder } from './codec.ts';
-import { fromEngine, httpStatus, refusal, render } from './errors.ts';
+import { fromEngine, httpStatus, isPassing, render } from './errors.ts';
 import { contentType } from './formats.ts';
 import { guardedServer } from './guard.ts';
 import type { Guard } from './guard.ts';
+import type { Keeper } from './keeper.ts';
 import { parseRequest } from './request.ts';
 import type { Reply, Summary } from './execute.ts';
 import { run } from './run.ts';
 import type { Runner } from './run.ts';
+import { watchPace } from './watchdog.ts';
 import { authenticate } from './users.ts';
 import type { Users } from './users.ts';
 
 export interface ServerOptions extends Runner {
+  readonly engine: Keeper;
+  readonly counters: Counters;
   readonly users: Users;
   readonly host: string;
   /** Which requests are served at all. */
@@ -56,7 +60,13 @@ const plain = (response: ServerResponse, status: number, text: string): void => 
   response.end(text);
 };
 
-const send = async (response: ServerResponse, reply: Reply, accepts: string): Promise<void> => {
+/** Sends a result. One that is fetched too slowly, or not at all, is cut off: it takes room on the disk. */
+const send = async (
+  { limits, counters }: ServerOptions,
+  response: ServerResponse,
+  reply: Reply,
+  accepts: string,
+): Promise<void> => {
   const { rows, format, summary } = reply;
   response.setHeader('content-type', contentType(format));
   response.setHeader('x-clickhouse-format', format);
@@ -70,17 +80,49 @@ const send = async (response: ServerResponse, reply: Reply, accepts: string): Pr
     response.end();
     return;
   }
-  const source = rows.kind === 'file' ? createReadStream(rows.file) : Readable.from([rows.bytes]);
-  await (encoding === null
-    ? pipeline(source, response)
-    : pipeline(source, encoder(encoding), response));
+  const stored = rows.kind === 'file' ? createReadStream(rows.file) : null;
+  const source = stored ?? Readable.from([rows.kind === 'file' ? '' : rows.bytes]);
+  const startedMs = performance.now();
+  // What lies in memory is one piece; for it the time in all must do.
+  const bytes = () => stored?.bytesRead ?? Infinity;
+  const late = new AbortController();
+  const stop = watchPace(limits, { bytes, waitedMs: () => performance.now() - startedMs }, () => {
+    counters.add('refused', 'slow_reader');
+    late.abort();
+  });
+  try {
+    const { signal } = late;
+    await (encoding === null
+      ? pipeline(source, response, { signal })
+      : pipeline(source, encoder(encoding), response, { signal }));
+  } finally {
+    stop();
+  }
 };
 
-/** How many queries run, and who waits for the last of them. */
+/** How many requests are being answered, and who waits for the last of them. */
 interface Gate {
   running: number;
   wake: (() => void) | null;
 }
+
+/** What this process counts, and what the engine's process holds. */
+const metrics = ({ counters, engine }: ServerOptions): string => {
+  const running = engine.running();
+  const gauge = (name: string, help: string, value: number) =>
+    `# HELP tollgate_clickhouse_${name} ${help}\n# TYPE tollgate_clickhouse_${name} gauge\ntollgate_clickhouse_${name} ${value}\n`;
+  return [
+    counters.render(),
+    gauge('engine_up', 'An engine serves.', running === null ? 0 : 1),
+    gauge('engine_pid', "The engine's process.", running?.pid ?? 0),
+    gauge('engine_resident_bytes', "Memory of the engine's process.", running?.rssBytes() ?? 0),
+    gauge(
+      'engine_walled',
+      'The kernel keeps the engine away from all files but its own.',
+      running?.wall === 'up' ? 1 : 0,
+    ),
+  ].join('');
+};
 
 const headerOf = (request: IncomingMessage) => (name: string) => {
   const value = request.headers[name];
@@ -106,23 +148,15 @@ const answer = async (
     return;
   }
   const user = authenticate(on.users, query);
-  if (gate.running >= limits.queries) {
-    throw refusal(
-      'TOO_MANY_SIMULTANEOUS_QUERIES',
-      `Too many simultaneous queries. Maximum: ${limits.queries}`,
-    );
-  }
   gate.running += 1;
   try {
-    const body = await readBody(request, query.bodyEncoding, {
-      headBytes: limits.queryBytes,
-      bodyBytes: limits.bodyBytes,
-    });
+    const { queryBytes: headBytes } = limits;
+    const body = await readBody(request, query.bodyEncoding, { ...limits, headBytes });
     const reply = await run(on, { query, user, body, signal: hungUp.signal });
     try {
-      await send(response, reply, query.accepts);
+      await send(on, response, reply, query.accepts);
     } finally {
-      if (reply.rows.kind === 'file') await rm(reply.rows.file, { force: true });
+      if (reply.rows.kind === 'file') await reply.rows.release();
     }
   } finally {
     gate.running -= 1;
@@ -146,6 +180,7 @@ const fail = (
     response.removeHeader(name);
   }
   response.setHeader('x-clickhouse-exception-code', refused.code);
+  if (isPassing(refused)) response.setHeader('retry-after', 1);
   // What is left of a body we do not want would be read as the next request.
   if (!request.complete) response.setHeader('connection', 'close');
   plain(response, httpStatus(refused.code), render(refused, version));
@@ -178,6 +213,7 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
       const url = new URL(request.url ?? '/', 'http://clickhouse.invalid');
       const { pathname } = url;
       if (pathname === '/ping' || pathname === '/replicas_status') plain(response, 200, 'Ok.\n');
+      else if (pathname === '/metrics') plain(response, 200, metrics(on));
       else if (pathname !== '/') plain(response, 404, `There is no handle ${pathname}\n`);
       else if (['GET', 'HEAD', 'POST'].includes(request.method ?? '')) {
         await answer({ on, gate }, request, response, url);
@@ -192,8 +228,9 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
     (request, response) => void handle(request, response),
     on.guard,
   );
-  // An insert may take as long as its client takes to produce it; the header may not.
+  // How long a body may take is watched while it is read (body.ts); how long its head may take, by Node.
   server.requestTimeout = 0;
+  server.maxConnections = limits.connections;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(on.port, on.host, resolve);
@@ -211,7 +248,7 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
       let ended = await idleWithin(gate, limits.drainMs);
       if (!ended) {
         // Past their time, queries are cancelled; an insert that was cut is in the table wholly or not at all.
-        await engine.cancel(null).catch(() => {});
+        await engine.cancel({ kind: 'all' }).catch(() => {});
         ended = await idleWithin(gate, cancelMs);
       }
       server.closeAllConnections();

@@ -14,6 +14,8 @@ export interface Sessions {
     open: () => Promise<Connection>,
   ) => Promise<Connection>;
   readonly give: (user: string, session: Session) => void;
+  /** Closes those that serve no request at the moment, and the others when they have: the engine is about to end. */
+  readonly letGo: () => void;
   readonly closeAll: () => void;
 }
 
@@ -21,6 +23,8 @@ interface Held {
   /** Null while it is being opened. */
   connection: Connection | null;
   busy: boolean;
+  /** Not used again after this request. */
+  last: boolean;
   timer: NodeJS.Timeout | null;
 }
 
@@ -54,7 +58,7 @@ export const startSessions = (max: number): Sessions => {
       if (held.size >= max) {
         throw refusal('TOO_MANY_SIMULTANEOUS_QUERIES', `Too many sessions: ${max} are open`);
       }
-      const one: Held = { connection: null, busy: true, timer: null };
+      const one: Held = { connection: null, busy: true, last: false, timer: null };
       held.set(name, one);
       try {
         one.connection = await open();
@@ -69,8 +73,14 @@ export const startSessions = (max: number): Sessions => {
       const one = held.get(name);
       if (one === undefined) return;
       one.busy = false;
-      if (session.closeAfter) drop(name);
+      if (session.closeAfter || one.last) drop(name);
       else one.timer = setTimeout(() => drop(name), session.timeoutMs).unref();
+    },
+    letGo() {
+      for (const [name, one] of held) {
+        if (one.busy) one.last = true;
+        else drop(name);
+      }
     },
     closeAll() {
       for (const name of held.keys()) drop(name);

@@ -64,7 +64,7 @@ export const readerSettings = (asked: Settings, limits: Limits): Settings => {
   const taken = new Map<string, string>([
     ['max_execution_time', String(limits.readSeconds)],
     // What a sort or a GROUP BY writes to disk when it does not fit into memory.
-    ['max_temporary_data_on_disk_size_for_query', String(limits.resultBytes)],
+    ['max_temporary_data_on_disk_size_for_query', String(limits.queryTemporaryBytes)],
   ]);
   for (const [name, value] of asked) {
     const bound = numbers.get(name);
