@@ -23,7 +23,7 @@ const plainNames = new Set([
 
 /** What each part is documented to read, beside what the plan gives to all of them. */
 const documented = {
-  clickhouse: /^TOLLGATE_(?:HOSTS|CLICKHOUSE_MAX_\w+|CLICKHOUSE_DRAIN_MS)$/,
+  clickhouse: /^TOLLGATE_(?:HOSTS|CLICKHOUSE_(?:MAX|MIN)_\w+|CLICKHOUSE_DRAIN_MS)$/,
   'trace-router': /^TOLLGATE_(?:HOSTS|ROUTER_CONFIG)$/,
   // A configuration file may name any variable, and another one after its next reload; only the gateway reads it.
   gateway: /^(?!(?:TOLLGATE_READER_PASSWORD|TOLLGATE_BOOT_FD)$)/,
