@@ -3,6 +3,8 @@
  * what comes of them through the gate, for a reader and for a writer.
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { startCounters } from '../../deploy/local/src/clickhouse/counters.ts';
+import { openDisk } from '../../deploy/local/src/clickhouse/disk.ts';
 import { openEngine } from '../../deploy/local/src/clickhouse/engine.ts';
 import { readLimits } from '../../deploy/local/src/clickhouse/limits.ts';
 import { startNormaliser } from '../../deploy/local/src/clickhouse/normalise.ts';
@@ -10,6 +12,7 @@ import { mayCall } from '../../deploy/local/src/clickhouse/reader-functions.ts';
 import { parseRequest } from '../../deploy/local/src/clickhouse/request.ts';
 import { run } from '../../deploy/local/src/clickhouse/run.ts';
 import { startSessions } from '../../deploy/local/src/clickhouse/sessions.ts';
+import { startSlots } from '../../deploy/local/src/clickhouse/slots.ts';
 import { takesData } from '../../deploy/local/src/clickhouse/statement.ts';
 import type { User } from '../../deploy/local/src/clickhouse/users.ts';
 import type { Files, Written } from './statements.ts';
@@ -56,8 +59,8 @@ export interface Stand {
 
 /** Opens an engine on a directory and sets the gate up before it. */
 export const openStand = async (directory: string, scratchDir: string): Promise<Stand> => {
-  const engine = openEngine(directory);
   const limits = readLimits({});
+  const engine = openEngine(directory, limits);
   const sessions = startSessions(1);
   const ask = startNormaliser(engine, takesData, limits.queryBytes);
   // Both users ask the same: the engine need not read it twice.
@@ -67,7 +70,10 @@ export const openStand = async (directory: string, scratchDir: string): Promise<
     if (last?.sql !== sql) last = { sql, normal: ask(asked) };
     return last.normal;
   };
-  const runner = { engine, normalise, sessions, limits, scratchDir };
+  const counters = startCounters();
+  const disk = openDisk(scratchDir, limits, counters);
+  const slots = startSlots(limits, counters);
+  const runner = { engine, normalise, sessions, limits, disk, slots };
   const setup = await engine.open();
   await setup.write('CREATE DATABASE IF NOT EXISTS tollgate');
   await setup.write('CREATE TABLE IF NOT EXISTS tollgate.t (a String) ENGINE = Memory');
@@ -96,7 +102,7 @@ export const openStand = async (directory: string, scratchDir: string): Promise<
     const reply = await run(runner, { query, user, body, signal: new AbortController().signal });
     if (reply.rows.kind === 'bytes') return reply.rows.bytes;
     const bytes = readFileSync(reply.rows.file);
-    rmSync(reply.rows.file);
+    await reply.rows.release();
     return bytes;
   };
 
