@@ -20,6 +20,7 @@ const entries = {
   test: ['test/gate.ts'],
   browser: ['test/browser/main.ts'],
   fuzz: ['test/fuzz/main.ts'],
+  failures: ['test/failures/main.ts'],
   bench: ['test/bench/main.ts'],
   'start-again': ['test/chaos/start-again.ts'],
   tollgate: ['gateway/src/cli.ts'],
