@@ -71,7 +71,7 @@ test('SIGTERM lets a running query finish', async () => {
   while (
     (await post(
       it,
-      "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'slow'",
+      "SELECT count() FROM system.processes WHERE Settings['log_comment'] LIKE '% slow'",
     )) !== '1'
   );
   const [text, exit] = await Promise.all([answer, it.stop()]);
