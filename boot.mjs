@@ -19,6 +19,8 @@ const entries = {
   start: ['deploy/local/src/main.ts'],
   test: ['test/gate.ts'],
   browser: ['test/browser/main.ts'],
+  'power-cut': ['test/chaos/power-cut.ts'],
+  'full-disk': ['test/chaos/full-disk.ts'],
   fuzz: ['test/fuzz/main.ts'],
   failures: ['test/failures/main.ts'],
   bench: ['test/bench/main.ts'],

@@ -14,8 +14,8 @@ export interface Reserve {
   intact(): boolean;
   /** Lets the room go to whoever needs it now; false: it had been let go before. */
   release(): boolean;
-  /** Takes the room again when the disk has it. */
-  renew(): void;
+  /** Takes the room again when the disk has it; false: it has not. */
+  renew(): boolean;
 }
 
 /** Of a small disk the reserve takes this part at most. */
@@ -49,9 +49,7 @@ export const startReserve = (dir: string, wantedBytes: number): Reserve => {
       closeSync(fd);
     }
   };
-  const renew = (): void => {
-    if (!there) there = take();
-  };
+  const renew = (): boolean => (there ||= take());
 
   if (existsSync(path) && statSync(path).size === bytes) there = true;
   else {

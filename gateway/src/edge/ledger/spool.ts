@@ -140,7 +140,8 @@ export const startSpool = (options: SpoolOptions): Spool => {
     rotation.tick();
     if (reserve.intact() || performance.now() < renewedMs + renewMs) return;
     renewedMs = performance.now();
-    if (commit.waiting() === 0) reserve.renew();
+    // Shipped segments that are kept for safety's sake stand back for new calls.
+    if (commit.waiting() === 0 && !reserve.renew()) options.shed();
   }, limits.syncMs);
   timer.unref();
 

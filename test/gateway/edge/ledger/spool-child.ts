@@ -20,7 +20,7 @@ const spool = startSpool({
     maxRefusalBytes: 1_000_000_000,
   },
   identity: { spool: '0123456789abcdef0123456789abcdef', replica: 'test.alone' },
-  reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => {} },
+  reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => true },
   shed: () => false,
   carried: () => '',
   firstSegment: 1,

@@ -14,7 +14,11 @@ import {
 } from '../../../../gateway/src/edge/ledger/spool.ts';
 import { alone, callId, limits, segmentsIn, tempDir, until } from './support.ts';
 
-const spoolIn = (dir: string, less: Partial<SpoolLimits> = {}) => {
+const spoolIn = (
+  dir: string,
+  less: Partial<SpoolLimits> = {},
+  more: Partial<typeof alone> = {},
+) => {
   const sealed: Sealed[] = [];
   const complaints: string[] = [];
   let commits = 0;
@@ -23,6 +27,7 @@ const spoolIn = (dir: string, less: Partial<SpoolLimits> = {}) => {
     incarnation: newIncarnation(1_700_000_000_000, 1),
     limits: { ...limits, ...less },
     ...alone,
+    ...more,
     firstSegment: 1,
     firstSeq: 1,
     totals: noTotals(),
@@ -173,6 +178,40 @@ test('rows of refused calls have a share of the spool; the rest of it is for cal
   spool.seal();
   await until(() => sealed.length === 1);
   expect(sealed[0]?.refusalBytes).toBe(spool.totals.refusalBytes);
+  await spool.stop();
+});
+
+test('without its reserve it refuses calls, and kept segments stand back until the reserve is there again', async () => {
+  let kept = 3;
+  let intact = false;
+  const reserve = {
+    bytes: 1_000_000,
+    intact: () => intact,
+    release: () => false,
+    renew: () => (intact = kept === 0),
+  };
+  const shed = (): boolean => {
+    kept -= 1;
+    return true;
+  };
+  const { spool } = spoolIn(tempDir(), {}, { reserve, shed });
+  expect(spool.full()).toBe('reserve');
+  expect(await spool.intend(callId(1), '{}')).toBe(false);
+  await until(() => spool.full() === null);
+  expect(kept).toBe(0);
+  expect(await spool.intend(callId(2), '{}')).toBe(true);
+  await spool.stop();
+});
+
+test('no more calls are in flight than the reserve has room for', async () => {
+  const reserve = { bytes: 10_000, intact: () => true, release: () => false, renew: () => true };
+  const { spool } = spoolIn(tempDir(), {}, { reserve });
+  const taken: boolean[] = [];
+  for (let n = 1; n <= 5; n += 1) taken.push(await spool.intend(callId(n), '{}'));
+  expect(taken).toEqual([true, true, true, false, false]);
+  expect(spool.full()).toBe('reserve');
+  spool.close(callId(1), () => '[]');
+  expect(await spool.intend(callId(6), '{}')).toBe(true);
   await spool.stop();
 });
 

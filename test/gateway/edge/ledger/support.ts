@@ -29,7 +29,7 @@ export const limits: LedgerLimits = {
 /** What a spool without a ledger around it needs. */
 export const alone = {
   identity: { spool: '0123456789abcdef0123456789abcdef', replica: 'test.alone' },
-  reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => {} },
+  reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => true },
   shed: () => false,
   carried: () => '',
 };

@@ -1,0 +1,90 @@
+/** Small disks of our own, where the kernel lets us have them. Linux, and root. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+export interface Disk {
+  /** Where it is mounted. */
+  readonly path: string;
+  /** Takes the power away: nothing that is not on the disk now ever gets there. Every file fails from now on. */
+  cut(): void;
+  /** Mounts it again, as after a start of the machine; whoever had files open there must be gone. */
+  comeBack(): void;
+  /** Unmounts and deletes it. */
+  remove(): void;
+}
+
+const run = (command: string, ...args: readonly string[]): string | null => {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status === 0) return null;
+  return `${command} ${args.join(' ')}: ${error === undefined ? stderr.trim() : error.message}`;
+};
+
+const must = (failure: string | null): void => {
+  if (failure !== null) throw new Error(failure);
+};
+
+/** `EXT4_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`: https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/ext4.h */
+const cutPower = `
+import fcntl, os, struct, sys
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))`;
+
+const python = 'python3';
+
+/** Makes one; a text says why that is not possible here. */
+const made = (
+  mount: (dir: string) => string | null,
+  cleanUp: () => void,
+  dir: string,
+): Disk | string => {
+  const at = path.join(dir, 'mnt');
+  mkdirSync(at);
+  const failure = mount(at);
+  if (failure !== null) {
+    cleanUp();
+    return failure;
+  }
+  return {
+    path: at,
+    cut: () => must(run(python, '-c', cutPower, at)),
+    comeBack() {
+      must(run('umount', at));
+      must(mount(at));
+    },
+    remove() {
+      run('umount', '-l', at);
+      cleanUp();
+    },
+  };
+};
+
+const newDir = (): string => mkdtempSync(path.join(os.tmpdir(), 'tollgate-disk-'));
+
+/** An ext4 file system in a sparse file, whose power can be cut; a text says why there can be none. */
+export const ext4Disk = (sizeBytes: number): Disk | string => {
+  const missing = ['mkfs.ext4', python].find((tool) => spawnSync(tool, ['-V']).error !== undefined);
+  if (missing !== undefined) return `${missing} is missing`;
+  const dir = newDir();
+  const image = path.join(dir, 'image');
+  writeFileSync(image, '');
+  truncateSync(image, sizeBytes);
+  const cleanUp = (): void => rmSync(dir, { recursive: true, force: true });
+  const failure = run('mkfs.ext4', '-q', image);
+  if (failure !== null) {
+    cleanUp();
+    return failure;
+  }
+  return made((at) => run('mount', '-o', 'loop', image, at), cleanUp, dir);
+};
+
+/** A file system in memory, of a size that fills up soon; a text says why there can be none. */
+export const tmpfsDisk = (sizeBytes: number): Disk | string => {
+  const dir = newDir();
+  const cleanUp = (): void => rmSync(dir, { recursive: true, force: true });
+  return made(
+    (at) => run('mount', '-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'tmpfs', at),
+    cleanUp,
+    dir,
+  );
+};
