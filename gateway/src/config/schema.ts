@@ -262,8 +262,8 @@ export const Ledger = Type.Object(
       'Of `maxSpool`, what rows of refused calls may take; past it refusals are counted and not recorded.',
     ),
     reserve: size(
-      '16MiB',
-      'Room kept on the disk for the rows of calls in flight, 4 KiB each, at most an eighth of the disk. When the disk has no more room, these rows use it, and new calls are refused until it is free again.',
+      '24MiB',
+      'Room kept on the disk for the rows of calls in flight, 2 KiB each, at most an eighth of the disk. When the disk has no more room, these rows use it, and new calls are refused until it is free again.',
     ),
     keepShipped: duration(
       'How long a shipped segment stays on disk, so that rows which ClickHouse lost in a power failure can be sent again; then it is deleted when the table was seen to have its rows.',

@@ -95,7 +95,7 @@ export interface SpoolOptions {
 }
 
 /** What the row of one call in flight, and its intent in the next segment, may take of the reserve. */
-const reservedBytesPerCall = 4096;
+const reservedBytesPerCall = 2048;
 const renewMs = 250;
 
 /** No calls, no bytes, nothing yet. */

@@ -204,7 +204,7 @@ test('without its reserve it refuses calls, and kept segments stand back until t
 });
 
 test('no more calls are in flight than the reserve has room for', async () => {
-  const reserve = { bytes: 10_000, intact: () => true, release: () => false, renew: () => true };
+  const reserve = { bytes: 5_000, intact: () => true, release: () => false, renew: () => true };
   const { spool } = spoolIn(tempDir(), {}, { reserve });
   const taken: boolean[] = [];
   for (let n = 1; n <= 5; n += 1) taken.push(await spool.intend(callId(n), '{}'));
