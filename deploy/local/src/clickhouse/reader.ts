@@ -83,8 +83,19 @@ const reaching = new Set(['file', 'catboostevaluate', 'showcertificate', 'execut
  * Why a statement is for nobody, or null. An insert from `input()` runs in a role that may read files (our copy of the data is one),
  * so what stands behind its SELECT must be on the reader's lists, and no name in it may be a path.
  */
-export const notForAnybody = (tokens: readonly Token[], { kind }: Statement): string | null => {
+export const notForAnybody = (
+  tokens: readonly Token[],
+  { kind }: Statement,
+  params: ReadonlyMap<string, string>,
+): string | null => {
   const all = meaningful(tokens);
+  // The database `default` takes a path for a table, and asks for the right to read files only when it opens one for the first time.
+  const named = all.some(
+    (token, i) => nameOf(token) === 'Identifier' && all[i - 1]?.kind === 'Colon',
+  );
+  const names = [...all.filter(isName).map(nameOf), ...(named ? params.values() : [])];
+  const reachedFile = names.find((name) => /^\/|\.\./.test(name));
+  if (reachedFile !== undefined) return `the path ${reachedFile} is not allowed as a name`;
   const reached = all.find(
     (token, i) =>
       isName(token) &&

@@ -126,7 +126,7 @@ const canceller = (engine: Engine, tag: string) => {
 /** @throws Refusal for what this user may not run, or nobody may. */
 const check = (tokens: readonly Token[], statement: Statement, { user, query }: Job): void => {
   for (const name of [...query.settings.keys(), ...settingsIn(tokens)]) refuseSetting(name);
-  const never = notForAnybody(tokens, statement);
+  const never = notForAnybody(tokens, statement, query.params);
   if (never !== null) throw refusal('READONLY', never);
   if (user.role === 'reader') {
     const fault = notForReaders(tokens, statement);
