@@ -72,7 +72,7 @@ async function start(environment: Environment): Promise<void> {
 
   const projections = startProjections({
     telemetry: first.config.telemetry,
-    refusals: () => live.runtime().config.limits.refusals,
+    runtime: live.runtime,
     replica: environment.replica,
     ledger,
     store,

@@ -3,7 +3,7 @@ import type { Provider } from '../providers/provider.ts';
 import type { ProviderConfig, Timeouts } from './config.ts';
 import { isMap, type Context } from './context.ts';
 import { readSecret } from './check-secret.ts';
-import { checkFirstContent } from './check-sections.ts';
+import { checkFirstContent, checkTotal } from './check-sections.ts';
 import type { Path } from './document.ts';
 import { hint } from './nearest.ts';
 import { namePattern } from './fields.ts';
@@ -75,6 +75,7 @@ const readTimeouts = (
   // What is inherited has been checked where it was written.
   if (given.firstContent !== undefined || given.hold !== undefined)
     checkFirstContent(timeouts, at, context);
+  checkTotal(given, timeouts, at, context);
   return timeouts;
 };
 

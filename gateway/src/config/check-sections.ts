@@ -1,6 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import type { Config, Timeouts } from './config.ts';
-import type { Context } from './context.ts';
+import { isMap, type Context } from './context.ts';
 import type { Path } from './document.ts';
 import { sections } from './schema.ts';
 import { shaped } from './shape.ts';
@@ -11,11 +11,13 @@ type Root = Readonly<Record<string, unknown>>;
 const largestBody = 2 ** 30;
 const largestSpool = 2 ** 44;
 const largestReserve = 2 ** 33;
+/** Of what a power cut may take. */
+const longestSyncMs = 1000;
 
 /** Reads one section's texts with units, complaining about what is out of bounds. */
 const readers = (section: string, { complaints }: Context) => ({
-  ms: (field: string, text: string) =>
-    boundedMs(text, (message) => complaints.add([section, field], message)),
+  ms: (field: string, text: string, mostMs?: number) =>
+    boundedMs(text, (message) => complaints.add([section, field], message), mostMs),
   bytes: (field: string, text: string, most: number) =>
     boundedBytes(text, most, (message) => complaints.add([section, field], message)),
 });
@@ -39,6 +41,24 @@ export const checkFirstContent = (
   complaints.add([...at, 'firstContent'], `must not be longer than hold, which is ${holdMs} ms`);
 };
 
+/** Waits that end within `total`, or never do. */
+const within = { connect: 'connectMs', firstByte: 'firstByteMs', idle: 'idleMs' } as const;
+
+/** Complains when `total` is said beside a wait that it makes meaningless. `said`: the map as it stands in the file. */
+export const checkTotal = (
+  said: unknown,
+  timeouts: Timeouts,
+  at: Path,
+  { complaints }: Context,
+): void => {
+  if (!isMap(said) || said['total'] === undefined || complaints.under(at)) return;
+  for (const [name, field] of Object.entries(within)) {
+    if (said[name] === undefined || timeouts[field] <= timeouts.totalMs) continue;
+    const message = `must not be shorter than ${name}, which is ${timeouts[field]} ms`;
+    complaints.add([...at, 'total'], message);
+  }
+};
+
 /** Every provider's waits, unless it says otherwise; all defaults when they cannot be read. */
 export const readTimeouts = (root: Root, context: Context): Timeouts => {
   const given = section(sections.timeouts, 'timeouts', root, context);
@@ -55,6 +75,7 @@ export const readTimeouts = (root: Root, context: Context): Timeouts => {
     totalMs: ms('total', given.total),
   };
   checkFirstContent(timeouts, ['timeouts'], context);
+  checkTotal(root['timeouts'], timeouts, ['timeouts'], context);
   return timeouts;
 };
 
@@ -85,6 +106,7 @@ export const readLimits = (root: Root, context: Context): Config['limits'] | nul
       strangersPerAddress: given.strangersPerAddress,
       tagsPerCall: given.tagsPerCall,
       labelValues: given.labelValues,
+      labelValuesPerKey: given.labelValuesPerKey,
     }
   );
 };
@@ -128,7 +150,7 @@ export const readLedger = (root: Root, context: Context): Config['ledger'] | nul
     segmentCloses: given.segmentCloses,
     segmentBytes,
     segmentAgeMs: ms('segmentAge', given.segmentAge),
-    syncMs: ms('sync', given.sync),
+    syncMs: ms('sync', given.sync, longestSyncMs),
     maxSpoolBytes,
     maxRefusalBytes: bytes('maxRefusals', given.maxRefusals, largestSpool),
     reserveBytes: bytes('reserve', given.reserve, largestReserve),

@@ -4,6 +4,7 @@
  */
 import type { Provider } from '../providers/provider.ts';
 import type { Config, ConfigProblem } from './config.ts';
+import { checkLeaks } from './check-leaks.ts';
 import { checkKeys, type EnvironmentKeys } from './check-keys.ts';
 import { checkModels } from './check-models.ts';
 import { checkPrices } from './check-prices.ts';
@@ -74,6 +75,7 @@ export const check = (document: Document, surroundings: Surroundings): Checked =
   const names = isMap(root['providers']) ? Object.keys(root['providers']) : [];
   const models = checkModels(root['models'], providers, names, context);
   const keys = checkKeys(root['keys'], { models, providers }, surroundings.keys, context);
+  checkLeaks(providers, keys, context);
   const prices = checkPrices(root['prices'], names, context);
   const limits = readLimits(root, context);
   const retry = readRetry(root, context);

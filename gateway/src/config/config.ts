@@ -98,6 +98,7 @@ export interface Config {
     readonly strangersPerAddress: number;
     readonly tagsPerCall: number;
     readonly labelValues: number;
+    readonly labelValuesPerKey: number;
   };
   readonly retry: {
     /** Tries at one target, the first included. */

@@ -218,6 +218,11 @@ export const Limits = Type.Object(
       'Connections of one address on which no valid key has been sent yet. Further ones are closed.',
     ),
     tagsPerCall: count(16, [0, 256], 'Entries of `x-tollgate-tags` kept for one call.'),
+    labelValuesPerKey: count(
+      20,
+      [1, 10_000],
+      'Model names that one key may bring into metrics, of those that stand in no configuration; further ones are `other`.',
+    ),
     labelValues: count(
       100,
       [1, 10_000],

@@ -40,10 +40,15 @@ export const sizeBytes = (text: string): number | null => {
 
 const longestMs = 24 * 3_600_000;
 
-/** Milliseconds of a text that has a duration's shape; complains when it is not between 1 ms and a day. */
-export const boundedMs = (text: string, complain: (message: string) => void): number => {
+/** Milliseconds of a text that has a duration's shape; complains when it is not between 1 ms and a day, or `mostMs`. */
+export const boundedMs = (
+  text: string,
+  complain: (message: string) => void,
+  mostMs = longestMs,
+): number => {
   const ms = durationMs(text) ?? 0;
-  if (ms < 1 || ms > longestMs) complain('must be between 1ms and 24h');
+  const limit = mostMs >= 3_600_000 ? `${mostMs / 3_600_000}h` : `${mostMs / 1000}s`;
+  if (ms < 1 || ms > mostMs) complain(`must be between 1ms and ${limit}`);
   return ms;
 };
 

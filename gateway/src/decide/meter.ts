@@ -6,6 +6,12 @@ import { estimateTokens } from './estimate.ts';
 /** Text kept for counting when the provider never says; beyond it only the length is kept. */
 const maxKeptChars = 262_144;
 
+/** Of a name that a provider gives: it stands in rows, spans and headers. */
+const maxNameChars = 256;
+const unnameable = /[\p{Cc}\p{Cs}]/gu;
+const named = (text: string): string =>
+  text === '' ? '' : text.slice(0, maxNameChars).replace(unnameable, '');
+
 /** What is known of one attempt's reply so far. */
 export interface Reading {
   readonly firstContentMs: number | null;
@@ -130,9 +136,9 @@ export const startMeter = (): Meter => {
       lastContentMs,
       chunks,
       maxGapMs,
-      model,
-      upstreamId,
-      finishReason,
+      model: named(model),
+      upstreamId: named(upstreamId),
+      finishReason: named(finishReason),
     }),
     usage(inputTokens) {
       const { lacksInput, lacksOutput } = lacking(usage, usageFinal, outputCounted);

@@ -3,7 +3,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { DestinationStream, Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { scope } from '../contract/spans.ts';
-import { writtenDown, type Allowances } from '../decide/written-down.ts';
+import { modelLabels, type ModelNames } from '../decide/model-labels.ts';
+import { writtenDown } from '../decide/written-down.ts';
 import type { Settlement } from '../model/settlement.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { settler, type Settler } from './settle.ts';
@@ -15,6 +16,7 @@ import { startMetricExport } from './telemetry/otlp-view.ts';
 import { otlpGrpc, startSpanExport } from './telemetry/span-export.ts';
 import { spansOf } from './telemetry/spans.ts';
 import type { MetricStore } from './telemetry/store.ts';
+import type { Runtime } from './runtime.ts';
 
 export interface Projections {
   settle: Settler['settle'];
@@ -22,11 +24,14 @@ export interface Projections {
   stop(): Promise<void>;
 }
 
+const namesIn = (names: ModelNames): number =>
+  [...names.values()].reduce((sum, models) => sum + models.size, 0);
+
 /** Starts the exports that a configuration asks for. */
 export const startProjections = (options: {
   readonly telemetry: Config['telemetry'];
-  /** How many refused calls are written down. */
-  refusals(): Allowances;
+  /** The configuration in force: how many refused calls are written down, and which models have labels. */
+  runtime(): Pick<Runtime, 'config' | 'named'>;
   readonly replica: string;
   readonly ledger: Ledger;
   readonly store: MetricStore;
@@ -57,18 +62,28 @@ export const startProjections = (options: {
           intervalMs: telemetry.metricsIntervalMs,
           refresh: () => gauge(store, ledger),
         });
+  const { labelValues } = options.runtime().config.limits;
+  const labelled = modelLabels(
+    () => options.runtime().named,
+    () => ({
+      // What the configuration names has its place first.
+      learned: labelValues - namesIn(options.runtime().named),
+      perKey: options.runtime().config.limits.labelValuesPerKey,
+    }),
+    () => store.add('overflow', { metric: '*', label: 'model' }, 1),
+  );
   const { settle, flush } = settler(
     [
       // The row first: it alone must survive what comes next.
       (settlement, written) => ledger.settle(settlement, written),
-      (settlement) => count(store, settlement),
+      (settlement) => count(store, labelled(settlement)),
       ...(spans === null ? [] : [(settlement: Settlement) => spans.send(spansOf(settlement))]),
       callLog(log, lines),
     ],
     ({ call }, error) =>
       log.error({ call_id: call.id, err: error }, 'a bug kept a call from being told everywhere'),
   );
-  const { isWritten } = writtenDown(() => options.refusals());
+  const { isWritten } = writtenDown(() => options.runtime().config.limits.refusals);
   const rest = leftOut(store, log);
   return {
     settle(settlement, written) {

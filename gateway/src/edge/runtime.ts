@@ -1,6 +1,7 @@
 /** A configuration brought to life: providers with their connections, routes, keys and prices. Swapped as one. */
 import type { Config } from '../config/config.ts';
 import { identifier } from '../decide/identify.ts';
+import { namedModels, type ModelNames } from '../decide/model-labels.ts';
 import { planner } from '../decide/plan.ts';
 import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
@@ -15,6 +16,8 @@ export interface Runtime {
   readonly prices: PriceTable;
   readonly identify: ReturnType<typeof identifier>;
   readonly plan: ReturnType<typeof planner>;
+  /** The models that the configuration names. */
+  readonly named: ModelNames;
   upstream(name: string): Upstream;
   /** Takes the credentials of all providers out of a text. */
   readonly clean: Scrub;
@@ -93,6 +96,7 @@ export const startRuntime = (
     prices,
     identify: identifier(callers(config)),
     plan: planner(config.models),
+    named: namedModels(config.models),
     clean: scrubber([...config.providers.values()].map(({ secret }) => secret?.reveal() ?? '')),
     upstream(name) {
       const upstream = upstreams.get(name);

@@ -28,6 +28,8 @@ export interface RouterConfig {
   readonly receive: {
     readonly maxBodyBytes: number;
     readonly maxInflightBytes: number;
+    readonly maxSpans: number;
+    readonly maxJsonBytes: number;
     readonly maxPartsBytes: number;
     readonly ackTimeoutMs: number;
     readonly maxConnectionAgeMs: number;
@@ -196,6 +198,8 @@ const toConfig = (file: Static<typeof schema>, voters: readonly Voter[]): Router
     receive: {
       maxBodyBytes: receive.max_body_bytes,
       maxInflightBytes: receive.max_inflight_bytes,
+      maxSpans: receive.max_spans,
+      maxJsonBytes: receive.max_json_bytes,
       maxPartsBytes: receive.max_parts_bytes,
       ackTimeoutMs: durationMs(receive.ack_timeout),
       maxConnectionAgeMs: durationMs(receive.max_connection_age),

@@ -58,6 +58,11 @@ export const schema = Type.Object(
       {
         max_body_bytes: count(64 * MiB, 'One request, after decompression'),
         max_inflight_bytes: count(256 * MiB, 'Requests not answered yet; beyond it: retry later'),
+        max_spans: count(100_000, 'Spans of one request'),
+        max_json_bytes: count(
+          4 * MiB,
+          'One request in JSON: reading it costs ten times what protobuf does, all at once',
+        ),
         max_parts_bytes: count(
           256 * MiB,
           'One request after splitting: a large resource is repeated for each member',

@@ -51,6 +51,8 @@ export interface Scan {
   malformedSpans: number;
   /** Spans without a trace id of 16 bytes that are not all zero. */
   unidentifiedSpans: number;
+  /** It holds more spans than the scanner takes; the scan ended there. */
+  tooManySpans: boolean;
 }
 
 const envelopes = (): Envelopes => ({
@@ -103,8 +105,10 @@ const malformed = -2;
 const unidentified = -1;
 const parentField = 4;
 
-/** A scanner with memory of its own. The result of a call is overwritten by the next call; null: not a request. */
-export const createScanner = (): ((bytes: Buffer) => Scan | null) => {
+/**
+ * A scanner with memory of its own, for requests of up to `maxSpans`. The result of a call is overwritten by the next call; null: not a request.
+ */
+export const createScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | null) => {
   const scan: Scan = {
     bytes: Buffer.alloc(0),
     spans: 0,
@@ -118,6 +122,7 @@ export const createScanner = (): ((bytes: Buffer) => Scan | null) => {
     rest: intList(),
     malformedSpans: 0,
     unidentifiedSpans: 0,
+    tooManySpans: false,
   };
   const cursor: Cursor = { at: 0 };
   let isRoot = 1;
@@ -164,6 +169,10 @@ export const createScanner = (): ((bytes: Buffer) => Scan | null) => {
 
   const onSpan = (from: number, bodyFrom: number, to: number): boolean => {
     const { bytes } = scan;
+    if (scan.spans + scan.malformedSpans + scan.unidentifiedSpans >= maxSpans) {
+      scan.tooManySpans = true;
+      return false;
+    }
     const traceIdAt = readSpan(bytes, bodyFrom, to);
     if (traceIdAt < 0) {
       if (traceIdAt === malformed) scan.malformedSpans += 1;
@@ -234,11 +243,13 @@ export const createScanner = (): ((bytes: Buffer) => Scan | null) => {
     scan.spans = 0;
     scan.malformedSpans = 0;
     scan.unidentifiedSpans = 0;
+    scan.tooManySpans = false;
     scan.rest.length = 0;
     for (const list of [scan.spanFrom, scan.spanTo, scan.traceIdAt, scan.slot, scan.root])
       list.length = 0;
     clear(scan.scopes);
     clear(scan.resources);
-    return readLevel({ from: 0, to: bytes.length }, 1, scan.rest, onResource) ? scan : null;
+    const whole = readLevel({ from: 0, to: bytes.length }, 1, scan.rest, onResource);
+    return whole || scan.tooManySpans ? scan : null;
   };
 };

@@ -7,7 +7,7 @@ import type { RouterConfig } from '../config/check.ts';
 import { decodeSpans } from '../decide/decode.ts';
 import { createFactReader } from '../decide/facts.ts';
 import type { Scan } from '../decide/scan.ts';
-import { split } from '../decide/split.ts';
+import { nobody, split } from '../decide/split.ts';
 import { createSampler } from '../flow/sampler.ts';
 import type { SamplerEffect } from '../flow/sampler.ts';
 import { accepted } from '../model/answer.ts';
@@ -16,19 +16,27 @@ import type { Piece } from '../model/trace.ts';
 import { toRow } from './clickhouse/row.ts';
 import type { Writer } from './clickhouse/writer.ts';
 import type { Destination } from './members/destination.ts';
+import { inSlices, spansAtOnce } from './slices.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
 /** Traces decided before the loop is given back: decoding one costs up to a millisecond. */
 const decisionsPerTurn = 100;
 
-/** The traces of a request, each a request of its own. Null: together they would be too large. */
-const traces = (scan: Scan, maxBytes: number): Piece[] | null => {
+/** Traces taken in before the loop is given back: each may push out an older one, which is then decided. */
+const piecesPerTurn = 250;
+
+/**
+ * The traces among the spans [from, to) of a request, each a request of its own. Null: together they would be too
+ * large.
+ */
+const traces = (scan: Scan, from: number, to: number, maxBytes: number): Piece[] | null => {
   const { bytes } = scan;
   const numberOf = new Map<string, number>();
   const ids: string[] = [];
   const roots: boolean[] = [];
   const ownerOf = intList(Math.max(1, scan.spans));
-  for (let i = 0; i < scan.spans; i += 1) {
+  for (let i = 0; i < from; i += 1) push(ownerOf, nobody);
+  for (let i = from; i < to; i += 1) {
     const at = item(scan.traceIdAt, i);
     const traceId = bytes.toString('hex', at, at + 16);
     let number = numberOf.get(traceId);
@@ -41,6 +49,7 @@ const traces = (scan: Scan, maxBytes: number): Piece[] | null => {
     if (item(scan.root, i) === 1) roots[number] = true;
     push(ownerOf, number);
   }
+  for (let i = to; i < scan.spans; i += 1) push(ownerOf, nobody);
   const parts = split(scan, ownerOf, ids.length, maxBytes);
   return (
     parts?.map(({ owner, bytes: part, spans }) => ({
@@ -50,6 +59,25 @@ const traces = (scan: Scan, maxBytes: number): Piece[] | null => {
       hasRoot: roots[owner] ?? false,
     })) ?? null
   );
+};
+
+/** All traces of a request; one that reaches over slices comes in several pieces. Null: they would be too large. */
+const allTraces = async (scan: Scan, maxBytes: number): Promise<readonly Piece[] | null> => {
+  const all: Piece[] = [];
+  let bytes = 0;
+  let fits = true;
+  await inSlices(scan.spans, spansAtOnce, (from, to) => {
+    const pieces = fits ? traces(scan, from, to, maxBytes - bytes) : null;
+    if (pieces === null) {
+      fits = false;
+      return;
+    }
+    for (const piece of pieces) {
+      bytes += piece.bytes.length;
+      all.push(piece);
+    }
+  });
+  return fits ? all : null;
 };
 
 /** The destination `builtin`. */
@@ -114,15 +142,18 @@ export const createBuiltin = (
           retryAfterMs: 1000,
         };
       }
-      const pieces = traces(scan, config.receive.maxPartsBytes);
+      const { spans } = scan;
+      const pieces = await allTraces(scan, config.receive.maxPartsBytes);
       if (pieces === null) {
         const most = config.receive.maxPartsBytes;
         return { kind: 'too_large', message: `more than ${most} bytes after splitting by trace` };
       }
-      metrics.add('spans', { outcome: 'received' }, scan.spans);
-      metrics.add('spans', { outcome: 'accepted' }, scan.spans);
-      for (const effect of sampler.advance({ kind: 'pieces', pieces, nowMs: performance.now() }))
-        apply(effect);
+      metrics.add('spans', { outcome: 'received' }, spans);
+      metrics.add('spans', { outcome: 'accepted' }, spans);
+      await inSlices(pieces.length, piecesPerTurn, (from, to) => {
+        const slice = { kind: 'pieces', pieces: pieces.slice(from, to) } as const;
+        for (const effect of sampler.advance({ ...slice, nowMs: performance.now() })) apply(effect);
+      });
       return accepted;
     },
     report() {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterConfig } from '../config/check.ts';
 import { createScanner } from '../decide/scan.ts';
+import { spansAtOnce } from './slices.ts';
 import type { Answer } from '../model/answer.ts';
 import { inflate } from './inflate.ts';
 import type { Destination } from './members/destination.ts';
@@ -18,6 +19,8 @@ export type Protocol = 'http' | 'grpc';
 export interface Room {
   /** More bytes of it have come; null: they fit. */
   grow(bytes: number): Answer | null;
+  /** What was made of it takes so much; null: it fits. */
+  hold(bytes: number): Answer | null;
   release(): void;
 }
 
@@ -43,6 +46,9 @@ export interface Intake {
   report(): void;
 }
 
+/** What a span costs beside its bytes until its request is answered: its places, and its piece where it is a trace of its own. */
+const bytesPerSpan = 256;
+
 const stopping: Answer = { kind: 'busy', message: 'the router is stopping', retryAfterMs: 1000 };
 
 /** The way in to `destination`. */
@@ -52,31 +58,39 @@ export const createIntake = (
   metrics: Metrics,
   log: Log,
 ): Intake => {
-  const scanner = createScanner();
+  const scanner = createScanner(limits.maxSpans);
+  const largeScanner = () => createScanner(limits.maxSpans);
   let inflightBytes = 0;
   let inside = 0;
   let draining = false;
 
   const room = (): Room => {
     let held = 0;
+    let received = 0;
+    const hold = (bytes: number): Answer | null => {
+      // one request at least always fits, however small the limit
+      if (inflightBytes > held && inflightBytes + bytes > limits.maxInflightBytes) {
+        metrics.add('refusals', { reason: 'inflight' });
+        const message = `${limits.maxInflightBytes} bytes of requests are waiting for their answer`;
+        return { kind: 'busy', message, retryAfterMs: 1000 };
+      }
+      held += bytes;
+      inflightBytes += bytes;
+      return null;
+    };
     return {
+      hold,
       grow(bytes) {
         if (draining) {
           metrics.add('refusals', { reason: 'draining' });
           return stopping;
         }
-        if (held + bytes > limits.maxBodyBytes) {
+        if (received + bytes > limits.maxBodyBytes) {
           return { kind: 'too_large', message: `more than ${limits.maxBodyBytes} bytes` };
         }
-        // one request at least always fits, however small the limit
-        if (inflightBytes > held && inflightBytes + bytes > limits.maxInflightBytes) {
-          metrics.add('refusals', { reason: 'inflight' });
-          const message = `${limits.maxInflightBytes} bytes of requests are waiting for their answer`;
-          return { kind: 'busy', message, retryAfterMs: 1000 };
-        }
-        held += bytes;
-        inflightBytes += bytes;
-        return null;
+        const refused = hold(bytes);
+        if (refused === null) received += bytes;
+        return refused;
       },
       release() {
         inflightBytes -= held;
@@ -98,13 +112,25 @@ export const createIntake = (
       const refused = request.room.grow(Math.max(0, plain.length - body.length));
       if (refused !== null) return refused;
     }
+    if (format === 'json' && plain.length > limits.maxJsonBytes) {
+      const most = `more than ${limits.maxJsonBytes} bytes of JSON; protobuf may be larger`;
+      return { kind: 'too_large', message: most };
+    }
     const message = format === 'json' ? otlpJsonToProtobuf(plain) : plain;
     if (typeof message === 'string') return { kind: 'malformed', message };
-    const scan = scanner(message);
+    const first = scanner(message);
+    // A large one is worked off in slices, and another request may be scanned in between.
+    const scan = first !== null && first.spans > spansAtOnce ? largeScanner()(message) : first;
     if (scan === null) {
       return { kind: 'malformed', message: 'the body is not an ExportTraceServiceRequest' };
     }
+    if (scan.tooManySpans) {
+      metrics.add('refusals', { reason: 'spans' });
+      return { kind: 'too_large', message: `more than ${limits.maxSpans} spans` };
+    }
     const { malformedSpans, unidentifiedSpans } = scan;
+    const crowded = request.room.hold(scan.spans * bytesPerSpan);
+    if (crowded !== null) return crowded;
     const bad = malformedSpans + unidentifiedSpans;
     if (bad > 0) {
       metrics.add('spans', { outcome: 'malformed' }, malformedSpans);

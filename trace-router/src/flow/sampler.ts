@@ -57,8 +57,9 @@ interface OpenTrace {
   readonly pieces: Buffer[];
 }
 
-/** Bookkeeping that a trace costs beside its bytes: counted, so that many tiny traces cannot exceed the bound. */
-const traceOverheadBytes = 512;
+/** What a trace and a piece of one cost beside their bytes: counted, so that many tiny ones cannot exceed the bound. */
+const traceOverheadBytes = 768;
+const pieceOverheadBytes = 256;
 
 /** Decisions by trace id, the oldest forgotten first. */
 const memoryOf = (capacity: number) => {
@@ -161,8 +162,9 @@ export const createSampler = (settings: SamplerSettings): Sampler => {
     }
     trace.pieces.push(piece.bytes);
     trace.spans += piece.spans;
-    trace.sizeBytes += piece.bytes.length;
-    openBytes += piece.bytes.length;
+    const sizeBytes = piece.bytes.length + pieceOverheadBytes;
+    trace.sizeBytes += sizeBytes;
+    openBytes += sizeBytes;
     if (piece.hasRoot && trace.rootSeenMs === null) {
       trace.rootSeenMs = nowMs;
       if (patience.afterRootMs !== null) rooted.push(trace);

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { dirname, resolve } from 'node:path';
 import { builtInConfig } from '../../config/built-in.ts';
 import { check, type Checked, type Surroundings } from '../../config/check.ts';
@@ -26,19 +28,52 @@ export interface ConfigSource {
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
 };
 
-/** The text of a file, or why it cannot be read; the bound is checked before anything is read. */
-const readText = async (path: string, largest: number): Promise<SecretFile> => {
+const unreadable = (reason: string): SecretFile => ({ kind: 'unreadable', reason });
+/** A file system may be away; whoever waits for it must not wait for ever. */
+const fileMs = 10_000;
+
+const irregular = (stats: Stats): SecretFile | null =>
+  stats.isFile()
+    ? null
+    : unreadable(stats.isDirectory() ? 'it is a directory' : 'it is not a regular file');
+
+/** Never waits for a writer, as reading a FIFO does, and never takes much more than `largest` bytes. */
+const readRegular = async (path: string, largest: number): Promise<SecretFile> => {
+  // Opening a device may do something; so it is not even opened.
+  const unopened = irregular(await stat(path));
+  if (unopened !== null) return unopened;
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = await stat(path);
-    if (size > largest) return { kind: 'unreadable', reason: `it has more than ${largest} bytes` };
-    return { kind: 'text', text: await readFile(path, 'utf8') };
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    return { kind: 'unreadable', reason: reasons[code] ?? code };
+    // Another file may have taken its place since.
+    const stats = await file.stat();
+    const other = irregular(stats);
+    if (other !== null) return other;
+    const chunks: Buffer[] = [];
+    let length = 0;
+    while (length <= largest) {
+      // What a file says of its size need not be so: those of /proc say 0.
+      const chunk = Buffer.allocUnsafe(Math.min(largest, Math.max(stats.size - length, 4096)) + 1);
+      const { bytesRead } = await file.read(chunk);
+      if (bytesRead === 0) return { kind: 'text', text: Buffer.concat(chunks).toString('utf8') };
+      chunks.push(chunk.subarray(0, bytesRead));
+      length += bytesRead;
+    }
+    return unreadable(`it has more than ${largest} bytes`);
+  } finally {
+    await file.close();
   }
+};
+
+/** The text of a file, or why it cannot be read. Answers in bounded time. */
+const readText = async (path: string, largest: number): Promise<SecretFile> => {
+  const late = sleep(fileMs, unreadable(`it did not answer within ${fileMs} ms`), { ref: false });
+  const read = readRegular(path, largest).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    return unreadable(reasons[code] ?? code);
+  });
+  return Promise.race([read, late]);
 };
 
 const surroundingsOf = (

@@ -26,6 +26,9 @@ export interface Watching {
   close(): Promise<void>;
 }
 
+/** A look comes at the latest after so many quiet times, however busy the directory is. */
+const mostSettles = 10;
+
 /**
  * Starts following `options.path`. `sources` are those of the running configuration (`ConfigRead.sources`), so that a
  * change since it was read is seen too. One look runs at a time; nothing is called after `close` has resolved.
@@ -36,6 +39,8 @@ export const watchConfig = (options: WatchOptions, sources: Sources): Watching =
   let current = sources;
   let closed = false;
   let settling: NodeJS.Timeout | undefined;
+  /** Of the events that no look has followed yet. */
+  let firstEventMs: number | null = null;
   let looking: Promise<void> = Promise.resolve();
 
   const lookOnce = async () => {
@@ -56,7 +61,17 @@ export const watchConfig = (options: WatchOptions, sources: Sources): Watching =
   };
   const soon = () => {
     clearTimeout(settling);
-    if (!closed) settling = setTimeout(() => void look(), settleMs);
+    if (closed) return;
+    firstEventMs ??= performance.now();
+    // In a directory that is never quiet a look must come all the same.
+    const leftMs = firstEventMs + settleMs * mostSettles - performance.now();
+    settling = setTimeout(
+      () => {
+        firstEventMs = null;
+        void look();
+      },
+      Math.max(0, Math.min(settleMs, leftMs)),
+    );
   };
 
   /** Watches the directories of all files; one that cannot be watched is tried again with the next look. */

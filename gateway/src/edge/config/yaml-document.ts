@@ -24,8 +24,11 @@ import {
 } from '../../config/document.ts';
 import { substitute, type Variables } from '../../config/substitute.ts';
 
-/** Values in one document with its aliases expanded: what a file of aliases of aliases runs into. */
-const mostValues = 50_000;
+/**
+ * Values in one document with its aliases expanded: what a file of aliases of aliases runs into.
+ * Enough for 30,000 keys.
+ */
+const mostValues = 250_000;
 const deepest = 32;
 
 interface Reading {
@@ -114,7 +117,12 @@ const read = (given: unknown, path: Path, reading: Reading): unknown => {
   reading.budget.values -= 1;
   if (path.length > deepest || reading.budget.values < 0) {
     if (reading.budget.values >= -1)
-      reading.complaints.add(path, 'the file is too deep or, with its aliases, too large');
+      reading.complaints.add(
+        path,
+        path.length > deepest
+          ? `the file is too deep: more than ${deepest} levels`
+          : `the file is too large: more than ${mostValues} values, with its aliases`,
+      );
     return null;
   }
   if (isScalar(node)) return readScalar(node, path, reading);

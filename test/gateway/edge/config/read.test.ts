@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -83,6 +84,27 @@ test.each([
 });
 
 test.each([
+  ['a FIFO', () => void execFileSync('mkfifo', [join(directory, 'fifo')]), 'fifo', 'not a regular'],
+  ['a device without an end', () => {}, '/dev/zero', 'not a regular'],
+  ['a device that says nothing', () => {}, '/dev/tty', 'not a regular'],
+  ['a link to a device', () => symlinkSync('/dev/zero', join(directory, 'link')), 'link', 'not a'],
+  ['a directory', () => {}, '.', 'a directory'],
+])('a secret file that is %s is a problem, and reading it ends', async (_, make, file, reason) => {
+  make();
+  expect(await read(`providers: { openai: { apiKey: { file: ${file} } } }`)).toMatchObject({
+    kind: 'bad',
+    problems: [{ message: expect.stringContaining(reason) }],
+  });
+});
+
+test('a file that says it is empty is read all the same', async () => {
+  const result = await read('providers: { openai: { apiKey: { file: /proc/sys/kernel/ostype } } }');
+  if (result.kind === 'bad') throw new Error(inspect(result.problems));
+  expect(result.config.providers.get('openai')?.secret?.reveal()).toBe('Linux');
+});
+
+test.each([
+  ['that is a FIFO', () => join(directory, 'fifo'), 'it is not a regular file'],
   ['that does not exist', () => join(directory, 'nowhere.yaml'), 'there is no such file'],
   ['that is a directory', () => directory, 'it is a directory'],
   [

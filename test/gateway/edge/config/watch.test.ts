@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -168,6 +169,35 @@ test('a change between reading and watching is seen by the first look', async ()
   open.push(watching.close);
   await watching.look();
   expect(calls).toBe(1);
+});
+
+test('a secret file that becomes a FIFO is rejected, the next good one is taken, and closing ends', async () => {
+  const directory = folder();
+  const [path, secret] = [join(directory, 'tollgate.yaml'), join(directory, 'key')];
+  writeFileSync(secret, 'sk-one');
+  writeFileSync(path, 'providers: { openai: { apiKey: { file: key } } }\n');
+  const { expectEvents, watching } = await follow(path);
+  unlinkSync(secret);
+  execFileSync('mkfifo', [secret]);
+  await watching.look();
+  await expectEvents(['rejected 1:40']);
+  unlinkSync(secret);
+  writeFileSync(secret, 'sk-two');
+  await watching.look();
+  await expectEvents(['rejected 1:40', 'info sk-two']);
+  await watching.close();
+});
+
+test('in a directory where files come and go all the time a change is still seen', async () => {
+  const directory = folder();
+  const path = join(directory, 'tollgate.yaml');
+  writeFileSync(path, yaml('info'));
+  const { expectEvents } = await follow(path);
+  let n = 0;
+  const busy = setInterval(() => writeFileSync(join(directory, `noise-${(n += 1) % 10}`), ''), 2);
+  open.push(() => clearInterval(busy));
+  writeFileSync(path, yaml('warn'));
+  await expectEvents(['warn -']);
 });
 
 test('after it is closed nothing is called any more, and closing twice is fine', async () => {

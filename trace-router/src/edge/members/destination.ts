@@ -4,7 +4,8 @@ import type { Answer } from '../../model/answer.ts';
 /** Where requests go: a set of members, or the built-in sampler. */
 export interface Destination {
   /**
-   * Takes a scanned request. `scan` is valid only until the first await. `patienceMs`: how long the client waits.
+   * Takes a scanned request. `scan` is valid only until the first await, unless it
+   * holds more than `spansAtOnce`: such a one has memory of its own. `patienceMs`: how long the client waits.
    */
   deliver(scan: Scan, patienceMs: number): Promise<Answer>;
   /** Brings its gauges up to date. */
