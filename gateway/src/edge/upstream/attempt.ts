@@ -65,6 +65,12 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
 
 const progressMs = 1_000;
 
+/**
+ * So much of a reply the system takes at once, as a rule. A larger one may be left by its client on the way, so its cost is
+ * not told at its beginning, and it is accounted for when this much is left to send.
+ */
+const maxToldBytes = 64 * 1024;
+
 /** Accounts for a whole reply; see `Begun.relay`. */
 type Settle = () => Promise<boolean>;
 
@@ -316,13 +322,7 @@ class RunningAttempt {
     if (client.gone()) this.#finish({ kind: 'hung_up' });
     const early = this.#early;
     if (early?.kind === 'hung_up') return early;
-    if (early?.kind === 'complete') {
-      const isAccounted = await settle();
-      const bytes = this.#outbox.take(this.#last);
-      this.#begin(tries, { attempt: this.#close(early), bytes, isAccounted });
-      await client.end(bytes);
-      return early;
-    }
+    if (early?.kind === 'complete') return this.#sendWhole(tries, settle);
     this.#begin(tries, null);
     if (stream) onStream(true);
     this.#outbox.open(stream);
@@ -332,6 +332,26 @@ class RunningAttempt {
     const ending = early ?? (await told.promise);
     if (stream) onStream(false);
     return this.#end(ending, settle);
+  }
+
+  /** The reply was whole before anything of it was sent. */
+  async #sendWhole(tries: number, settle: Settle): Promise<Ending> {
+    const bytes = this.#outbox.take(this.#last);
+    const attempt = this.#close({ kind: 'complete' });
+    const isLarge = bytes.length > maxToldBytes;
+    const isAccounted = !isLarge && (await settle());
+    this.#begin(tries, { attempt, bytes, isAccounted });
+    this.#last = bytes.subarray(-maxToldBytes);
+    if (!isLarge) return this.#sendLast();
+    this.#outbox.add(bytes.subarray(0, -maxToldBytes));
+    this.#outbox.open(false);
+    return this.#end({ kind: 'complete' }, settle);
+  }
+
+  /** The reply is accounted for; whether its client reads the last of it changes nothing any more. */
+  async #sendLast(): Promise<Ending> {
+    await this.#options.client.end(this.#last);
+    return { kind: 'complete' };
   }
 
   #begin(tries: number, whole: Whole | null): void {
@@ -359,8 +379,7 @@ class RunningAttempt {
         await client.ready();
         if (client.gone()) return { kind: 'hung_up' };
         await settle();
-        await client.end(this.#last);
-        return ending;
+        return this.#sendLast();
       case 'fault':
         await client.end(this.#isTold ? null : failed(ending.fault));
         return ending;

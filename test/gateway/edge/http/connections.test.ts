@@ -228,7 +228,9 @@ test("the provider's clocks stand still while the client takes nothing", async (
   const words = Array.from({ length: 8 }, () => chunkOf({ content: 'x'.repeat(1_000_000) }));
   const whole = [...words, chunkOf({}, 'stop'), doneChunk].join('');
   upstream.answer((response) => void response.writeHead(200, sse).end(whole));
-  const hurried = await startHarness(config().replace('total: 60s', 'total: 4s'));
+  const hurried = await startHarness(
+    config().replace('firstByte: 20s, total: 60s', 'firstByte: 4s, total: 4s'),
+  );
   const connection = net.connect(hurried.port, '127.0.0.1');
   connection.write(text({ stream: true }, ['connection: close']));
   let lengthBytes = 0;
