@@ -16,6 +16,8 @@ export interface RunningGateway extends Program {
 }
 
 export interface GatewayOptions {
+  /** A further line of `keys:`. */
+  readonly anotherKey?: string;
   /** YAML of providers and models; the key is added. */
   readonly config: string;
   readonly clickhouse?: { readonly url: string; readonly user: string; readonly password: string };
@@ -34,6 +36,7 @@ export const startGateway = async (options: GatewayOptions): Promise<RunningGate
   const configPath = path.join(dataDir, 'tollgate.yaml');
   const keys = `keys:
   - { id: test, secret: "\${TEST_KEY}", team: shop, application: checkout, organization: acme }
+${options.anotherKey ?? ''}
 `;
   writeFileSync(configPath, `${options.config}\n${keys}`);
   const program = await startProgram(
