@@ -171,7 +171,7 @@ test('a whole reply that never ends is over at the total', async () => {
     const timer = setInterval(() => response.write(' '), 30);
     response.on('close', () => clearInterval(timer));
   });
-  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 5s, total: 400ms }');
+  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 20ms, total: 400ms }');
   const reply = await ask(harness);
   expect([reply.status, codeOf(reply)]).toEqual([504, 'provider_timeout']);
   expect(reply.body.toString()).toContain('400 ms');
@@ -183,7 +183,7 @@ test('a stream that never ends is over at the total, told as stalled', async () 
     const timer = setInterval(() => response.write(chunkOf({ content: 'more ' })), 30);
     response.on('close', () => clearInterval(timer));
   });
-  const harness = await onlyOne(upstream.origin, 'timeouts: { total: 400ms }');
+  const harness = await onlyOne(upstream.origin, 'timeouts: { firstByte: 300ms, total: 400ms }');
   const reply = await ask(harness, { stream: true });
   expect([reply.status, reply.whole]).toEqual([200, true]);
   expect(reply.body.toString()).toMatch(/within 400 ms.*"code":"stream_stalled"/);
