@@ -262,7 +262,7 @@ test('after a kill -9 of the starter a start at once waits for what is left of i
   const gateway = pidOf('gateway');
   first.child.kill('SIGKILL');
   const second = run();
-  await second.until(() => second.said.err.includes('waiting for'));
+  await second.until(() => second.said.err.includes('waiting for the gateway'));
   await second.until(() => journal().includes('gateway told to stop'));
   writeFileSync(release(), '');
   await second.ready();
