@@ -67,4 +67,9 @@ export const unreadable = (type: string, message: string): Failure => ({
 export interface Piece {
   readonly bytes: Uint8Array | null;
   readonly deltas: readonly Delta[];
+  /**
+   * The event of a stream by which the reply failed, as it came. A client of the same dialect may read it once it is cleaned:
+   * it may quote a credential. Absent: there is none, or it is not for the client.
+   */
+  readonly failedEvent?: Uint8Array;
 }

@@ -42,8 +42,6 @@ export interface ReplyBody {
   readonly saysStream: boolean;
   /** Goes by the content type, when there is no more time to wait for the first bytes. */
   choose(): void;
-  /** As of the road. */
-  tellsFailures(): boolean;
 }
 
 const nothing: Piece = { bytes: null, deltas: [] };
@@ -83,15 +81,16 @@ export const startReplyBody = (
       const chosen = likely();
       const rest = early.splice(0);
       if (rest.length === 0) return chosen.end();
-      const pieces = [chosen.read(join(rest)), chosen.end()];
+      const [read, last] = [chosen.read(join(rest)), chosen.end()];
       return {
-        bytes: join(pieces.flatMap(({ bytes }) => bytes ?? [])),
-        deltas: pieces.flatMap(({ deltas }) => deltas),
+        ...read,
+        ...last,
+        bytes: join([read, last].flatMap(({ bytes }) => bytes ?? [])),
+        deltas: [...read.deltas, ...last.deltas],
       };
     },
     choose: () => void likely(),
     saysStream,
     form: () => form,
-    tellsFailures: () => road?.tellsFailures ?? false,
   };
 };

@@ -1,8 +1,8 @@
 import type { Ask, Operation } from '../model/call.ts';
 import { unreadable, type Delta, type Piece } from '../model/delta.ts';
 import { parseObject } from '../model/json.ts';
-import type { Dialect, ReplyHead } from './dialects/dialect.ts';
-import { join, startEndFinder, startEventCutter } from './dialects/event-cutter.ts';
+import type { Dialect, ReplyHead, SseEvent } from './dialects/dialect.ts';
+import { join, startEventCutter } from './dialects/event-cutter.ts';
 import { eventTooLarge, startTap } from './dialects/tap.ts';
 
 /**
@@ -17,8 +17,6 @@ export interface Road {
    * all has stopped is whole then; the last event that its provider left out is supplied.
    */
   end(): Piece;
-  /** The client reads an error that the provider reports inside its reply in the provider's own words. */
-  readonly tellsFailures: boolean;
 }
 
 export interface RoadLimits {
@@ -44,61 +42,47 @@ const tooLarge = (maxBytes: number): Delta =>
 const notAReply = unreadable('invalid_reply', "The provider's reply is not one of its dialect.");
 
 /** A stream that ends otherwise than with a whole event: its last line, and its last event, are still open. */
-const isOpen = (tail: string): boolean =>
-  tail !== '' && !tail.replaceAll(/\r\n?/g, '\n').endsWith('\n\n');
-
-/** The text that ends a stream whose provider left its last event out; `tail`: how the stream ended instead. */
-const suppliedEnd = (dialect: Dialect, tail: string): Uint8Array =>
-  encoder.encode((isOpen(tail) ? '\n\n' : '') + dialect.streamEnd);
-
+const isOpen = (rest: Uint8Array): boolean =>
+  !String.fromCharCode(...rest.subarray(-tailBytes))
+    .replaceAll(/\r\n?/g, '\n')
+    .endsWith('\n\n');
 /** Enough to see two ends of lines. */
-const tailChars = 4;
-const tailOf = (chunk: Uint8Array): string =>
-  String.fromCharCode(...chunk.subarray(Math.max(0, chunk.length - tailChars)));
+const tailBytes = 4;
+const blankLine = encoder.encode('\n\n');
+const closed = (rest: Uint8Array): readonly Uint8Array[] =>
+  isOpen(rest) ? [rest, blankLine] : [rest];
 
-/** Nothing to withhold: the very same chunks go out, and the tap listens, event by event up to the last one. */
-const openStream = (dialect: Dialect, maxEventBytes: number): Road => {
-  const tap = startTap(dialect, maxEventBytes);
-  const findEnds = startEndFinder();
-  let tail = '';
-  return {
-    tellsFailures: true,
-    read(chunk) {
-      if (tap.last() !== null) return nothing;
-      let from = 0;
-      for (const end of findEnds(chunk)) {
-        tap.feed(chunk.subarray(from, end));
-        from = end;
-        if (tap.last() === 'ended') break;
-      }
-      const isEnded = tap.last() === 'ended';
-      if (!isEnded) tap.feed(chunk.subarray(from));
-      tail = (tail + tailOf(chunk)).slice(-tailChars);
-      const bytes = isEnded && from < chunk.length ? chunk.subarray(0, from) : chunk;
-      return { bytes, deltas: tap.deltas() };
-    },
-    end() {
-      const bytes = tap.close() ? suppliedEnd(dialect, tail) : null;
-      return { bytes, deltas: tap.deltas() };
-    },
-  };
-};
-
-/** Cuts the usage event that only we asked for out of the stream, to the byte; all else goes out as it came. */
-const withholdingStream = (dialect: Dialect, maxEventBytes: number): Road => {
-  let extra = false;
+/**
+ * The same bytes go out, but for events that `isLeftOut`. Only whole events go on: that one reports an error may stand in
+ * its last member, and then it must be cleaned of credentials first. So an event that arrives in parts waits for its end, as
+ * its reader would; one that is larger than `maxEventBytes` does not go on at all. Chunks of whole events are not copied.
+ */
+const sameEvents = (
+  dialect: Dialect,
+  maxEventBytes: number,
+  isLeftOut: (event: SseEvent) => boolean,
+): Road => {
+  let isEvent = false;
+  let leftOut = false;
   const tap = startTap(dialect, maxEventBytes, (event) => {
-    extra ||= dialect.isExtraUsage(event);
+    isEvent = event.data !== '';
+    leftOut ||= isLeftOut(event);
   });
   const cutter = startEventCutter();
+  let failedEvent: Uint8Array | null = null;
   const isKept = (event: Uint8Array): boolean => {
     if (tap.last() !== null) return false;
-    extra = false;
+    leftOut = false;
     tap.feed(event);
-    return !extra;
+    if (tap.last() !== 'failed') return !leftOut;
+    failedEvent = event;
+    return false;
+  };
+  const piece = (bytes: Uint8Array | null): Piece => {
+    const deltas = tap.deltas();
+    return failedEvent === null ? { bytes, deltas } : { bytes, deltas, failedEvent };
   };
   return {
-    tellsFailures: true,
     read(chunk) {
       if (tap.last() !== null) return nothing;
       const bytes = cutter.cut(chunk, isKept);
@@ -106,18 +90,23 @@ const withholdingStream = (dialect: Dialect, maxEventBytes: number): Road => {
         cutter.rest(); // no use to anyone, and a caller that reads on must not fill the memory
         tap.fail(eventTooLarge(maxEventBytes));
       }
-      return { bytes, deltas: tap.deltas() };
+      return piece(bytes);
     },
     end() {
       if (tap.last() !== null) return nothing;
-      extra = false;
+      isEvent = false;
+      leftOut = false;
       const rest = cutter.rest();
       if (rest !== null) tap.feed(rest);
-      const isSupplied = tap.close();
-      const kept = extra || rest === null ? [] : [rest];
-      const end = isSupplied ? [suppliedEnd(dialect, kept.map(tailOf).join(''))] : [];
-      const bytes = kept.length + end.length === 0 ? null : join([...kept, ...end]);
-      return { bytes, deltas: tap.deltas() };
+      const closing = tap.close();
+      if (tap.last() === 'failed' && rest !== null) failedEvent = join(closed(rest));
+      // What is no event yet would be thrown away by its reader, and may be the beginning of an error.
+      const isGoingOn = isEvent && !closing.isCut && failedEvent === null && !leftOut;
+      const last = isGoingOn && rest !== null ? [rest] : [];
+      // Another event follows: the one that was left out, or that of an error.
+      const parts = tap.last() === 'ended' && !closing.isSupplied ? last : last.flatMap(closed);
+      const end = closing.isSupplied ? [encoder.encode(dialect.streamEnd)] : [];
+      return piece(parts.length + end.length === 0 ? null : join([...parts, ...end]));
     },
   };
 };
@@ -127,7 +116,6 @@ const collecting = (maxReplyBytes: number, whenWhole: (bytes: Uint8Array) => Pie
   let chunks: Uint8Array[] = [];
   let size = 0;
   return {
-    tellsFailures: false,
     read(chunk) {
       const wasWithin = size <= maxReplyBytes;
       size += chunk.length;
@@ -159,9 +147,8 @@ export const passThrough = (options: {
   const { dialect, ask, operation, stream, limits = {} } = options;
   const { maxReplyBytes = defaultReplyBytes, maxEventBytes = defaultEventBytes } = limits;
   if (stream) {
-    return ask.wantsStreamUsage
-      ? openStream(dialect, maxEventBytes)
-      : withholdingStream(dialect, maxEventBytes);
+    const isLeftOut = ask.wantsStreamUsage ? () => false : dialect.isExtraUsage;
+    return sameEvents(dialect, maxEventBytes, isLeftOut);
   }
   return collecting(maxReplyBytes, (bytes) => {
     const body = parseObject(decoder.decode(bytes));
@@ -192,7 +179,6 @@ export const translating = (options: {
       return { bytes: text === '' ? null : encoder.encode(text), deltas };
     };
     return {
-      tellsFailures: false,
       read(chunk) {
         tap.feed(chunk);
         return piece();

@@ -40,7 +40,6 @@ test('blanks without end are taken for a document, so that they are bounded as o
 
 /** Passes what it reads, and says at the end which road it was. */
 const road = (stream: boolean): Road => ({
-  tellsFailures: stream,
   read: (chunk) => ({ bytes: chunk, deltas: [] }),
   end: () => ({ bytes: bytes(stream ? '(stream)' : '(whole)'), deltas: [] }),
 });

@@ -61,18 +61,24 @@ const expected: Delta[] = [
   { kind: 'ended' },
 ];
 
-test('with nothing to withhold the very same chunks go out', () => {
-  const road = streamed(true);
-  for (const part of splitAt(bytes(before + extra + done), [3, 50, 51, 200])) {
-    expect(road.read(part).bytes).toBe(part);
-  }
-  expect(road.end()).toEqual({ bytes: null, deltas: [] });
+test('with nothing to withhold the same bytes go out, at any split', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(5000), { maxLength: 40 }), (places) => {
+      const { text } = run(streamed(true), splitAt(bytes(before + extra + done), places));
+      expect(text).toBe(before + extra + done);
+    }),
+  );
 });
 
-test.each(['\n', '\r\n'])(
-  'while withholding, a chunk of whole events is still the very same object (%j)',
-  (lineEnd) => {
-    const road = streamed(false);
+test.each([
+  ['\n', true],
+  ['\n', false],
+  ['\r\n', true],
+  ['\r\n', false],
+])(
+  'a chunk of whole events is the very same object (%j, usage wanted: %s)',
+  (lineEnd, wantsStreamUsage) => {
+    const road = streamed(wantsStreamUsage);
     for (const text of [say('a') + say('b'), say('c')]) {
       const part = bytes(text.replaceAll('\n', lineEnd));
       expect(road.read(part).bytes).toBe(part);
@@ -80,18 +86,17 @@ test.each(['\n', '\r\n'])(
   },
 );
 
-test('while withholding, a whole event goes out at once although another is incomplete behind it', () => {
-  const road = streamed(false);
-  expect(
-    run({ ...road, end: () => ({ bytes: null, deltas: [] }) }, [bytes(`${say('a')}data: {"ch`)]),
-  ).toEqual({
-    text: say('a'),
-    deltas: [
+test.each([true, false])(
+  'a whole event goes out at once although another is incomplete behind it (usage wanted: %s)',
+  (wantsStreamUsage) => {
+    const { bytes: sent, deltas } = streamed(wantsStreamUsage).read(bytes(`${say('a')}data: {"ch`));
+    expect(Buffer.from(sent ?? []).toString()).toBe(say('a'));
+    expect(deltas).toEqual([
       { kind: 'opened', id: 'c1', model: 'm' },
       { kind: 'text', text: 'a' },
-    ],
-  });
-});
+    ]);
+  },
+);
 
 const lineEnds = fc.constantFrom('\n', '\r\n', '\r');
 const cuts = fc.array(fc.nat(5000), { maxLength: 40 });
@@ -123,11 +128,14 @@ test('usage inside an event that also says something is not withheld', () => {
   expect(deltas.filter(({ kind }) => kind === 'usage')).toHaveLength(1);
 });
 
-test('a stream that dies inside an event gives its bytes to the client and has no end', () => {
-  const { text, deltas } = run(streamed(false), [bytes(before), bytes('data: {"id":"c1"')]);
-  expect(text).toBe(`${before}data: {"id":"c1"`);
-  expect(deltas.map(({ kind }) => kind)).not.toContain('ended');
-});
+test.each([true, false])(
+  'an event in which a stream dies does not go on, and the stream has no end (usage wanted: %s)',
+  (wanted) => {
+    const { text, deltas } = run(streamed(wanted), [bytes(before), bytes('data: {"id":"c1"')]);
+    expect(text).toBe(before);
+    expect(deltas.map(({ kind }) => kind)).not.toContain('ended');
+  },
+);
 
 test.each([true, false])(
   'an end that lacks only its blank line is an end (usage wanted: %s)',

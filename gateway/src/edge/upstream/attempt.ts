@@ -24,7 +24,7 @@ import { startClocks, type Bell, type Clocks } from './clocks.ts';
 import { startExchange, type Exchange } from './exchange.ts';
 import { abandonment, stoppedFault, timeoutFault, unendedFault } from './faults.ts';
 import { startOutbox, type Outbox } from './outbox.ts';
-import { cleaned, replyFault } from './refusal.ts';
+import { replyFault, toldEvent } from './refusal.ts';
 
 /** What the head of the client's response may say about the attempt. */
 export interface ReplyFacts {
@@ -223,12 +223,13 @@ class RunningAttempt {
   }
 
   /** Books what a piece means and passes its bytes on, or keeps them. */
-  #take({ bytes, deltas }: Piece, body: ReplyBody): void {
+  #take(piece: Piece, body: ReplyBody): void {
+    const { bytes, deltas } = piece;
     const meter = this.#meter;
     const hadContent = meter.begun();
     meter.read(deltas, performance.now());
     const failure = meter.failure();
-    if (failure !== null) return this.#failInside(failure, bytes, body);
+    if (failure !== null) return this.#failInside(failure, piece);
     if (meter.ended()) return this.#complete(bytes);
     if (bytes !== null && bytes.length > 0) this.#outbox.add(bytes);
     else this.#outbox.keepAlive(this.#options.upstream.timeouts.holdMs);
@@ -247,12 +248,14 @@ class RunningAttempt {
     this.#options.onProgress(this.#meter);
   }
 
-  #failInside(failure: Failure, bytes: Uint8Array | null, body: ReplyBody): void {
+  #failInside(failure: Failure, { bytes, failedEvent }: Piece): void {
     const { clean, upstream } = this.#options;
     const begun = this.#hasBegun();
-    if (begun && bytes !== null) {
-      this.#outbox.add(cleaned(bytes, clean));
-      this.#isTold = failure.by === 'theirs' && body.tellsFailures();
+    if (begun) {
+      if (bytes !== null) this.#outbox.add(bytes);
+      const told = failedEvent === undefined ? null : toldEvent(failure, failedEvent, clean);
+      if (told !== null) this.#outbox.add(told);
+      this.#isTold = told !== null;
     }
     const reply = { status: this.#status, dialect: upstream.provider.dialect, clean };
     this.#fail(replyFault(failure, reply, begun));

@@ -76,12 +76,15 @@ const textOf = (body: Uint8Array): string | null => {
   }
 };
 
-/** Bytes of an error inside a stream, cleaned like every other error; the very same when there was nothing to clean. */
-export const cleaned = (bytes: Uint8Array, clean: Scrub): Uint8Array => {
-  // Latin-1 keeps every byte, also half a character at the edge of a chunk.
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+/**
+ * The event of a stream in which a provider reports its error, as its client may read it: cleaned like every other error.
+ * Null: it is no text, larger than errors are, or no report at all, and is told in our own form.
+ */
+export const toldEvent = (failure: Failure, event: Uint8Array, clean: Scrub): Uint8Array | null => {
+  const text = failure.by === 'theirs' && event.length <= maxErrorBytes ? textOf(event) : null;
+  if (text === null) return null;
   const clear = clean(text);
-  return clear === text ? bytes : Buffer.from(clear, 'latin1');
+  return clear === text ? event : new TextEncoder().encode(clear);
 };
 
 /**

@@ -1,4 +1,5 @@
-// Cuts a stream of server-sent events, as raw bytes, at the ends of its events, so that one of them can be left out.
+// Cuts a stream of server-sent events, as raw bytes, at the ends of its events, so that one of them can be left out or
+// looked at before it goes on.
 // A line ends with LF, CRLF or CR, an event with an empty line:
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
@@ -34,7 +35,7 @@ export const join = (parts: readonly Uint8Array[]): Uint8Array => {
  * Finds the ends of events byte by byte; remembers across chunks only what it must. Events end at once at LF. After a
  * CR it waits for the next byte, which may be the LF that belongs to it.
  */
-export const startEndFinder = () => {
+const startEndFinder = () => {
   let lineIsEmpty = true;
   let afterCr = false;
   /** Offsets just behind each event that ends in this chunk. 0: the event ended with the chunk before. */
@@ -72,17 +73,23 @@ export const startEventCutter = (): EventCutter => {
   };
   return {
     cut(chunk, isKept) {
-      const wasEmpty = heldBytes === 0;
       const out: Uint8Array[] = [];
+      /** Where the events begin that go on together. */
+      let keptFrom = 0;
       let from = 0;
-      let keptAll = true;
       for (const end of findEnds(chunk)) {
-        const event = join([...take(), chunk.subarray(from, end)]);
+        const beginning = take();
+        const here = chunk.subarray(from, end);
+        if (isKept(beginning.length === 0 ? here : join([...beginning, here])))
+          out.push(...beginning);
+        else {
+          if (from > keptFrom) out.push(chunk.subarray(keptFrom, from));
+          keptFrom = end;
+        }
         from = end;
-        if (isKept(event)) out.push(event);
-        else keptAll = false;
       }
-      if (wasEmpty && keptAll && from === chunk.length && from > 0) return chunk;
+      if (out.length === 0 && keptFrom === 0 && from === chunk.length && from > 0) return chunk;
+      if (from > keptFrom) out.push(chunk.subarray(keptFrom, from));
       if (from < chunk.length) {
         held.push(chunk.subarray(from));
         heldBytes += chunk.length - from;

@@ -25,7 +25,8 @@ export const startTap = (
   let deltas: Delta[] = [];
   let last: 'ended' | 'failed' | null = null;
   let closing = false;
-  let garbled = false;
+  /** The stream ended in the middle of an event. */
+  let isCut = false;
   /** Of the event that is not whole yet, but for what came before it in its first chunk. */
   let openBytes = 0;
   const take = (more: readonly Delta[]) => {
@@ -43,7 +44,7 @@ export const startTap = (
       const framed = { event: event ?? null, data };
       onEvent(framed);
       const more = reader.read(framed);
-      garbled ||= closing && more.some(isGarbled);
+      isCut ||= closing && more.some(isGarbled);
       take(closing ? more.filter((delta) => !isGarbled(delta)) : more);
     },
     onComment() {
@@ -62,16 +63,16 @@ export const startTap = (
     },
     /**
      * The stream is over. An event that only lacks its closing blank line still counts: some servers end with
-     * `data: [DONE]` and nothing more. One that was cut in the middle does not. True: all had stopped, and the end that
-     * was left out is added.
+     * `data: [DONE]` and nothing more. One that was cut in the middle (`isCut`) does not. `isSupplied`: all had stopped, and
+     * the end that was left out is added.
      */
-    close(): boolean {
-      if (last !== null) return false;
+    close(): { readonly isCut: boolean; readonly isSupplied: boolean } {
+      if (last !== null) return { isCut, isSupplied: false };
       closing = true;
       parser.feed(`${decoder.decode()}\n\n`);
-      if (last !== null || garbled || !reader.hasStopped()) return false;
-      take([{ kind: 'ended' }]);
-      return true;
+      const isSupplied = last === null && !isCut && reader.hasStopped();
+      if (isSupplied) take([{ kind: 'ended' }]);
+      return { isCut, isSupplied };
     },
     fail(delta: Delta): void {
       take([delta]);

@@ -120,8 +120,9 @@ export const streamReader = (): StreamReader => {
     }
   };
 
-  const readBody = (body: JsonObject): readonly Delta[] => {
-    switch (textAt(body, 'type') ?? '') {
+  const readBody = (body: JsonObject, event: string | null): readonly Delta[] => {
+    // The official SDKs go by the name of the event, others by its body.
+    switch (event === 'error' ? event : (textAt(body, 'type') ?? '')) {
       case 'message_start': {
         const message = objectAt(body, 'message') ?? {};
         const id = textAt(message, 'id') ?? '';
@@ -152,7 +153,7 @@ export const streamReader = (): StreamReader => {
     read({ event, data }) {
       if (over || event === 'ping') return [];
       const body = parseObject(data);
-      if (body !== null) return readBody(body);
+      if (body !== null) return readBody(body, event);
       over = true;
       return [notJson];
     },

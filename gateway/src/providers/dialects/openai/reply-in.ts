@@ -54,6 +54,19 @@ const failed = (body: JsonObject): Delta | null => {
   return null;
 };
 
+/**
+ * An error in a stream may also be an event of that name, an object that says so (`object: "error"`, vLLM) or mere words in
+ * the place of choices (`detail`, FastAPI).
+ */
+const failedEvent = (body: JsonObject, event: string | null): Delta | null => {
+  const words = textAt(body, 'message') ?? textAt(body, 'detail');
+  const isError =
+    event === 'error' ||
+    textAt(body, 'object') === 'error' ||
+    (words !== null && !Array.isArray(body['choices']));
+  return failed(body) ?? (isError ? failedWith({ ...body, message: words ?? '' }) : null);
+};
+
 /** A vendor's list form of `content` (Mistral): text parts are text, thinking parts are reasoning. */
 const partDeltas = (part: Json): readonly Delta[] => {
   if (!isObject(part)) return [];
@@ -173,7 +186,7 @@ export const streamReader = (): StreamReader => {
   let over = false;
   let serviceTier: string | null = null;
 
-  const readBody = (body: JsonObject): readonly Delta[] => {
+  const readBody = (body: JsonObject, event: string | null): readonly Delta[] => {
     const deltas: Delta[] = [];
     const id = textAt(body, 'id') ?? '';
     const some = listAt(body, 'choices');
@@ -182,7 +195,7 @@ export const streamReader = (): StreamReader => {
       deltas.push({ kind: 'opened', id, model: textAt(body, 'model') ?? '' });
     }
     serviceTier = textAt(body, 'service_tier') ?? serviceTier;
-    const failure = failed(body);
+    const failure = failedEvent(body, event);
     if (failure !== null) {
       over = true;
       return [...deltas, ...usageDelta(body, serviceTier, true), failure];
@@ -193,14 +206,14 @@ export const streamReader = (): StreamReader => {
   };
 
   return {
-    read({ data }) {
+    read({ event, data }) {
       if (over || data === '') return [];
       if (data === '[DONE]') {
         over = true;
         return [{ kind: 'ended' }];
       }
       const body = parseObject(data);
-      if (body !== null) return readBody(body);
+      if (body !== null) return readBody(body, event);
       over = true;
       return [notJson];
     },
