@@ -137,6 +137,7 @@ const excused: Partial<Record<MetricId, string>> = {
   foreignRequests: 'board Ledger & gateway',
   slowReaders: 'board Caller',
   impossibleUsage: 'board Reconciliation & close',
+  providerCuts: 'board Provider & model',
   unwritten: 'board Caller',
   limitHits: 'board Caller',
   bodyBytes: 'board Ledger & gateway',

@@ -1,4 +1,5 @@
 import type { UsageSource } from '../contract/ledger.ts';
+import type { PriceDimension } from '../contract/price-dimensions.ts';
 import type { Delta, Failure } from '../model/delta.ts';
 import { inputTokens, noUsage, outputTokens, type Usage } from '../model/usage.ts';
 import { estimateTokens } from './estimate.ts';
@@ -6,11 +7,14 @@ import { estimateTokens } from './estimate.ts';
 /** Text kept for counting when the provider never says; beyond it only the length is kept. */
 const maxKeptChars = 262_144;
 
-/** Of a name that a provider gives: it stands in rows, spans and headers. */
-const maxNameChars = 256;
-const unnameable = /[\p{Cc}\p{Cs}]/gu;
-const named = (text: string): string =>
-  text === '' ? '' : text.slice(0, maxNameChars).replace(unnameable, '');
+/** The same usage, its names read. */
+const named = (usage: Usage, name: (text: string) => string): Usage => {
+  const dimensions: Partial<Record<PriceDimension, string>> = {};
+  let key: PriceDimension;
+  for (key in usage.dimensions) dimensions[key] = name(usage.dimensions[key] ?? '');
+  const serviceTier = usage.serviceTier === null ? null : name(usage.serviceTier);
+  return { ...usage, serviceTier, dimensions };
+};
 
 /** What is known of one attempt's reply so far. */
 export interface Reading {
@@ -61,8 +65,11 @@ const lacking = (
   };
 };
 
-/** Follows one attempt's reply. */
-export const startMeter = (): Meter => {
+/**
+ * Follows one attempt's reply.
+ * @param name reads a name that the provider gives
+ */
+export const startMeter = (name: (text: string) => string): Meter => {
   let firstContentMs: number | null = null;
   let lastContentMs: number | null = null;
   let chunks = 0;
@@ -87,8 +94,8 @@ export const startMeter = (): Meter => {
   const take = (delta: Delta): boolean => {
     switch (delta.kind) {
       case 'opened':
-        upstreamId = delta.id;
-        model = delta.model;
+        upstreamId = name(delta.id);
+        model = name(delta.model);
         return false;
       case 'text':
       case 'reasoning':
@@ -103,11 +110,11 @@ export const startMeter = (): Meter => {
       case 'other_content':
         return true;
       case 'usage':
-        usage = delta.usage;
+        usage = named(delta.usage, name);
         usageFinal ||= delta.final;
         return false;
       case 'stopped':
-        finishReason = delta.raw;
+        finishReason = name(delta.raw);
         return true;
       case 'ended':
         ended = true;
@@ -136,9 +143,9 @@ export const startMeter = (): Meter => {
       lastContentMs,
       chunks,
       maxGapMs,
-      model: named(model),
-      upstreamId: named(upstreamId),
-      finishReason: named(finishReason),
+      model,
+      upstreamId,
+      finishReason,
     }),
     usage(inputTokens) {
       const { lacksInput, lacksOutput } = lacking(usage, usageFinal, outputCounted);

@@ -5,17 +5,19 @@ import {
   replyHeaders,
   requestIdHeaders,
 } from '../contract/reply-headers.ts';
-import type { Scrub } from './scrub.ts';
+import type { Told } from './told.ts';
 
 /** Names in lower case, as HTTP libraries give them; of a repeated header the first value counts. */
 export type ReceivedHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const printable = /^[\x20-\x7e]+$/;
 
-const valueOf = (headers: ReceivedHeaders, name: string): string => {
+const valueOf = (headers: ReceivedHeaders, name: string, { cut }: Told): string => {
   const value = headers[name];
   const text = (typeof value === 'string' ? value : value?.[0]) ?? '';
-  return text.length <= maxReplyHeaderChars && printable.test(text) ? text.trim() : '';
+  if (text.length <= maxReplyHeaderChars && printable.test(text)) return text.trim();
+  if (text !== '') cut('header');
+  return '';
 };
 
 const passedAs = (name: string): string | null => {
@@ -31,19 +33,29 @@ const passedAs = (name: string): string | null => {
   return null;
 };
 
-/** The headers that pass, renamed where their own name would lie. `clean` takes credentials out of their values. */
-export const passingHeaders = (headers: ReceivedHeaders, clean: Scrub): Record<string, string> => {
+/**
+ * The headers that pass, renamed where their own name would lie. Credentials are taken out of their values; one with a
+ * credential in its name stays here.
+ */
+export const passingHeaders = (headers: ReceivedHeaders, told: Told): Record<string, string> => {
   const passing: Record<string, string> = {};
   let count = 0;
   for (const name in headers) {
     const as = passedAs(name);
-    const value = as === null ? '' : valueOf(headers, name);
-    if (as === null || value === '' || count >= maxReplyHeaders) continue;
+    const value = as === null ? '' : valueOf(headers, name, told);
+    if (as === null || value === '') continue;
+    if (count >= maxReplyHeaders) {
+      told.cut('header');
+      continue;
+    }
     count += 1;
-    passing[as] = clean(value);
+    const line = told.clean(`${as}: ${value}`);
+    if (line.startsWith(`${as}: `)) passing[as] = line.slice(as.length + 2);
   }
-  const id = requestIdHeaders.map((name) => valueOf(headers, name)).find((text) => text !== '');
-  return id === undefined ? passing : { ...passing, ...requestIds(clean(id)) };
+  const id = requestIdHeaders
+    .map((name) => valueOf(headers, name, told))
+    .find((text) => text !== '');
+  return id === undefined ? passing : { ...passing, ...requestIds(told.clean(id)) };
 };
 
 /** The id of a request under the names that official SDKs read: OpenAI's and Anthropic's. */

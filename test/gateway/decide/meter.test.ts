@@ -10,6 +10,8 @@ import {
   type Usage,
 } from '../../../gateway/src/model/usage.ts';
 
+const asSaid = (name: string): string => name;
+
 const usage = (more: Partial<Usage['tokens']> = {}, clamped = false): Usage => ({
   tokens: { ...noTokens, ...more },
   units: {},
@@ -79,7 +81,7 @@ const visible = (reply: readonly (readonly Delta[])[]): string =>
     .join('');
 
 const metered = (reply: readonly (readonly Delta[])[]) => {
-  const meter = startMeter();
+  const meter = startMeter(asSaid);
   for (const [i, deltas] of reply.entries()) meter.read(deltas, 100 * i);
   return meter;
 };
@@ -137,7 +139,7 @@ test('a provider that did not finish: its input stands, its output is what it sa
 });
 
 test('a reply has begun with its first content, and not before', () => {
-  const meter = startMeter();
+  const meter = startMeter(asSaid);
   meter.read([{ kind: 'opened', id: 'i', model: 'm' }, said({}, false)], 1);
   meter.read([], 2);
   meter.read([unreadable('t', 'm')], 3);
@@ -162,7 +164,7 @@ test('a reply that is empty but whole has begun too', () => {
 });
 
 test('the longest silence is between two pieces with content', () => {
-  const meter = startMeter();
+  const meter = startMeter(asSaid);
   for (const [ms, deltas] of [
     [0, []],
     [500, [text('a')]],
@@ -181,7 +183,7 @@ test('the longest silence is between two pieces with content', () => {
 });
 
 test('memory is bounded: of a reply without end its length is kept, and still counted', () => {
-  const meter = startMeter();
+  const meter = startMeter(asSaid);
   const chunk = 'word '.repeat(10_000);
   for (let i = 0; i < 100; i += 1) meter.read([text(chunk)], i);
   const chars = 100 * chunk.length;
@@ -193,7 +195,7 @@ test('memory is bounded: of a reply without end its length is kept, and still co
 
 test('counts that cannot be are counted by us, side by side; the other side stands', () => {
   const found = (impossible: Usage['impossible'], tokens: Partial<Usage['tokens']>) => {
-    const meter = startMeter();
+    const meter = startMeter(asSaid);
     const wrong: Usage = { ...usage(tokens, true), ...(impossible && { impossible }) };
     meter.read([text('some words of the reply'), { kind: 'usage', usage: wrong, final: true }], 1);
     const { usage: booked, source } = meter.usage(() => 1000);

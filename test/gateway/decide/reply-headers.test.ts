@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { maxReplyHeaders, replyHeaders } from '../../../gateway/src/contract/reply-headers.ts';
 import { passingHeaders } from '../../../gateway/src/decide/reply-headers.ts';
+import { toldBy } from '../../../gateway/src/decide/told.ts';
 
-const same = (text: string): string => text;
+const told = (clean: (text: string) => string, cut: (what: string) => void = () => {}) =>
+  toldBy(clean, cut);
+const same = told((text) => text);
 
 test('what the table names passes, renamed where its name would lie', () => {
   expect(
@@ -47,7 +50,7 @@ test.each([
 });
 
 test('values are cleaned; what is too long, not printable or too many is left out', () => {
-  const clean = (text: string): string => text.replaceAll('sk-1', '[redacted]');
+  const clean = told((text) => text.replaceAll('sk-1', '[redacted]'));
   expect(passingHeaders({ 'openai-x': 'key sk-1', 'x-request-id': 'sk-1' }, clean)).toEqual({
     'openai-x': 'key [redacted]',
     'x-request-id': '[redacted]',
@@ -66,4 +69,21 @@ test('no row hides another, and patterns rename to patterns', () => {
     expect(before.filter((row) => name.startsWith(row.name.slice(0, -1)))).toEqual([]);
     if (as !== null) expect(as.endsWith('*')).toBe(name.endsWith('*'));
   }
+});
+
+test('what is left out or taken out is told, and a credential in a name keeps its header here', () => {
+  const cuts: string[] = [];
+  const counting = told(
+    (text) => text.replaceAll('sk-1', '[redacted]'),
+    (what) => cuts.push(what),
+  );
+  const headers = {
+    'openai-sk-1': 'v',
+    'openai-y': 'sk-1',
+    'openai-long': 'x'.repeat(600),
+    'x-ratelimit-z': 'é',
+    cookie: 'x'.repeat(600),
+  };
+  expect(passingHeaders(headers, counting)).toEqual({ 'openai-y': '[redacted]' });
+  expect(cuts).toEqual(['credential', 'credential', 'header', 'header']);
 });

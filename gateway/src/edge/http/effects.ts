@@ -4,6 +4,7 @@ import { guessInputTokens } from '../../decide/estimate.ts';
 import { keysIn } from '../../decide/identify.ts';
 import { afterFault } from '../../decide/retry.ts';
 import { scrubber, type Scrub } from '../../decide/scrub.ts';
+import { startNames, toldBy, type Cut } from '../../decide/told.ts';
 import { traceparentFor } from '../../decide/trace-context.ts';
 import type { Effects, Story } from '../../flow/effects.ts';
 import { noMoney, plus } from '../../model/money.ts';
@@ -129,6 +130,9 @@ export const effectsOf = (world: CallWorld): Effects => {
         throw new Error(`target ${target.provider} was not prepared`);
       const attemptSpanId = spanId();
       const labels = { provider: target.provider };
+      const cut = (what: Cut): void => gate.store.add('providerCuts', { ...labels, what }, 1);
+      // No provider is told the client's key; only an error may quote it, out of the prompt.
+      const told = toldBy(runtime.clean, cut);
       gate.store.move('inflight', labels, 1);
       const opened = await openAttempt({
         upstream,
@@ -150,6 +154,7 @@ export const effectsOf = (world: CallWorld): Effects => {
             target,
             upstream,
             dropped: what.dropped,
+            told,
             reply,
             spent,
             providerMs,
@@ -167,7 +172,8 @@ export const effectsOf = (world: CallWorld): Effects => {
         onOver: () => gate.store.move('inflight', labels, -1),
         failed: (fault) =>
           Buffer.from(dialects[facts.dialect].streamError(errorOfFault(fault, facts.dialect))),
-        clean,
+        told: toldBy(clean, cut),
+        name: startNames(told),
       });
       if (opened.kind !== 'begun') {
         spent = plus(spent, opened.attempt.charge.total);

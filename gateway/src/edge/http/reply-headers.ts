@@ -1,10 +1,10 @@
 /** The head of a reply that a provider gave: what it says of itself, and what the gateway says of it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { passingHeaders, requestIds } from '../../decide/reply-headers.ts';
+import type { Told } from '../../decide/told.ts';
 import type { Target } from '../../model/call.ts';
 import { plus, toPicodollars, usdText, type Picodollars } from '../../model/money.ts';
 import type { CallFacts } from '../../model/settlement.ts';
-import type { Runtime } from '../runtime.ts';
 import type { ReplyFacts } from '../upstream/attempt.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Admitted } from './admission.ts';
@@ -13,7 +13,6 @@ import { headerText } from './header-text.ts';
 
 /** What is known of a call when its reply begins. */
 export interface ReplyWorld {
-  readonly runtime: Pick<Runtime, 'clean'>;
   readonly arrival: Arrival;
   readonly facts: CallFacts;
   readonly admitted: Admitted;
@@ -63,18 +62,19 @@ export const replyHeaders = (
     readonly target: Target;
     readonly upstream: Upstream;
     readonly dropped: readonly string[];
+    readonly told: Told;
     readonly reply: ReplyFacts;
     readonly spent: Picodollars;
     readonly providerMs: number;
   },
 ): Record<string, string> => {
-  const { arrival, runtime, admitted } = world;
-  const { target, upstream, reply, spent, providerMs } = served;
+  const { arrival, admitted } = world;
+  const { target, upstream, told, reply, spent, providerMs } = served;
   const overheadMs = performance.now() - arrival.startedMs - providerMs - reply.attemptMs;
   const all: Record<string, string> = {
     ...ownHeaders(arrival),
-    ...passingHeaders(reply.headers, runtime.clean),
-    'content-type': contentTypeFor(world, upstream, reply),
+    ...passingHeaders(reply.headers, told),
+    'content-type': told.clean(contentTypeFor(world, upstream, reply)),
     'x-tollgate-provider': target.provider,
     'x-tollgate-model': headerText(target.model),
     'x-tollgate-attempts': String(reply.tries),

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../config/config.ts';
 import { refusalOf, type Foreign } from '../../decide/foreign.ts';
+import { cuts } from '../../decide/told.ts';
 import { outcomes, type OutcomeKind } from '../../contract/outcomes.ts';
 import type { FaultKind } from '../../model/fault.ts';
 import type { MetricStore } from './store.ts';
@@ -56,6 +57,7 @@ export const zero = (store: MetricStore, config: Config): void => {
     store.move('inflight', { provider }, 0);
     store.move('openStreams', { provider }, 0);
     store.add('impossibleUsage', { provider }, 0);
+    for (const what of cuts) store.add('providerCuts', { provider, what }, 0);
   }
   for (const outcome of outcomeKinds) store.add('unwritten', { outcome }, 0);
   for (const limit of limits) store.add('limitHits', { limit }, 0);

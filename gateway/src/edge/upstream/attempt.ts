@@ -10,7 +10,7 @@
  */
 import { startMeter, type Meter } from '../../decide/meter.ts';
 import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
-import type { Scrub } from '../../decide/scrub.ts';
+import type { Told } from '../../decide/told.ts';
 import type { Ending, Opened } from '../../flow/effects.ts';
 import type { Failure, Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
@@ -60,7 +60,9 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   /** Bytes for a client whose stream failed after it began. */
   failed(fault: Fault): Uint8Array;
   /** Takes credentials out of what the provider says of an error. */
-  readonly clean: Scrub;
+  readonly told: Told;
+  /** Reads a name that the provider gives. */
+  name(text: string): string;
 }
 
 const progressMs = 1_000;
@@ -96,7 +98,7 @@ const unsent = (options: AttemptOptions): Opened => {
   const fault = stoppedFault(0, false);
   const start = { ...options, startedMs: nowMs };
   options.onOver();
-  const attempt = account(start, startMeter(), { status: 0, endedMs: nowMs, fault });
+  const attempt = account(start, startMeter(options.name), { status: 0, endedMs: nowMs, fault });
   return { kind: 'failed', fault, attempt };
 };
 
@@ -105,7 +107,7 @@ class RunningAttempt {
   readonly #resolve: (opened: Opened) => void;
   readonly #options: AttemptOptions;
   readonly #start: AttemptStart;
-  readonly #meter = startMeter();
+  readonly #meter: Meter;
   readonly #clocks: Clocks;
   readonly #outbox: Outbox;
   readonly #exchange: Exchange;
@@ -126,11 +128,12 @@ class RunningAttempt {
   #tellRelay: ((ending: Ending) => void) | null = null;
 
   constructor(options: AttemptOptions) {
-    const { upstream, client, stream, prepared, path, headers, limits, clean } = options;
+    const { upstream, client, stream, prepared, path, headers, limits, told } = options;
     const { promise, resolve } = Promise.withResolvers<Opened>();
     this.opened = promise;
     this.#resolve = resolve;
     this.#options = options;
+    this.#meter = startMeter(options.name);
     this.#start = { ...options, startedMs: performance.now() };
     this.#clocks = startClocks(upstream.timeouts, stream, (bell) => this.#ring(bell));
     this.#outbox = startOutbox(client, {
@@ -145,7 +148,7 @@ class RunningAttempt {
     });
     this.#exchange = startExchange(
       upstream,
-      { path, headers, body: prepared.body, clean, maxInflatedBytes: limits.replyBytes },
+      { path, headers, body: prepared.body, told, maxInflatedBytes: limits.replyBytes },
       {
         onSent: () => options.onSent(),
         onAlive: () => this.#clocks.alive(),
@@ -249,15 +252,15 @@ class RunningAttempt {
   }
 
   #failInside(failure: Failure, { bytes, failedEvent }: Piece): void {
-    const { clean, upstream } = this.#options;
+    const { told, upstream } = this.#options;
     const begun = this.#hasBegun();
     if (begun) {
       if (bytes !== null) this.#outbox.add(bytes);
-      const told = failedEvent === undefined ? null : toldEvent(failure, failedEvent, clean);
-      if (told !== null) this.#outbox.add(told);
-      this.#isTold = told !== null;
+      const event = failedEvent === undefined ? null : toldEvent(failure, failedEvent, told);
+      if (event !== null) this.#outbox.add(event);
+      this.#isTold = event !== null;
     }
-    const reply = { status: this.#status, dialect: upstream.provider.dialect, clean };
+    const reply = { status: this.#status, dialect: upstream.provider.dialect, told };
     this.#fail(replyFault(failure, reply, begun));
   }
 

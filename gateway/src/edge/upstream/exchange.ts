@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { unreadable } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
-import type { Scrub } from '../../decide/scrub.ts';
+import type { Told } from '../../decide/told.ts';
 import { header } from '../http/arrival.ts';
 import { turn } from '../turn.ts';
 import { networkFault } from './faults.ts';
@@ -54,7 +54,7 @@ export interface ExchangeRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   /** Takes credentials out of what the provider says of an error. */
-  readonly clean: Scrub;
+  readonly told: Told;
   /** Of a reply that came compressed, after that was undone. */
   readonly maxInflatedBytes: number;
 }
@@ -97,7 +97,7 @@ export const startExchange = (
         whole: whole && errorBytes <= maxErrorBytes,
       },
       upstream.provider.dialect,
-      request.clean,
+      request.told,
       Date.now(),
     );
   const fault = (what: Fault): void => {
@@ -133,8 +133,8 @@ export const startExchange = (
     }
   };
   const unwelcome = (type: 'invalid_reply' | 'reply_too_large', message: string): void => {
-    const { clean } = request;
-    const reply = { status, dialect: upstream.provider.dialect, clean };
+    const { told } = request;
+    const reply = { status, dialect: upstream.provider.dialect, told };
     const what = errorBody === null ? unreadable(type, message) : null;
     fault(what === null ? refused() : replyFault(what, reply, events.hasBegun()));
     abort();

@@ -1,7 +1,7 @@
 /** A provider's error answer -> the fault it is, and what the client may read of it. The one place where its words enter. */
 import { knownName, judge, statusOfError } from '../../decide/refusal.ts';
 import { passingHeaders, type ReceivedHeaders } from '../../decide/reply-headers.ts';
-import type { Scrub } from '../../decide/scrub.ts';
+import type { Told } from '../../decide/told.ts';
 import type { RefusalRow } from '../../contract/refusals.ts';
 import type { DialectName } from '../../model/call.ts';
 import type { Failure } from '../../model/delta.ts';
@@ -80,9 +80,17 @@ const textOf = (body: Uint8Array): string | null => {
  * The event of a stream in which a provider reports its error, as its client may read it: cleaned like every other error.
  * Null: it is no text, larger than errors are, or no report at all, and is told in our own form.
  */
-export const toldEvent = (failure: Failure, event: Uint8Array, clean: Scrub): Uint8Array | null => {
-  const text = failure.by === 'theirs' && event.length <= maxErrorBytes ? textOf(event) : null;
-  if (text === null) return null;
+export const toldEvent = (
+  failure: Failure,
+  event: Uint8Array,
+  { clean, cut }: Told,
+): Uint8Array | null => {
+  if (failure.by === 'ours') return null;
+  const text = event.length <= maxErrorBytes ? textOf(event) : null;
+  if (text === null) {
+    cut('error_body');
+    return null;
+  }
   const clear = clean(text);
   return clear === text ? event : new TextEncoder().encode(clear);
 };
@@ -94,13 +102,14 @@ export const toldEvent = (failure: Failure, event: Uint8Array, clean: Scrub): Ui
 export const refusalFault = (
   answer: ErrorAnswer,
   dialect: DialectName,
-  clean: Scrub,
+  told: Told,
   nowMs: number,
 ): Fault => {
   const { status, headers, whole } = answer;
   const raw = textOf(answer.body);
-  const text = raw === null ? '' : clean(raw);
-  const contentType = first(headers, 'content-type');
+  const text = raw === null ? '' : told.clean(raw);
+  if (raw === null || !whole) told.cut('error_body');
+  const contentType = told.clean(first(headers, 'content-type'));
   const page = isPage(contentType, text);
   const read = dialects[dialect].readError(page || !whole ? '' : text);
   const row = judge(status, read);
@@ -109,7 +118,7 @@ export const refusalFault = (
     ...read,
     status,
     dialect,
-    headers: passingHeaders(headers, clean),
+    headers: passingHeaders(headers, told),
     body: asItIs
       ? {
           contentType: contentType === '' ? 'application/json' : contentType,
@@ -135,14 +144,17 @@ export const refusalFault = (
  */
 export const replyFault = (
   failure: Failure,
-  reply: { readonly status: number; readonly dialect: DialectName; readonly clean: Scrub },
+  reply: { readonly status: number; readonly dialect: DialectName; readonly told: Told },
   begun: boolean,
 ): Fault => {
-  const { status, dialect, clean } = reply;
+  const { status, dialect, told } = reply;
+  const { clean } = told;
   const rest = { status, retryAfterMs: null, mayBeBilled: true } as const;
   if (failure.by === 'ours') {
     const code = begun ? 'stream_failed' : 'provider_invalid';
     const { message } = failure;
+    if (failure.type === 'event_too_large') told.cut('event');
+    if (failure.type === 'reply_too_large') told.cut('reply');
     return { ...rest, kind: 'server', code, message, recourse: 'again', said: null };
   }
   const amounts = statusOfError(failure);

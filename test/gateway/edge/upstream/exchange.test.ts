@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { toldBy } from '../../../../gateway/src/decide/told.ts';
 import { startExchange } from '../../../../gateway/src/edge/upstream/exchange.ts';
 import { connectionPool } from '../../../../gateway/src/edge/upstream/pools.ts';
 import type { Fault } from '../../../../gateway/src/model/fault.ts';
@@ -25,7 +26,10 @@ test("a bug of ours in reading a reply is that attempt's fault, and nobody else'
           path: '/',
           headers: {},
           body: Buffer.from('{}'),
-          clean: (text) => text,
+          told: toldBy(
+            (text) => text,
+            () => {},
+          ),
           maxInflatedBytes: 1e6,
         },
         {

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { scrubber } from '../../../../gateway/src/decide/scrub.ts';
+import { toldBy } from '../../../../gateway/src/decide/told.ts';
 import { maxErrorBytes, toldEvent } from '../../../../gateway/src/edge/upstream/refusal.ts';
 import type { Failure, Piece } from '../../../../gateway/src/model/delta.ts';
 import { anthropic } from '../../../../gateway/src/providers/dialects/anthropic.ts';
@@ -14,7 +15,7 @@ import { chunkedHead, httpChunk, lastChunk, startRaw, type RawAnswer } from './r
 import { chunkOf } from './scripted.ts';
 
 const secret = 'sk-proj-Zq81mXw0vT-yKc7Lr3BnPd95HsUe2JfGa';
-const clean = scrubber([secret]);
+const told = toldBy(scrubber([secret]), () => {});
 const data = (body: object, name = ''): string =>
   `${name === '' ? '' : `event: ${name}\n`}data: ${JSON.stringify(body)}\n\n`;
 
@@ -70,11 +71,11 @@ const clientReads = (road: ReturnType<typeof passThrough>, chunks: readonly Uint
     .flatMap(({ deltas }) => deltas)
     .find((delta): delta is Failure => delta.kind === 'failed');
   const parts = pieces.flatMap(({ bytes, failedEvent }) => {
-    const told =
+    const event =
       failure === undefined || failedEvent === undefined
         ? null
-        : toldEvent(failure, failedEvent, clean);
-    return [bytes ?? Buffer.alloc(0), told ?? Buffer.alloc(0)];
+        : toldEvent(failure, failedEvent, told);
+    return [bytes ?? Buffer.alloc(0), event ?? Buffer.alloc(0)];
   });
   return { text: Buffer.concat(parts).toString(), failure };
 };
