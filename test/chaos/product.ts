@@ -28,7 +28,16 @@ export const choosePorts = async (): Promise<Ports> => ({
 });
 
 /** What a process of the product does. `npm` is everything between the shell and `boot.mjs`. */
-export type Role = 'npm' | 'boot' | 'starter' | 'front' | 'engine' | 'router' | 'gateway';
+export const everyRole = [
+  'npm',
+  'boot',
+  'starter',
+  'front',
+  'engine',
+  'router',
+  'gateway',
+] as const;
+export type Role = (typeof everyRole)[number];
 
 export interface Running {
   readonly pid: number;
@@ -56,22 +65,22 @@ export const alive = ({ pid, began }: Running): boolean => beganAt(pid) === bega
 const roles: readonly (readonly [Role, string])[] = [
   ['starter', 'deploy/local/src/main.ts'],
   ['front', 'src/clickhouse/main.ts'],
+  ['engine', 'src/clickhouse/engine-main.ts'],
   ['router', 'trace-router/src/main.ts'],
   ['gateway', 'gateway/src/main.ts'],
   ['boot', 'boot.mjs'],
 ];
 
 /** A process and all below it, the highest first. */
-const family = (pid: number, parent: Role): readonly Running[] => {
+const family = (pid: number): readonly Running[] => {
   // Not the shell that npm runs, whose command is one argument.
   const [, ...command] = read(`/proc/${pid}/cmdline`).split('\0');
-  const known = roles.find(([, file]) => command.some((one) => one.endsWith(file)))?.[0];
-  const role = known ?? (parent === 'front' || parent === 'engine' ? 'engine' : 'npm');
+  const role = roles.find(([, file]) => command.some((one) => one.endsWith(file)))?.[0] ?? 'npm';
   const began = beganAt(pid);
   if (began === '') return [];
   const children = read(`/proc/${pid}/task/${pid}/children`).trim();
   const below = children === '' ? [] : children.split(' ').map(Number);
-  return [{ pid, began, role }, ...below.flatMap((child) => family(child, role))];
+  return [{ pid, began, role }, ...below.flatMap(family)];
 };
 
 export interface Product {
@@ -104,7 +113,7 @@ export const startProduct = (env: Readonly<Record<string, string>>): Product => 
     over = true;
     return child.exitCode;
   });
-  const processes = () => family(child.pid ?? 0, 'npm');
+  const processes = () => family(child.pid ?? 0);
   return {
     processes,
     said: () => said.out + said.err,

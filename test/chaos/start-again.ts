@@ -3,6 +3,7 @@
  * started again at once. It must get ready every time, and in the end the ledger must hold every call that a provider
  * served, as the providers' own journal says, exactly once.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,7 +13,7 @@ import { startAnthropic } from '../fakes/anthropic.ts';
 import { testKey, twoProviders } from '../fakes/gateway.ts';
 import { startOpenai } from '../fakes/openai.ts';
 import { readOptions } from '../bench/support/options.ts';
-import { addresses, alive, choosePorts, startProduct } from './product.ts';
+import { addresses, alive, choosePorts, everyRole, startProduct } from './product.ts';
 import type { Product, Role, Running } from './product.ts';
 
 const options = readOptions(
@@ -33,11 +34,13 @@ const [openai, anthropic, ports] = [
   await choosePorts(),
 ];
 const config = path.join(dir, 'tollgate.yaml');
+/** Only our gateway knows this path: the kernel may have given a fake a port that clients of other programs still call. */
+const ours = `/${randomBytes(8).toString('hex')}`;
 writeFileSync(
   config,
   `${twoProviders(
-    openai.origin,
-    anthropic.origin,
+    openai.origin + ours,
+    anthropic.origin + ours,
     'timeouts: { idle: 1s, firstByte: 2s, total: 4s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }\nledger: { segmentAge: 200ms }',
   )}
 keys:
@@ -105,22 +108,35 @@ const until = async (holds: () => boolean | Promise<boolean>, what: string, prod
     await sleep(50);
   }
 };
+const query = (sql: string): Promise<Response> =>
+  fetch(at('clickhouse'), {
+    method: 'POST',
+    headers: {
+      'x-clickhouse-user': 'reader',
+      'x-clickhouse-key': readFileSync(path.join(dataDir, 'keys/reader.key'), 'utf8').trim(),
+    },
+    body: sql,
+    signal: AbortSignal.timeout(60_000),
+  });
+/** Also while the engine's process is away, its front answers a ping. */
+const engineAnswers = (): Promise<boolean> =>
+  query('SELECT 1').then(
+    async (reply) => (await reply.text()) === '1\n',
+    () => false,
+  );
 const allAnswer = async () =>
   (
     await Promise.all([
       answers(`${at('gateway')}/health/ready`),
-      answers(`${at('clickhouse')}/ping`),
+      engineAnswers(),
       answers(`${at('router')}/health/ready`),
     ])
   ).every(Boolean);
 
 const readLedger = async (): Promise<ReadonlyMap<string, number>> => {
-  const password = readFileSync(path.join(dataDir, 'keys/reader.key'), 'utf8').trim();
-  const reply = await fetch(at('clickhouse'), {
-    method: 'POST',
-    headers: { 'x-clickhouse-user': 'reader', 'x-clickhouse-key': password },
-    body: 'SELECT trace_id, count() FROM tollgate.calls GROUP BY trace_id FORMAT TSV',
-  });
+  const reply = await query(
+    'SELECT trace_id, count() FROM tollgate.calls GROUP BY trace_id FORMAT TSV',
+  );
   const text = await reply.text();
   if (!reply.ok) throw new Error(`the ledger cannot be read: ${text}`);
   const lines = text
@@ -180,11 +196,20 @@ if (exit !== 0) problems.push(`the last stop ended with ${exit}:\n${product.said
 const left = [...seen.values()].filter(alive);
 if (left.length > 0) problems.push(`processes left: ${JSON.stringify(left)}`);
 
-const served = new Set(
-  [...openai.journal, ...anthropic.journal].map(
-    ({ headers }) => headers.traceparent?.split('-')[1] ?? '',
-  ),
-);
+for (const role of everyRole)
+  if (![...seen.values()].some((one) => one.role === role))
+    problems.push(`no process was ever taken for the ${role}`);
+
+const journal = [...openai.journal, ...anthropic.journal];
+for (const one of journal.filter(({ path: to }) => !to.startsWith(`${ours}/`)))
+  say(`not counted, from another program: ${one.path}, headers ${one.headers.names.join(' ')}`);
+const served = new Set<string>();
+for (const { path: to, headers } of journal.filter((one) => one.path.startsWith(`${ours}/`))) {
+  const traceId = headers.traceparent?.split('-')[1];
+  if (traceId === undefined)
+    problems.push(`no traceparent came with ${to}, headers ${headers.names.join(' ')}`);
+  else served.add(traceId);
+}
 const missing = [...served, ...answered].filter((traceId) => !rows.has(traceId));
 const twice = [...rows].filter(([, count]) => count > 1);
 if (missing.length > 0) problems.push(`${missing.length} calls have no row, such as ${missing[0]}`);
