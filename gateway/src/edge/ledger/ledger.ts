@@ -173,8 +173,7 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
   totals.recovered = lines.length;
   // What an earlier life saw arrive is only kept, and looked after by the reconciler.
   const isShipped = ({ segment, replica, toSeq }: Shipment): boolean =>
-    !segment.damaged &&
-    (lives.all().find((life) => life.replica === replica)?.shippedTo ?? -1) >= toSeq;
+    !segment.damaged && (lives.of(replica)?.shippedTo ?? -1) >= toSeq;
   const unshipped = leftover.segments.filter((shipment) => !isShipped(shipment));
   const segments = [
     ...unshipped.map(({ segment }) => segment),
@@ -195,8 +194,8 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
     onShipment(shipment) {
       if (shipment.replica === '') return;
       reconciler.shipped(shipment);
-      const life = lives.all().find(({ replica }) => replica === shipment.replica);
-      if (life !== undefined) spool.note(markLine(life));
+      const life = lives.of(shipment.replica);
+      if (life !== null) spool.note(markLine(life));
     },
     onShipped: options.onShipped,
     onError,

@@ -19,6 +19,8 @@ export interface Life {
 
 export interface Lives {
   all(): readonly Life[];
+  /** Null: it is not known, or forgotten. */
+  of(replica: string): Life | null;
   /** What a mark in a left-over segment says. */
   read(json: string): void;
   /** Rows up to `toSeq` are done with. */
@@ -57,6 +59,7 @@ export const startLives = (nowMs: number): Lives => {
   };
   return {
     all: () => [...lives.values()],
+    of: (replica) => lives.get(replica) ?? null,
     read(json) {
       const life = parsed(json);
       if (life === null || life.atMs < nowMs - maxAgeMs) return;

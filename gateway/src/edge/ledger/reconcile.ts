@@ -2,7 +2,8 @@
  * The spool's own record of what it shipped (`lives.ts`) against what the table holds: every row from the first one of
  * each remembered life, counted, once at the start and again now and then; in between, what was shipped since. Two
  * parties are compared here, not one with itself: rows that were lost after ClickHouse had taken them, refused,
- * damaged or deleted on disk show as missing, rows that went in twice as double.
+ * damaged or deleted on disk show as missing, rows that went in twice as double. What is still on its way is neither: not
+ * what was not shipped yet, and not what is being sent again.
  */
 import type { Sink } from './clickhouse.ts';
 import type { Kept, Shipment } from './kept.ts';
@@ -32,8 +33,8 @@ export interface ReconcilerOptions {
   readonly lives: Lives;
   readonly kept: Pick<Kept, 'seen' | 'toRetry'>;
   readonly everyMs: number;
-  /** Has a segment's missing rows sent again. */
-  again(segment: Sealed): void;
+  /** Has a segment's missing rows sent again; resolves when they were. */
+  again(segment: Sealed): Promise<void>;
   /** The table did not answer. */
   onFailure(): void;
   onError(message: string): void;
@@ -47,6 +48,8 @@ interface Account {
   checkedTo: number;
   /** No call of the rows above began earlier. */
   sinceMs: number;
+  /** Segments that are being sent again. */
+  resending: number;
   /** Of the settled rows. */
   known: Difference;
   /** Of the rows above, when they were last counted. */
@@ -91,23 +94,30 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
   const accountOf = ({ replica, sinceMs }: Life): Account => {
     const there = accounts.get(replica);
     if (there !== undefined) return there;
-    const account: Account = { checkedTo: 0, sinceMs, known: none, open: none };
+    const account: Account = { checkedTo: 0, sinceMs, resending: 0, known: none, open: none };
     accounts.set(replica, account);
     return account;
   };
 
-  const settle = (life: Life, account: Account, found: Difference): void => {
+  /** Sends again what is still here of the rows that the table does not have. */
+  const resend = (replica: string, account: Account, missing: number): void => {
+    const retry = kept.toRetry(replica, account.checkedTo);
+    if (retry.length === 0) return;
+    onError(
+      `${missing} rows of ${replica} are missing from the table; sending what is still here again`,
+    );
+    account.resending += retry.length;
+    for (const { segment } of retry)
+      void options.again(segment).then(() => (account.resending -= 1));
+  };
+
+  /** False: what was found is not the last word, and the same rows are to be counted once more. */
+  const settle = (life: Life, account: Account, found: Difference): boolean => {
     const { replica, shippedTo } = life;
-    account.open = found;
-    if (found.missing > 0) {
-      const retry = kept.toRetry(replica, account.checkedTo);
-      for (const { segment } of retry) options.again(segment);
-      if (retry.length > 0) {
-        onError(
-          `${found.missing} rows of ${replica} are missing from the table; sending what is still here again`,
-        );
-        return;
-      }
+    if (found.missing > 0) resend(replica, account, found.missing);
+    if (found.missing > 0 && account.resending > 0) {
+      account.open = { ...found, missing: 0 };
+      return false;
     }
     if (found.missing + found.double > 0)
       onError(
@@ -115,41 +125,49 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
       );
     kept.seen(replica, shippedTo);
     account.known = sum(account.known, found);
-    [account.open, account.checkedTo, account.sinceMs] = [none, shippedTo, Infinity];
+    [account.open, account.checkedTo] = [none, shippedTo];
+    return true;
   };
 
-  const checkLife = async (life: Life): Promise<boolean> => {
+  const checkLife = async (replica: string): Promise<boolean> => {
+    const life = lives.of(replica);
+    if (life === null) return true;
     const account = accountOf(life);
     if (life.shippedTo <= account.checkedTo) return true;
     const stretch = { above: account.checkedTo, upTo: life.shippedTo };
+    const { sinceMs } = account;
+    // What is shipped while the table is asked lies above this stretch, and says itself when it began.
+    account.sinceMs = Infinity;
     const answer = await sink.tally(
-      { ...stretch, replica: life.replica, sinceMs: Math.min(account.sinceMs, Date.now()) },
+      { ...stretch, replica, sinceMs: Math.min(sinceMs, Date.now()) },
       stopping.signal,
     );
-    if (answer.kind === 'unavailable') {
-      options.onFailure();
-      if (!silent && !stopping.signal.aborted)
-        onError(`cannot compare the ledger with the table: ${answer.message}`);
-      silent = true;
-      return false;
+    const isSettled =
+      answer.kind === 'tallied' && settle(life, account, differenceOf(stretch, answer));
+    if (!isSettled) account.sinceMs = Math.min(account.sinceMs, sinceMs);
+    if (answer.kind === 'tallied') {
+      silent = false;
+      return true;
     }
-    silent = false;
-    settle(life, account, differenceOf(stretch, answer));
-    return true;
+    options.onFailure();
+    if (!silent && !stopping.signal.aborted)
+      onError(`cannot compare the ledger with the table: ${answer.message}`);
+    silent = true;
+    return false;
   };
 
   const round = async (): Promise<void> => {
     if (performance.now() >= fullAtMs) {
       fullAtMs = performance.now() + fullEveryMs;
       for (const life of lives.all())
-        accounts.set(life.replica, {
+        Object.assign(accountOf(life), {
           checkedTo: 0,
           sinceMs: life.sinceMs,
           known: none,
           open: none,
         });
     }
-    for (const life of lives.all()) if (!(await checkLife(life))) return;
+    for (const { replica } of lives.all()) if (!(await checkLife(replica))) return;
     checkedAtMs = Date.now();
   };
   const check = (): Promise<void> =>

@@ -31,8 +31,8 @@ export interface ShipTotals {
 
 export interface Shipper {
   add(segment: Sealed): void;
-  /** Sends those rows of a shipped segment again that the table does not have. */
-  again(segment: Sealed): void;
+  /** Sends those rows of a shipped segment again that the table does not have. Resolves when it has them. */
+  again(segment: Sealed): Promise<void>;
   /** Sends rows (whole lines of the spool) that have no file; whether all of them are in the table now. */
   sendLines(lines: readonly string[]): Promise<boolean>;
   /** Ships what is there until all is gone or the time is up. Returns whether all is gone. */
@@ -84,7 +84,8 @@ const shipmentOf = (segment: Sealed, { head, rows }: Contents): Shipment => {
 /** Starts shipping whatever `add` is given. */
 export const startShipper = (options: ShipperOptions): Shipper => {
   const { sink, aside, kept, spool, onError } = options;
-  const queue: { readonly segment: Sealed; readonly again: boolean }[] = [];
+  /** With who waits for a segment that is sent again; null: it is shipped for the first time. */
+  const queue: { readonly segment: Sealed; readonly sentAgain: (() => void) | null }[] = [];
   const totals: ShipTotals = { shipped: 0, resent: 0, dead: 0, damaged: 0, mended: 0, failures: 0 };
   const stopping = new AbortController();
   let running: Promise<void> | null = null;
@@ -170,10 +171,11 @@ export const startShipper = (options: ShipperOptions): Shipper => {
   /** Ships all there is. A file that cannot be read or set aside holds up those behind it, until it can. */
   const run = async (): Promise<void> => {
     for (let failures = 0; queue[0] !== undefined;) {
-      const { segment, again } = queue[0];
+      const { segment, sentAgain } = queue[0];
       try {
-        if (!(await (again ? shipAgain(segment) : ship(segment)))) return;
+        if (!(await (sentAgain === null ? ship(segment) : shipAgain(segment)))) return;
         queue.shift();
+        sentAgain?.();
         failures = 0;
       } catch (error) {
         totals.failures += 1;
@@ -190,18 +192,21 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     });
   };
 
-  const enqueue = (segment: Sealed, again: boolean): void => {
-    queue.push({ segment, again });
+  const enqueue = (segment: Sealed, sentAgain: (() => void) | null): void => {
+    queue.push({ segment, sentAgain });
     if (!stopping.signal.aborted) wake();
   };
 
   return {
     totals,
     oldestRowAtMs: () =>
-      queue.find(({ segment, again }) => segment.closes > 0 && !again)?.segment.firstRowAtMs ??
-      null,
-    add: (segment) => enqueue(segment, false),
-    again: (segment) => enqueue(segment, true),
+      queue.find(({ segment, sentAgain }) => segment.closes > 0 && sentAgain === null)?.segment
+        .firstRowAtMs ?? null,
+    add: (segment) => enqueue(segment, null),
+    again: (segment) =>
+      new Promise((resolve) => {
+        enqueue(segment, resolve);
+      }),
     async sendLines(lines) {
       const rows = lines.flatMap((line) => parseEntry(Buffer.from(line.trimEnd())) ?? []);
       const found = await sink.find(rows, stopping.signal);

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
 import { segmentFiles } from '../../../../gateway/src/edge/ledger/files.ts';
 import { differenceOf } from '../../../../gateway/src/edge/ledger/reconcile.ts';
 import { someCall, someSettlement } from '../../model/settlements.ts';
@@ -97,5 +98,74 @@ test('a table that does not answer is not a table that lost rows', async () => {
   expect(ledger.reconciler.difference()).toEqual({ missing: 0, double: 0 });
   expect(ledger.shipper.totals.failures).toBeGreaterThan(0);
   expect(complaints).toEqual(['cannot compare the ledger with the table: away']);
+  await ledger.stop(10_000);
+});
+
+test('rows that were shipped while the table was asked are not missing when it is asked again', async () => {
+  const script = scriptedSink();
+  let held: Promise<void> | null = null;
+  const { ledger, complaints } = await ledgerIn(
+    tempDir(),
+    {
+      ...script.sink,
+      async tally(stretch) {
+        await held;
+        return script.sink.tally(stretch);
+      },
+    },
+    { limits: { segmentCloses: 1 } },
+  );
+  const ship = async (n: number, startedAtMs: number): Promise<void> => {
+    const call = { ...someCall, id: uuid7(startedAtMs), startedAtMs };
+    await ledger.spool.intend(call.id, '{}');
+    ledger.settle({ ...someSettlement, call });
+    await until(() => ledger.shipper.totals.shipped === n);
+  };
+  const beganMs = Date.now() - 60_000;
+  await ship(1, beganMs);
+  const asked = Promise.withResolvers<undefined>();
+  held = asked.promise;
+  const check = ledger.reconciler.check();
+  await ship(2, beganMs + 10_000);
+  asked.resolve(undefined);
+  await check;
+  held = null;
+  await ship(3, beganMs + 20_000);
+  await ledger.reconciler.check();
+  expect(ledger.reconciler.difference()).toEqual({ missing: 0, double: 0 });
+  expect(complaints).toEqual([]);
+  await ledger.stop(10_000);
+});
+
+test('rows that are being sent again are not missing yet, and those that cannot be are', async () => {
+  const dir = tempDir();
+  let away = false;
+  const script = scriptedSink(() => (away ? 'unavailable' : 'inserted'));
+  const { ledger, complaints } = await ledgerIn(dir, script.sink, {
+    limits: { segmentCloses: 1, keepShippedMs: 3_600_000 },
+  });
+  for (const n of [1, 2, 3]) {
+    await ledger.spool.intend(callId(n), intentOf(n));
+    ledger.settle({ ...someSettlement, call: { ...someCall, id: callId(n) } });
+    await until(() => ledger.shipper.totals.shipped === n);
+  }
+  // The table loses the first two; of the second our copy is gone too.
+  const [first = '', second = ''] = script.taken.keys();
+  script.taken.delete(first);
+  script.taken.delete(second);
+  rmSync(segmentFiles(dir)[1]?.path ?? '');
+  away = true;
+  for (let round = 0; round < 3; round += 1) {
+    await ledger.reconciler.check();
+    expect(ledger.reconciler.difference()).toEqual({ missing: 0, double: 0 });
+  }
+  away = false;
+  await until(() => {
+    void ledger.reconciler.check();
+    return ledger.reconciler.difference().missing > 0;
+  });
+  expect(ledger.reconciler.difference()).toEqual({ missing: 1, double: 0 });
+  expect(script.rows()).toHaveLength(2);
+  expect(complaints.at(-1)).toMatch(/up to row 3: 1 rows missing, 0 double$/);
   await ledger.stop(10_000);
 });

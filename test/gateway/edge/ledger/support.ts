@@ -100,11 +100,15 @@ export const scriptedSink = (
         callIds: new Set(found.map(({ callId: id }) => id)),
       });
     },
-    tally({ replica, above, upTo }) {
+    tally({ replica, above, upTo, sinceMs }) {
       const seqs = [...taken.values()]
         .flat()
         .map((row): unknown => JSON.parse(row))
-        .flatMap((row) => (Array.isArray(row) && row[2] === replica ? [Number(row[3])] : []))
+        .flatMap((row) =>
+          Array.isArray(row) && row[2] === replica && Number(row[0]) * 1000 >= sinceMs
+            ? [Number(row[3])]
+            : [],
+        )
         .filter((seq) => seq > above && seq <= upTo);
       const seqSum = BigInt(seqs.reduce((sum, seq) => sum + seq, 0));
       return Promise.resolve({ kind: 'tallied', rows: seqs.length, seqSum });
