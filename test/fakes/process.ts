@@ -15,6 +15,8 @@ export interface Program {
   /** SIGKILL; resolves when it is gone. */
   kill9(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
+  /** The exit code, once it is gone. */
+  readonly gone: Promise<number | null>;
 }
 
 const parse = (line: string): Record<string, unknown> | null => {
@@ -27,6 +29,9 @@ const parse = (line: string): Record<string, unknown> | null => {
 };
 
 const maxOutput = 1024 * 1024;
+const cacheDir = process.env['NODE_COMPILE_CACHE'];
+/** For the environment of a process of ours. Set by `boot.mjs`; without it each one strips types and compiles anew. */
+export const compileCache = cacheDir === undefined ? {} : { NODE_COMPILE_CACHE: cacheDir };
 /** Ends the program when its standard input does: a test run that is killed leaves nothing behind. */
 const leash = path.resolve(import.meta.dirname, '../../deploy/local/src/leash.ts');
 
@@ -38,7 +43,11 @@ export const startProgram = async (
 ): Promise<Program> => {
   const child = spawn(process.execPath, ['--import', leash, ...args, file], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      ...compileCache,
+      ...env,
+    },
   });
   const gone = once(child, 'exit').then(() => child.exitCode);
   let output = '';
@@ -62,6 +71,7 @@ export const startProgram = async (
     pid: child.pid,
     ready,
     output: () => output,
+    gone,
     async stop() {
       child.kill('SIGTERM');
       return gone;

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { compileCache } from '../fakes/process.ts';
 import { postTraces, requestOf, routerEntry, startRouter } from './router.ts';
 
 const ports = {
@@ -17,7 +18,7 @@ const ports = {
 const failing = async (env: Readonly<Record<string, string>>) => {
   const child = spawn(process.execPath, [routerEntry], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', ...ports, ...env },
+    env: { PATH: process.env['PATH'] ?? '', ...compileCache, ...ports, ...env },
   });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

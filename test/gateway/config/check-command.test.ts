@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { compileCache } from '../../fakes/process.ts';
 import { fixtureEnv } from './fixtures.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -14,7 +15,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const tollgate = async (args: readonly string[], env: Record<string, string> = {}) => {
   const child = spawn(process.execPath, [join(root, 'gateway/src/cli.ts'), ...args], {
     cwd: directory,
-    env,
+    env: { ...compileCache, ...env },
   });
   const code = new Promise<number | null>((resolve) => void child.on('close', resolve));
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
