@@ -18,6 +18,7 @@ const workspace = path.join(root, 'node_modules');
 const entries = {
   start: ['deploy/local/src/main.ts'],
   test: ['test/gate.ts'],
+  again: ['test/again.ts'],
   browser: ['test/browser/main.ts'],
   'power-cut': ['test/chaos/power-cut.ts'],
   'full-disk': ['test/chaos/full-disk.ts'],

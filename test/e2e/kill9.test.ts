@@ -12,8 +12,8 @@ import { startOpenai } from '../fakes/openai.ts';
 import { ledgerReader, type LedgerLine, type LedgerReader } from './ledger-reader.ts';
 import { makeCall, planCall } from './workload.ts';
 
-const kills = 5;
-const width = 50;
+const kills = 4;
+const width = 30;
 
 let clickhouse: FakeClickhouse;
 let openai: Fake;

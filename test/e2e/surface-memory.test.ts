@@ -6,11 +6,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
 import { eventually } from '../fakes/journal.ts';
 
-const streams = 20;
+const streams = 10;
 /** Each; together far more than the gateway may hold. */
 const streamBytes = 24 * 1024 * 1024;
-/** What 20 streams may hold between them: kernel buffers are not counted, ours are small. */
-const allowedBytes = 120 * 1024 * 1024;
+/** What they may hold between them: kernel buffers are not counted, ours are small. */
+const allowedBytes = 72 * 1024 * 1024;
+/** The provider is in this process: time enough for one that gets little of the processor. */
+const idleMs = 10_000;
 
 const event = `data: ${JSON.stringify({
   id: 'chatcmpl-1',
@@ -50,7 +52,9 @@ beforeAll(async () => {
   const address = provider.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const origin = `http://127.0.0.1:${port}`;
-  gateway = await startGateway({ config: twoProviders(origin, origin, 'timeouts: { idle: 3s }') });
+  gateway = await startGateway({
+    config: twoProviders(origin, origin, `timeouts: { idle: ${idleMs}ms }`),
+  });
 });
 afterAll(async () => {
   expect(await gateway.stop()).toBe(0);
@@ -85,17 +89,16 @@ const countBytes = async (reply: IncomingMessage): Promise<number> => {
   return bytes;
 };
 
-test('twenty paused readers hold up their providers; read on, they miss not a byte', async () => {
+test('ten paused readers hold up their providers; read on, they miss not a byte', async () => {
   await countBytes(await open());
   sentBytes = 0;
   const before = residentBytes();
   // Not read from: what arrives stays in their buffers until those are full.
   const replies = await Promise.all(Array.from({ length: streams }, open));
-  let seen = -1;
-  while (sentBytes !== seen) {
-    seen = sentBytes;
-    // Longer than the idle time: a paused reader is no silent provider.
-    await sleep(4000);
+  // Still for longer than the idle time: a paused reader is no silent provider.
+  for (let [seen, sinceMs] = [-1, 0]; performance.now() - sinceMs < idleMs * 1.2;) {
+    if (sentBytes !== seen) [seen, sinceMs] = [sentBytes, performance.now()];
+    await sleep(100);
   }
   const held = residentBytes() - before;
   expect(sentBytes).toBeLessThan(streams * streamBytes * 0.8);

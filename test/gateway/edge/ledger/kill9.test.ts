@@ -7,7 +7,8 @@ import { fileSink, insertsIn } from './file-sink.ts';
 import { idOfRow, ledgerIn, tempDir } from './support.ts';
 
 const child = path.join(import.meta.dirname, 'kill9-child.ts');
-const lives = 16;
+/** Two of each kind below. */
+const lives = 8;
 
 /**
  * One life of a ledger under load, killed when it has acknowledged so many calls (0: as soon as it is ready), or null: some
