@@ -60,6 +60,7 @@ async function start(environment: Environment): Promise<void> {
     }),
     onCommit: (seconds) => store.observe('ledgerCommit', {}, seconds),
     onShipped: (seconds) => store.observe('ledgerShip', {}, seconds),
+    onDropped: ({ outcome }) => store.add('unwritten', { outcome }, 1),
     onError: (message) => log.error({ component: 'ledger' }, message),
   });
   if (started.kind === 'failed') return fail(started.message);

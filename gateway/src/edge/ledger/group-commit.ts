@@ -14,7 +14,12 @@ interface Pending {
   readonly kind: LineKind;
   /** Null for lines nobody waits for. */
   readonly written: Told | null;
+  /** Told that the line was given up; null for lines that may be left out. */
+  readonly dropped: (() => void) | null;
 }
+
+/** A finished row. */
+type RowLine = Pending & { readonly kind: 'row' | 'refusal' };
 
 /** The finished rows that one write brought to disk. */
 export interface Committed {
@@ -43,7 +48,7 @@ export interface GroupCommit {
   /** Written with the next commit, or left out when the disk refuses. */
   offer(line: string): void;
   /** Written with the next commit that the disk takes. */
-  keep(line: string, kind: 'row' | 'refusal', written: Told | null): void;
+  keep(row: RowLine): void;
   /** Lines not yet written. */
   waiting(): number;
   /** The disk has refused the last write. */
@@ -52,6 +57,8 @@ export interface GroupCommit {
   lend(atMost: number): Lent | null;
   /** Writes what waits now, for the last time. */
   stop(): void;
+  /** Gives up what still waits, and says so to whom it belongs; how many lines that were. */
+  abandon(): number;
 }
 
 const retryMs = 250;
@@ -115,9 +122,7 @@ export const startGroupCommit = (options: {
   /** What is left after a refusal: the rows, whose writers hear that they have to wait. */
   const rowsOf = (rest: readonly Pending[]): Pending[] => {
     for (const { written } of rest) written?.(false);
-    return rest
-      .filter(({ kind }) => kind !== 'story')
-      .map(({ line, kind }) => ({ line, kind, written: null }));
+    return rest.filter(({ kind }) => kind !== 'story').map((row) => ({ ...row, written: null }));
   };
 
   const flush = (): void => {
@@ -150,8 +155,8 @@ export const startGroupCommit = (options: {
     flush();
   };
 
-  const enqueue = (line: string, kind: LineKind, written: Told | null): void => {
-    pending.push({ line, kind, written });
+  const enqueue = (line: Pending): void => {
+    pending.push(line);
     if (scheduled) return;
     scheduled = true;
     setImmediate(flush);
@@ -162,15 +167,15 @@ export const startGroupCommit = (options: {
       stopped || refusing
         ? Promise.resolve(false)
         : new Promise((written) => {
-            enqueue(line, 'story', written);
+            enqueue({ line, kind: 'story', written, dropped: null });
           }),
     offer(line) {
-      if (!stopped && !refusing) enqueue(line, 'story', null);
+      if (!stopped && !refusing) enqueue({ line, kind: 'story', written: null, dropped: null });
     },
-    keep(line, kind, written) {
-      if (!refusing) return enqueue(line, kind, written);
-      written?.(false);
-      enqueue(line, kind, null);
+    keep(row) {
+      if (!refusing) return enqueue(row);
+      row.written?.(false);
+      enqueue({ ...row, written: null });
     },
     waiting: () => pending.length + behind + lent.length,
     refusing: () => refusing,
@@ -195,6 +200,12 @@ export const startGroupCommit = (options: {
       stopped = true;
       refusing = false;
       flush();
+    },
+    abandon() {
+      const given = pending;
+      pending = [];
+      for (const { dropped } of given) dropped?.();
+      return given.length;
     },
   };
 };

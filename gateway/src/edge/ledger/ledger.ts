@@ -72,6 +72,8 @@ export interface LedgerOptions {
   readonly sink: Sink;
   onCommit(seconds: number): void;
   onShipped(seconds: number): void;
+  /** A settled call has no row and will have none. */
+  onDropped(settlement: Settlement): void;
   onError(message: string): void;
 }
 
@@ -243,7 +245,12 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
     recovered: lines.length,
     oldestRowAtMs,
     settle: (settlement, written) =>
-      spool.close(settlement.call.id, (next) => row(settlement, next), written),
+      spool.close(
+        settlement.call.id,
+        (next) => row(settlement, next),
+        written,
+        () => options.onDropped(settlement),
+      ),
     async stop(withinMs) {
       const endsMs = performance.now() + withinMs;
       clearInterval(sweep);

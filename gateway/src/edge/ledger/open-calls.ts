@@ -14,6 +14,7 @@ export interface OpenCalls {
   progress(callId: string, line: string): boolean;
   /** Takes back the call's last line: it never came to the disk. An intent taken back is a call that never was. */
   takeBack(callId: string): void;
+  has(callId: string): boolean;
   /** True when the call was open, that is, when it had an intent. */
   close(callId: string): boolean;
   size(): number;
@@ -47,6 +48,7 @@ export const openCalls = (): OpenCalls => {
       story?.lines.pop();
       if (story?.lines.length === 0) open.delete(callId);
     },
+    has: (callId) => open.has(callId),
     close: (callId) => open.delete(callId),
     size: () => open.size,
     carried() {

@@ -53,8 +53,14 @@ export interface Spool {
    * The finished row of a call. Kept and retried when the disk refuses, if the call had an intent; the row of a refused
    * call is dropped and counted when there is no room for it.
    * @param written told once whether the row is in the file, where it survives kill -9; false: held in memory, or dropped
+   * @param dropped told that the row is recorded nowhere
    */
-  close(callId: string, row: (seq: number) => string, written?: (durable: boolean) => void): void;
+  close(
+    callId: string,
+    row: (seq: number) => string,
+    written?: (durable: boolean) => void,
+    dropped?: () => void,
+  ): void;
   /** Why no new call is accepted; null: they are. */
   full(): FullReason | null;
   /** A line about no call, carried by whoever wrote it; written with the next commit. */
@@ -197,18 +203,20 @@ export const startSpool = (options: SpoolOptions): Spool => {
       const text = line('p', callId, json);
       if (open.progress(callId, text)) commit.offer(text);
     },
-    close(callId, row, written) {
+    close(callId, row, written, dropped) {
       // After the end a call still open is the next start's to account for.
-      if (stopped) return written?.(false);
+      if (stopped && open.has(callId)) return written?.(false);
       const reachedProvider = open.close(callId);
       if (reachedProvider) totals.closedIntents += 1;
-      else if (!hasRoomForRefusal()) {
+      else if (stopped || !hasRoomForRefusal()) {
         totals.dropped += 1;
+        dropped?.();
         return written?.(false);
       }
-      const text = entryLine({ kind: 'c', callId, seq, json: row(seq) });
-      commit.keep(text, reachedProvider ? 'row' : 'refusal', written ?? null);
-      if (!reachedProvider) totals.refusalBytes += text.length;
+      const line = entryLine({ kind: 'c', callId, seq, json: row(seq) });
+      const kind = reachedProvider ? 'row' : 'refusal';
+      commit.keep({ line, kind, written: written ?? null, dropped: dropped ?? null });
+      if (!reachedProvider) totals.refusalBytes += line.length;
       seq += 1;
       totals.closes += 1;
       totals.spooledRows += 1;
@@ -231,7 +239,7 @@ export const startSpool = (options: SpoolOptions): Spool => {
     end,
     async stop() {
       end();
-      const lost = commit.waiting();
+      const lost = commit.abandon();
       if (lost > 0) {
         options.onError(`the disk did not take the last ${lost} ledger rows`);
         totals.dropped += lost;

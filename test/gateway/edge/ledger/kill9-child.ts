@@ -49,6 +49,7 @@ const started = await startLedger({
   sink,
   onCommit: () => {},
   onShipped: () => {},
+  onDropped: () => {},
   onError: () => {},
 });
 if (started.kind === 'failed') throw new Error(started.message);

@@ -158,10 +158,15 @@ test('a full spool refuses intents, takes the rows of calls in flight, and count
   expect(spool.full()).toBe('max_spool');
   expect(await spool.intend(callId(2), '{}')).toBe(false);
   expect(await spool.further(callId(1), '{}')).toBe(false);
-  for (let n = 2; n < 100; n += 1) spool.close(callId(n), () => '["refused"]');
-  spool.close(callId(1), () => '[]');
+  let dropped = 0;
+  const drop = (): void => {
+    dropped += 1;
+  };
+  for (let n = 2; n < 100; n += 1) spool.close(callId(n), () => '["refused"]', undefined, drop);
+  spool.close(callId(1), () => '[]', undefined, drop);
   await until(() => told(dir)['00000001'] === 'i1 c1');
   expect(spool.totals).toMatchObject({ intents: 1, closedIntents: 1, closes: 1, dropped: 98 });
+  expect(dropped).toBe(98);
   expect(spool.openCalls()).toBe(0);
   await spool.stop();
 });

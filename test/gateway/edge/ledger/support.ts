@@ -127,8 +127,14 @@ export const ledgerIn = async (
     readonly limits?: Partial<LedgerLimits>;
     readonly prices?: PriceTable;
   } = {},
-): Promise<{ readonly ledger: Ledger; readonly complaints: readonly string[] }> => {
+): Promise<{
+  readonly ledger: Ledger;
+  readonly complaints: readonly string[];
+  /** Calls whose row was dropped. */
+  readonly dropped: readonly string[];
+}> => {
   const complaints: string[] = [];
+  const dropped: string[] = [];
   const started = await startLedger({
     dir,
     lockWaitMs: 0,
@@ -139,10 +145,11 @@ export const ledgerIn = async (
     sink,
     onCommit: () => {},
     onShipped: () => {},
+    onDropped: ({ call }) => dropped.push(call.id),
     onError: (message) => complaints.push(message),
   });
   if (started.kind === 'failed') throw new Error(started.message);
-  return { ledger: started.ledger, complaints };
+  return { ledger: started.ledger, complaints, dropped };
 };
 
 /** The segments of a directory by name, each as its entries. */
