@@ -25,6 +25,7 @@ const entries = {
   fuzz: ['test/fuzz/main.ts'],
   failures: ['test/failures/main.ts'],
   bench: ['test/bench/main.ts'],
+  sdk: ['test/sdk/main.ts'],
   'start-again': ['test/chaos/start-again.ts'],
   tollgate: ['gateway/src/cli.ts'],
   format: ['node_modules/oxfmt/bin/oxfmt'],

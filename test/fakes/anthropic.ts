@@ -173,6 +173,7 @@ const error = (type: string, message: string): Body => ({
 });
 
 const grammar: Grammar = {
+  requestIdHeader: 'request-id',
   answer(body, path, script, serial) {
     if (!path.endsWith('/v1/messages')) return null;
     const plan = planOf(body, script, serial);

@@ -19,6 +19,8 @@ export interface Fault {
   readonly stallAfterBytes?: number;
   /** Ends the body, politely, after so many bytes. */
   readonly endAfterBytes?: number;
+  /** Ends the body, politely, before its last event. */
+  readonly withoutLastEvent?: boolean;
   /** Puts an error event into the stream after so many events, and ends it. */
   readonly errorAfterEvents?: number;
   /** Sends this as the body, with status 200. */
@@ -190,6 +192,8 @@ const pour = async (
 
 /** A provider's wire grammar, as far as a fake needs it. */
 export interface Grammar {
+  /** The header in which it tells the id of a request. */
+  readonly requestIdHeader: string;
   answer(body: Body, path: string, script: Script, serial: number): Answer | null;
   error(status: number, fault: Fault): { readonly parts: readonly Part[] };
   errorEvent(): string;
@@ -199,6 +203,7 @@ export interface Grammar {
 
 const garble = (answer: Answer, grammar: Grammar, fault: Fault): readonly Part[] => {
   if (fault.body !== undefined) return [{ bytes: fault.body }];
+  if (fault.withoutLastEvent === true) return answer.parts.slice(0, -1);
   if (fault.errorAfterEvents === undefined) return answer.parts;
   return [...answer.parts.slice(0, fault.errorAfterEvents), { bytes: grammar.errorEvent() }];
 };
@@ -265,7 +270,7 @@ export const startFake = async (grammar: Grammar, scripting?: Scripting): Promis
     const status = served.refused === null ? fault.status : 400;
     const headers: Record<string, string> = {
       'content-type': 'application/json',
-      'x-request-id': `req_${serial}`,
+      [grammar.requestIdHeader]: `req_${serial}`,
     };
     if (fault.retryAfter !== undefined) headers['retry-after'] = fault.retryAfter;
     if (answer === null || status !== undefined) {

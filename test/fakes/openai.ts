@@ -179,6 +179,7 @@ const wantsUsage = (body: Body): boolean => {
 };
 
 const grammar: Grammar = {
+  requestIdHeader: 'x-request-id',
   answer(body, path, script, serial) {
     if (path.endsWith('/embeddings')) return embeddings(body, script, serial);
     if (!path.endsWith('/chat/completions')) return null;
