@@ -22,7 +22,7 @@ beforeAll(async () => {
     config: twoProviders(
       openai.origin,
       openai.origin,
-      'telemetry: { spanDelay: 50ms }\nretry: { backoff: 5ms }',
+      'telemetry: { spanDelay: 50ms }\nretry: { backoff: 5ms }\nledger: { segmentAge: 50ms }',
     ),
     clickhouse,
     otlpEndpoint: sink.address,

@@ -33,7 +33,7 @@ describe.skipIf(!havePrometheus)(
         config: twoProviders(
           openai.origin,
           anthropic.origin,
-          'timeouts: { idle: 1s, firstByte: 2s, total: 20s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }',
+          'timeouts: { idle: 1s, firstByte: 2s, total: 8s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }',
         ),
       });
       prometheus = await startPrometheus({

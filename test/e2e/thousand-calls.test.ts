@@ -44,7 +44,7 @@ beforeAll(async () => {
     config: twoProviders(
       openai.origin,
       anthropic.origin,
-      'timeouts: { idle: 1s, firstByte: 2s, total: 20s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: warn }',
+      'timeouts: { idle: 1s, firstByte: 2s, total: 8s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: warn }',
     ),
     clickhouse,
     otlpEndpoint: `http://${router.grpcAddress}`,

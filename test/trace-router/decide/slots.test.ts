@@ -21,9 +21,10 @@ const moved = (a: SlotTable, b: SlotTable): number =>
   );
 const expectFair = (table: SlotTable, placed: readonly Placed[]) => {
   const total = placed.reduce((sum, { weight }) => sum + weight, 0);
+  const slots = held(table);
   for (const { name, weight } of placed) {
     const share = (slotCount * weight) / total;
-    expect(Math.abs((held(table).get(name) ?? 0) - share)).toBeLessThan(1);
+    expect(Math.abs((slots.get(name) ?? 0) - share)).toBeLessThan(1);
   }
 };
 
@@ -76,15 +77,14 @@ test('over a random history of joins and leaves every table is fair and every st
         }
       },
     ),
-    { numRuns: 4 },
+    { numRuns: 2 },
   );
 });
 
 test('the order in which members are given does not matter, nor does the run', () => {
   const a = fillSlots(members(7));
   const b = fillSlots(members(7).reverse());
-  expect(b.owner).toEqual(a.owner);
-  expect(fillSlots(members(7), a).owner).toEqual(a.owner);
+  expect([moved(a, b), moved(a, fillSlots(members(7), a))]).toEqual([0, 0]);
 });
 
 test('a name with a colon, like an address, is a name', () => {

@@ -48,7 +48,7 @@ test('the parts together are the request, and no trace is in two of them, as a f
       const all = spansOf(bytes);
       expect(parts?.rejected).toBe(all.filter(({ traceId }) => !validTraceId(traceId)).length);
     }),
-    { numRuns: 1500 },
+    { numRuns: 500 },
   );
 });
 

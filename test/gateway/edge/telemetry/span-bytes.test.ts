@@ -156,7 +156,7 @@ test('any spans mean the same as those that the SDK writes', () => {
       fc.pre(spans.length > 0);
       expect(ours(spans)).toEqual(theirs(spans));
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
@@ -165,7 +165,7 @@ test('memory grows wherever it ends in the middle of a span', () => {
     fc.property(anySpan, fc.nat(700), (span, capacity) => {
       expect(ours([span], batchWriter(capacity))).toEqual(theirs([span]));
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
