@@ -37,6 +37,10 @@ export const forms: readonly { readonly name: string; write(key: string): string
   { name: 'HTML in hex', write: each((char) => `&#x${code(char, 16)};`) },
   { name: 'spaced', write: (key) => Array.from(key).join(' ') },
   { name: 'broken over lines', write: (key) => key.replace(/.{8}/g, '$&\n') },
+  {
+    name: 'broken over lines in JSON',
+    write: (key) => JSON.stringify(key.replace(/.{8}/g, '$&\n')),
+  },
   { name: 'beginning', write: (key) => key.slice(0, 20) },
   { name: 'end', write: (key) => key.slice(-20) },
   { name: 'masked', write: (key) => `${key.slice(0, 8)}...${key.slice(-4)}` },
@@ -52,6 +56,7 @@ const views = (text: string): readonly string[] => {
     .replaceAll(/\\+u([0-9a-f]{4})/gi, (_, digits: string) =>
       String.fromCharCode(Number.parseInt(digits, 16)),
     )
+    .replaceAll(/\\+[bfnrt]/g, '\n')
     .replaceAll(/%([0-9a-f]{2})/gi, (_, digits: string) =>
       String.fromCharCode(Number.parseInt(digits, 16)),
     )

@@ -30,9 +30,18 @@ const asIs = (text: string): View => ({ text, from: (at) => at, to: (at) => at +
 const escape =
   /\\u([0-9a-f]{4})|\\x([0-9a-f]{2})|\\(["'\\/bfnrt])|%([0-9a-f]{2})|&#(\d{1,6});|&#x([0-9a-f]{1,5});/gi;
 
+/** JSON's short escapes that stand for another character than the one after the backslash. */
+const controls: ReadonlyMap<string, string> = new Map([
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+]);
+
 const unescaped = (found: RegExpExecArray): string => {
   const [, unicode, byte, plain, percent, decimal, hex] = found;
-  if (plain !== undefined) return plain;
+  if (plain !== undefined) return controls.get(plain) ?? plain;
   const digits = unicode ?? byte ?? percent ?? hex;
   const code = digits === undefined ? Number(decimal) : Number.parseInt(digits, 16);
   return String.fromCharCode(code);

@@ -6,6 +6,7 @@ import type { RefusalRow } from '../../contract/refusals.ts';
 import type { DialectName } from '../../model/call.ts';
 import type { Failure } from '../../model/delta.ts';
 import type { Fault, ProviderError } from '../../model/fault.ts';
+import { told as toldError } from '../../providers/dialects/errors.ts';
 import { dialects } from '../../providers/dialects/registry.ts';
 import { header } from '../http/arrival.ts';
 
@@ -111,7 +112,7 @@ export const refusalFault = (
   if (raw === null || !whole) told.cut('error_body');
   const contentType = told.clean(first(headers, 'content-type'));
   const page = isPage(contentType, text);
-  const read = dialects[dialect].readError(page || !whole ? '' : text);
+  const read = toldError(dialects[dialect].readError(page || !whole ? '' : text), told.clean);
   const row = judge(status, read);
   const asItIs = raw !== null && raw !== '' && whole && !page;
   const said: ProviderError = {
@@ -148,7 +149,6 @@ export const replyFault = (
   begun: boolean,
 ): Fault => {
   const { status, dialect, told } = reply;
-  const { clean } = told;
   const rest = { status, retryAfterMs: null, mayBeBilled: true } as const;
   if (failure.by === 'ours') {
     const code = begun ? 'stream_failed' : 'provider_invalid';
@@ -162,10 +162,7 @@ export const replyFault = (
   const said: ProviderError = {
     status: amounts,
     dialect,
-    type: clean(failure.type),
-    code: clean(failure.code),
-    message: clean(failure.message),
-    param: failure.param === null ? null : clean(failure.param),
+    ...toldError(failure, told.clean),
     headers: {},
     body: null,
   };

@@ -86,7 +86,7 @@ export interface Dialect {
   readonly streamEnd: string;
   /** Reads a provider's whole reply. Null: it is not a reply of this dialect. */
   readReply(body: JsonObject, operation: Operation): readonly Delta[] | null;
-  /** What a provider's error body says, cleaned: at most 2,000 characters. */
+  /** What a provider's error body says. */
   readError(body: string): ReadError;
   /** True for the event of a stream that exists only because `edits` asked for it and the client did not. */
   isExtraUsage(event: SseEvent): boolean;

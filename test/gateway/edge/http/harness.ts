@@ -25,6 +25,9 @@ export interface Harness {
   readonly server: Server;
   readonly settlements: readonly Settlement[];
   readonly store: MetricStore;
+  readonly log: Gate['log'];
+  /** What went to the log and the spool, but for rows. */
+  readonly written: readonly string[];
   /** The settlement of a call; waits for it. */
   settled(callId: string): Promise<Settlement>;
   settledCount(count: number): Promise<void>;
@@ -57,27 +60,32 @@ export const startHarness = async (config: string): Promise<Harness> => {
   if (read.kind === 'bad') throw new Error(JSON.stringify(read.problems));
   const runtime: Runtime = startRuntime(read.config, compilePrices(read.config), new Map());
   const settlements: Settlement[] = [];
+  const written: string[] = [];
   let takes = true;
   let broken = false;
   let held: ((durable: boolean) => void)[] | null = null;
   const gate: Gate = {
     runtime: () => runtime,
     spool: {
-      intend() {
+      intend(_callId, json) {
+        written.push(json);
         if (!broken) return Promise.resolve(takes);
         broken = false;
         throw new Error('the spool is broken by a test');
       },
-      further: () => Promise.resolve(takes),
+      further(_callId, json) {
+        written.push(json);
+        return Promise.resolve(takes);
+      },
       sent: () => {},
-      progress: () => {},
+      progress: (_callId, json) => void written.push(json),
     },
     store: metricStore(read.config.limits.labelValues),
-    log: logger('silent', { write() {} }),
-    settle(settlement, written) {
+    log: logger('debug', { write: (line) => void written.push(line) }),
+    settle(settlement, told) {
       settlements.push(settlement);
-      if (held === null) written?.(true);
-      else if (written !== undefined) held.push(written);
+      if (held === null) told?.(true);
+      else if (told !== undefined) held.push(told);
     },
   };
   const server = httpServer({
@@ -95,6 +103,8 @@ export const startHarness = async (config: string): Promise<Harness> => {
     server,
     settlements,
     store: gate.store,
+    log: gate.log,
+    written,
     async settled(callId) {
       const found = () => settlements.filter(({ call }) => call.id === callId);
       await eventually(() => found().length > 0, `call ${callId} is settled`);
@@ -113,7 +123,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
     holdRows() {
       const rows = (held ??= []);
       return (durable) => {
-        for (const written of rows.splice(0)) written(durable);
+        for (const told of rows.splice(0)) told(durable);
       };
     },
     async close() {

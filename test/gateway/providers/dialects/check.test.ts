@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { JsonObject } from '../../../../gateway/src/model/json.ts';
 import { anthropic } from '../../../../gateway/src/providers/dialects/anthropic.ts';
+import { told } from '../../../../gateway/src/providers/dialects/errors.ts';
 import { openai } from '../../../../gateway/src/providers/dialects/openai.ts';
 
 const messages = [{ role: 'user', content: 'a secret' }];
@@ -235,8 +236,11 @@ test.each([
   expect(anthropic.readError(body)).toEqual(said);
 });
 
-test('the text of an error is bounded', () => {
-  expect(openai.readError('x'.repeat(10_000)).message).toHaveLength(2_000);
+test('the text of an error is bounded, once credentials are out of it', () => {
+  const read = openai.readError(`sk-1${'x'.repeat(100_000)}`);
+  expect(read.message).toHaveLength(16_384);
+  const { message } = told(read, (text) => text.replace('sk-1', ''));
+  expect(message).toBe('x'.repeat(2_000));
 });
 
 test('what a request names that may change the price of its tokens is taken out', () => {
