@@ -20,6 +20,7 @@ import { headLine, spoolId, type Head } from './identity.ts';
 import { crashSettlement } from './intent.ts';
 import { keptSegments, type Kept, type Shipment } from './kept.ts';
 import { markLine, startLives } from './lives.ts';
+import { callsWithoutRow } from './lost-rows.ts';
 import { startReconciler, type Reconciler } from './reconcile.ts';
 import { readLeftover, type Leftover } from './recover.ts';
 import { startReserve } from './reserve.ts';
@@ -193,6 +194,10 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
     aside,
     kept,
     spool: totals,
+    async onRowsLost(segment, rows) {
+      for (const [callId, call] of await callsWithoutRow(segment, rows))
+        spool.replace(callId, (seq) => row(crashSettlement(call, prices), seq));
+    },
     onShipment(shipment) {
       if (shipment.replica === '') return;
       reconciler.shipped(shipment);

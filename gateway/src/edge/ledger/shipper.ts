@@ -53,6 +53,8 @@ export interface ShipperOptions {
   readonly spool: SpoolTotals;
   /** See `placer.ts`. */
   readonly maxLooks?: number;
+  /** So many rows of a segment cannot be read; it is moved out of the way when this resolves. Must not throw. */
+  onRowsLost(segment: Sealed, rows: number): Promise<void>;
   onShipment(shipment: Shipment): void;
   onShipped(seconds: number): void;
   onError(message: string): void;
@@ -120,9 +122,13 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     });
   };
 
+  /** Of the rows that were written. */
+  const lostRows = (segment: Sealed, { rows }: Contents): number =>
+    Math.max(segment.closes - rows.length, 0);
+
   /** Books what was placed, and puts the file where it belongs now. */
   const book = (segment: Sealed, contents: Contents, { shipped, dead }: Placed): void => {
-    const damaged = Math.max(segment.closes - contents.rows.length, 0);
+    const damaged = lostRows(segment, contents);
     totals.shipped += shipped;
     totals.dead += dead;
     totals.damaged += damaged;
@@ -163,6 +169,8 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     }
     const result = await placed(segment, contents);
     if (result === null) return false;
+    const lost = lostRows(segment, contents);
+    if (lost > 0) await options.onRowsLost(segment, lost);
     book(segment, contents, result);
     options.onShipped((performance.now() - startedMs) / 1000);
     return true;

@@ -61,6 +61,8 @@ export interface Spool {
     written?: (durable: boolean) => void,
     dropped?: () => void,
   ): void;
+  /** The row of a call that was closed and whose own row is damaged; asked for in the table before it goes there. */
+  replace(callId: string, row: (seq: number) => string): void;
   /** Why no new call is accepted; null: they are. */
   full(): FullReason | null;
   /** A line about no call, carried by whoever wrote it; written with the next commit. */
@@ -219,6 +221,16 @@ export const startSpool = (options: SpoolOptions): Spool => {
       if (!reachedProvider) totals.refusalBytes += line.length;
       seq += 1;
       totals.closes += 1;
+      totals.spooledRows += 1;
+    },
+    replace(callId, row) {
+      if (stopped) return;
+      const line = entryLine({ kind: 'c', callId, seq, json: row(seq) });
+      commit.keep({ line, kind: 'row', written: null, dropped: null });
+      rotation.doubt();
+      seq += 1;
+      totals.closes += 1;
+      totals.recovered += 1;
       totals.spooledRows += 1;
     },
     note: (text) => commit.offer(text),

@@ -411,3 +411,47 @@ test('shipped segments that are kept are not shipped again by the next life; wha
   await third.ledger.stop(10_000);
   expect(script.rows().map(idOfRow).toSorted()).toEqual([1, 2, 3].map(callId));
 });
+
+test('a close that is damaged before it is shipped is a row that says so, without a restart', async () => {
+  const dir = tempDir();
+  let away = true;
+  const script = scriptedSink(() => (away ? 'unavailable' : 'inserted'));
+  const { ledger } = await ledgerIn(dir, script.sink);
+  // The first is still open when the segment is sealed and ends later, the second and the third end in it.
+  for (const n of [1, 2, 3]) await ledger.spool.intend(callId(n), intentOf(n));
+  const settle = (n: number): void =>
+    ledger.settle({ ...someSettlement, call: { ...someCall, id: callId(n) } });
+  settle(2);
+  settle(3);
+  const [segment] = segmentFiles(dir);
+  const at = segment?.path ?? '';
+  await until(() => readFileSync(at, 'utf8').split('answered').length === 3);
+  ledger.spool.seal();
+  settle(1);
+  const text = readFileSync(at, 'utf8');
+  writeFileSync(at, text.replace('answered', 'XXXXXXXX'));
+  away = false;
+  await until(() => {
+    ledger.spool.seal();
+    return script.rows().length === 3;
+  });
+  const codes = script.rows().map((row): readonly [unknown, unknown] => {
+    const values: unknown = JSON.parse(row);
+    return Array.isArray(values)
+      ? [values[1], values[callColumns.indexOf('error_code')]]
+      : ['', ''];
+  });
+  expect(new Map(codes)).toEqual(
+    new Map([
+      [callId(1), ''],
+      [callId(2), 'record_damaged'],
+      [callId(3), ''],
+    ]),
+  );
+  expect(ledger.shipper.totals).toMatchObject({ damaged: 1, shipped: 3 });
+  expect(ledger.aside.lying()).toEqual({ dead: 0, damaged: 1 });
+  // Its own number is gone from the table; what stands for it has another.
+  await ledger.reconciler.check();
+  expect(ledger.reconciler.difference()).toEqual({ missing: 1, double: 0 });
+  await ledger.stop(10_000);
+});
