@@ -96,7 +96,8 @@ test('ten paused readers hold up their providers; read on, they miss not a byte'
   // Not read from: what arrives stays in their buffers until those are full.
   const replies = await Promise.all(Array.from({ length: streams }, open));
   // Still for longer than the idle time: a paused reader is no silent provider.
-  for (let [seen, sinceMs] = [-1, 0]; performance.now() - sinceMs < idleMs * 1.2;) {
+  let [seen, sinceMs] = [sentBytes, performance.now()];
+  while (performance.now() - sinceMs < idleMs * 1.2) {
     if (sentBytes !== seen) [seen, sinceMs] = [sentBytes, performance.now()];
     await sleep(100);
   }

@@ -23,7 +23,7 @@ beforeAll(async () => {
 models: { gpt-4o-mini: openai, gpt-*: openai, claude-*: anthropic }
 timeouts: { connect: 2s, firstByte: 2s, idle: 2s, total: 20s }
 retry: { triesPerCall: 1 }
-limits: { body: 64KiB, request: 300ms, callsInFlight: 2 }`);
+limits: { body: 64KiB, request: 2s, callsInFlight: 2 }`);
 });
 afterAll(async () => {
   await harness.close();
