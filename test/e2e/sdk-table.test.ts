@@ -7,6 +7,5 @@ import { tryTable } from '../sdk/trial.ts';
 test('the official Node SDKs show what the table says, directly and through the gateway', async () => {
   const lines = await tryTable(new Map([['node', askInNode]]));
   expect(lines.filter(({ ok }) => !ok)).toEqual([]);
-  const rows = scenarios.flatMap(({ shown }) => sdks.filter((sdk) => shown[sdk] !== null));
-  expect(lines).toHaveLength(rows.length);
+  expect(lines).toHaveLength(scenarios.length * sdks.length);
 });
