@@ -1,4 +1,4 @@
-import type { Json } from '../model/json.ts';
+import { isObject, type Json, type JsonObject } from '../model/json.ts';
 import { stringEnd } from '../model/json-scan.ts';
 
 // A client's body goes to a provider of its own dialect byte for byte. The one or two fields that must differ are
@@ -103,33 +103,41 @@ const scan = (
   }
 };
 
+/** The bytes of a field's new value; an object keeps the members that it had. */
+const valueBytes = (before: Uint8Array, value: Json): Uint8Array =>
+  (isObject(value) && before[0] === open ? spliceTopLevel(before, value) : null) ??
+  encoder.encode(JSON.stringify(value));
+
 /**
  * Sets top-level fields of a JSON object in its raw UTF-8 bytes; every other byte stays as it was. A key that occurs
- * more than once is replaced each time (parsers disagree on which one counts), one that is absent is appended.
+ * more than once is replaced each time (parsers disagree on which one counts), one that is absent is appended. Of a field
+ * that is an object before and after only the given members are set, in the same way.
  * Answers null when the bytes are no JSON object; values themselves are skipped over, not validated. Linear in the
  * size of the body.
  */
-export const spliceTopLevel = (
-  bytes: Uint8Array,
-  edits: Readonly<Record<string, Json>>,
-): Uint8Array | null => {
+export const spliceTopLevel = (bytes: Uint8Array, edits: JsonObject): Uint8Array | null => {
   const found = scan(bytes);
   if (found === null) return null;
-  const wanted = new Map(Object.entries(edits).map(([key, value]) => [key, JSON.stringify(value)]));
+  const wanted = new Map(
+    Object.entries(edits).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
   const parts: Uint8Array[] = [];
   const seen = new Set<string>();
   let copied = 0;
   for (const { key, valueStart, valueEnd } of found.fields) {
     const value = wanted.get(key);
     if (value === undefined) continue;
-    parts.push(bytes.subarray(copied, valueStart), encoder.encode(value));
+    const before = bytes.subarray(valueStart, valueEnd);
+    parts.push(bytes.subarray(copied, valueStart), valueBytes(before, value));
     copied = valueEnd;
     seen.add(key);
   }
   const absent = [...wanted].filter(([key]) => !seen.has(key));
   parts.push(bytes.subarray(copied, found.end));
   if (absent.length > 0) {
-    const text = absent.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',');
+    const text = absent
+      .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`)
+      .join(',');
     parts.push(encoder.encode(found.fields.length > 0 ? `,${text}` : text));
   }
   parts.push(bytes.subarray(found.end));

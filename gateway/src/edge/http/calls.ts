@@ -15,7 +15,7 @@ import { admit, identityOf, type Admitted } from './admission.ts';
 import { factsOf, nobody, type Arrival } from './arrival.ts';
 import type { Client } from './client.ts';
 import { effectsOf } from './effects.ts';
-import { ownHeaders } from './reply-headers.ts';
+import { droppedHeader, ownHeaders } from './reply-headers.ts';
 import { errorOf, errorOfFault, plain, rendered } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { headerText } from './header-text.ts';
@@ -221,6 +221,13 @@ export const handleCall = async (
     prepared,
     settle,
   });
+  /** What the last try left out of the request. */
+  const droppedBefore = ({ attempts: made }: Story): Readonly<Record<string, string>> => {
+    const target = made.at(-1)?.target;
+    const sent = target === undefined ? undefined : prepared[admitted.targets.indexOf(target)];
+    if (target === undefined || sent === undefined) return {};
+    return droppedHeader(headers, runtime.upstream(target.provider), sent.dropped);
+  };
   const story = await call(admitted.ask.stream, effects, attempts).catch(
     (error: unknown): Story => {
       gate.log.error({ call_id: arrival.id, err: error }, 'a bug ended this call');
@@ -231,5 +238,8 @@ export const handleCall = async (
   void settle(story);
   const error = errorOfStory(story, arrival.dialect);
   if (error !== null)
-    await reply(client, arrival, error, triesHeaders(story, runtime.config.retry));
+    await reply(client, arrival, error, {
+      ...triesHeaders(story, runtime.config.retry),
+      ...droppedBefore(story),
+    });
 };

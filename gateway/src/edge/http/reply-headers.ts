@@ -43,16 +43,17 @@ const contentTypeFor = (
 /** Headers in which clients ask for beta features. */
 const betaHeaders = ['anthropic-beta', 'openai-beta'] as const;
 
-/** What of a request did not go on to its provider because it means nothing there. */
-const droppedText = (
-  { headers }: ReplyWorld,
-  { provider }: Upstream,
+/** What of a request did not go on to its provider because it means nothing there, as a header; none where all went on. */
+export const droppedHeader = (
+  headers: IncomingHttpHeaders,
+  { provider }: Pick<Upstream, 'provider'>,
   fields: readonly string[],
-): string => {
+): Record<string, string> => {
   const betas = betaHeaders.filter(
     (name) => headers[name] !== undefined && !provider.forwardedHeaders.includes(name),
   );
-  return [...betas, ...fields].join(', ');
+  const dropped = [...betas, ...fields].join(', ');
+  return dropped === '' ? {} : { 'x-tollgate-dropped': dropped };
 };
 
 /** The headers of a reply; `spent` and `providerMs` are those of the attempts before it. */
@@ -79,10 +80,9 @@ export const replyHeaders = (
     'x-tollgate-model': headerText(target.model),
     'x-tollgate-attempts': String(reply.tries),
     'x-tollgate-cache': 'off',
+    ...droppedHeader(world.headers, upstream, served.dropped),
     'x-tollgate-overhead-ms': Math.max(0, overheadMs).toFixed(2),
   };
-  const dropped = droppedText(world, upstream, served.dropped);
-  if (dropped !== '') all['x-tollgate-dropped'] = dropped;
   if (reply.cost !== null)
     all['x-tollgate-cost-usd'] = usdText(plus(spent, toPicodollars(reply.cost)));
   if (reply.lengthBytes !== null) all['content-length'] = String(reply.lengthBytes);

@@ -72,7 +72,10 @@ export interface Dialect {
 
   /** The conversation as a request body for a provider. */
   write(call: ChatCall, model: string, traits?: Traits): Translated<JsonObject>;
-  /** Top-level fields to set in a client's own body on its way to a provider of this dialect (null: leave as it is). */
+  /**
+   * Top-level fields to set in a client's own body on its way to a provider of this dialect (null: leave as it is). Of an object
+   * only the members named here are set.
+   */
   edits(
     ask: Ask,
     model: string,

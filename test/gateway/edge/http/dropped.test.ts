@@ -127,3 +127,12 @@ test('within one dialect nothing is left out, and nothing is said of it', async 
   });
   expect(reply.headers['x-tollgate-dropped']).toBeUndefined();
 });
+
+test('an error of such a call names what was left out too', async () => {
+  upstream.answer(
+    (response) => void response.writeHead(400, json).end('{"error":{"message":"No."}}'),
+  );
+  const reply = await post(`${harness.url}/v1/messages`, key, agentRequest('gpt-x'), betas);
+  expect(reply.status).toBe(400);
+  expect(headerOf(reply, 'x-tollgate-dropped')).toContain('context_management');
+});

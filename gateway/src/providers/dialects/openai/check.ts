@@ -126,7 +126,7 @@ export const edits = (
   if (body['model'] !== model) fields['model'] = model;
   const silent = operation === 'chat' && ask.stream && !ask.wantsStreamUsage;
   if (silent && !traits.usageUnasked) {
-    fields['stream_options'] = { ...objectAt(body, 'stream_options'), include_usage: true };
+    fields['stream_options'] = { include_usage: true };
   }
   return Object.keys(fields).length > 0 ? fields : null;
 };
