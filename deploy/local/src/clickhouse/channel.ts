@@ -190,12 +190,14 @@ export const openChannel = <In, Out>(
   parseLine: (line: string) => In | null,
   { heard, gone }: { readonly heard: (message: In) => void; readonly gone: () => void },
 ): Channel<Out> => {
-  createInterface({ input: end }).on('line', (line) => {
+  const lines = createInterface({ input: end }).on('line', (line) => {
     const message = parseLine(line);
     if (message !== null) heard(message);
   });
-  // Writing to a process that has just died is an error here and an end there; the end says all.
+  // Writing to a process that has just died, or that dies before it has read all, is an error here and an end there; the
+  // end says all. The reader of lines passes the error on, and unheard it would end this process.
   end.on('error', () => {});
+  lines.on('error', () => {});
   end.once('close', gone);
   return {
     send: (message) => void (end.writable && end.write(`${JSON.stringify(message)}\n`)),
