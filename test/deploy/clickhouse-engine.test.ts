@@ -136,6 +136,18 @@ test('a query whose client has hung up does not run on, however early that was',
   await until(async () => (await post(it, running)).text === '0');
 });
 
+test('an engine that lives and says nothing is killed and started again, and an insert that waited on it counts once', async () => {
+  const it = await start({ TOLLGATE_CLICKHOUSE_MAX_SILENT_MS: '10000' });
+  await post(it, table);
+  const pid = await metric(it, 'engine_pid');
+  process.kill(pid, 'SIGSTOP');
+  expect(await insert(it, 7)).toMatchObject({ status: 503, retryAfter: '1' });
+  expect(await insert(it, 7)).toMatchObject({ status: 200 });
+  expect(await post(it, 'SELECT count() FROM t')).toMatchObject({ text: '1' });
+  expect(await metric(it, 'engine_pid')).not.toBe(pid);
+  expect(await metric(it, 'engine_silent_total')).toBe(1);
+});
+
 test('an engine whose front is killed lets its insert finish, and the next front waits for it', async () => {
   const it = await start();
   await post(it, table);

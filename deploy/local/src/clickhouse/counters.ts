@@ -5,6 +5,7 @@
 export const counterTable = {
   engine_starts:    { label: null,  help: "Starts of the engine's process." },
   engine_crashes:   { label: null,  help: "Ends of the engine's process that nobody asked for." },
+  engine_silent:    { label: null,  help: "Kills of an engine's process that said nothing for too long; it counts among the crashes too." },
   engine_recycles:  { label: 'why', help: "Replacements of the engine's process: memory, kept_memory, stray_query, failures." },
   engine_away:      { label: null,  help: 'Requests told to come back because no engine served in time.' },
   refused:          { label: 'why', help: 'Requests refused or ended by a limit of the embedded server, by limit.' },

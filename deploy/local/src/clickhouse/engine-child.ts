@@ -16,6 +16,8 @@ export interface EngineChild {
   readonly wall: string;
   /** What the process holds in memory, as it said last. */
   readonly rssBytes: () => number;
+  /** How often it has said what it holds: four times a second, as long as its event loop turns. */
+  readonly reports: () => number;
   /** @throws Refusal: the engine's own, or 439 when its process ended before it had answered. */
   readonly call: (wish: Wish) => Promise<Done>;
   readonly closeConnection: (connection: number) => void;
@@ -81,7 +83,7 @@ export const startEngineChild = async (options: EngineOptions): Promise<Started>
   if (pid === undefined || !(pipe instanceof Duplex)) return { kind: 'failed', why: await ended };
 
   const pending = new Map<number, { done: (done: Done) => void; failed: (why: Refusal) => void }>();
-  let [lastId, rssBytes, gone] = [0, 0, false];
+  let [lastId, rssBytes, reports, gone] = [0, 0, 0, false];
   let started: (first: Extract<Say, { say: 'ready' | 'held' | 'failed' }>) => void = () => {};
   const first = new Promise<Extract<Say, { say: 'ready' | 'held' | 'failed' }>>((resolve) => {
     started = resolve;
@@ -95,6 +97,7 @@ export const startEngineChild = async (options: EngineOptions): Promise<Started>
         return;
       case 'memory':
         ({ rssBytes } = say);
+        reports += 1;
         return;
       case 'done':
         pending.get(say.id)?.done(say);
@@ -129,6 +132,7 @@ export const startEngineChild = async (options: EngineOptions): Promise<Started>
     facts: { version, timezone, displayName },
     wall,
     rssBytes: () => rssBytes,
+    reports: () => reports,
     async call(wish) {
       if (gone) throw engineGone();
       lastId += 1;

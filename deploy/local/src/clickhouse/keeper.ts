@@ -17,6 +17,8 @@ import type { Shift } from './shift.ts';
 export interface KeeperOptions extends EngineOptions, RecycleLimits {
   /** How long a request waits for an engine that is being started before it is told to come back. */
   readonly waitMs: number;
+  /** How long an engine may say nothing before it is killed. */
+  readonly silentMs: number;
   /** How long the first start waits for an engine that still holds the directory. */
   readonly heldMs: number;
   readonly counters: Counters;
@@ -135,8 +137,26 @@ const replace = async (on: State, shift: Shift, why: RecycleReason): Promise<voi
   await launch(on, 0);
 };
 
+/**
+ * Kills an engine whose process lives and whose event loop does not turn: nothing would ever be answered. Counted in looks and
+ * not by the clock, so that a pause of the whole machine or of this process is not taken for one of the engine. What it was
+ * asked is answered with 503; inserts are safe by their tokens.
+ */
+const endSilent = ({ alive, options }: State): void => {
+  for (const shift of alive) {
+    const reports = shift.child.reports();
+    shift.silentLooks = reports === shift.reports ? shift.silentLooks + 1 : 0;
+    shift.reports = reports;
+    if (shift.silentLooks !== Math.ceil(options.silentMs / lookMs)) continue;
+    options.counters.add('engine_silent');
+    options.log(`the engine has said nothing for ${options.silentMs} ms; it is killed`);
+    shift.child.kill();
+  }
+};
+
 /** Looks at the engine's memory and does what `judge` says. */
 const look = (on: State): void => {
+  endSilent(on);
   const { current: shift, options } = on;
   if (shift === null || shift.tidying || performance.now() < on.restUntilMs) return;
   const measured = measure(shift);

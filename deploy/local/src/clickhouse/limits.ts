@@ -46,6 +46,8 @@ const limitTable = {
   failures: { env: 'TOLLGATE_CLICKHOUSE_MAX_FAILURES', value: 2000 },
   /** How long a request waits for an engine that is being started. */
   waitMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_ENGINE_WAIT_MS', value: 30_000 },
+  /** How long the engine's process may say nothing before it is killed and started again. */
+  silentMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_SILENT_MS', value: 60_000 },
   /** How long a start waits for the engine of an earlier one to end. */
   heldMs: { env: 'TOLLGATE_CLICKHOUSE_MAX_HELD_MS', value: 75_000 },
 
@@ -102,6 +104,7 @@ export const readLimits = (env: Readonly<Record<string, string | undefined>>): L
     strayMs: read('strayMs'),
     failures: read('failures'),
     waitMs: read('waitMs'),
+    silentMs: read('silentMs'),
     heldMs: read('heldMs'),
     resultBytes: read('resultBytes'),
     userDiskBytes: read('userDiskBytes'),

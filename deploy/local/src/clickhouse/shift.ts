@@ -18,6 +18,9 @@ export interface Shift {
   tidied: boolean;
   tidying: boolean;
   straySinceMs: number | null;
+  /** Its reports when it was last looked at, and how many looks in a row have found no new one. */
+  reports: number;
+  silentLooks: number;
   /** Its reads are being cancelled to make way for a new process. */
   clearing: boolean;
   /** Called when nobody holds a connection any more, or the process is gone. */
@@ -33,6 +36,8 @@ export const startShift = (child: EngineChild): Shift => ({
   tidied: false,
   tidying: false,
   straySinceMs: null,
+  reports: 0,
+  silentLooks: 0,
   clearing: false,
   idle: null,
 });
