@@ -111,7 +111,7 @@ class RunningAttempt {
   readonly #clocks: Clocks;
   readonly #outbox: Outbox;
   readonly #exchange: Exchange;
-  readonly #stopListening: () => void;
+  readonly #forgetClient: readonly (() => void)[];
   #phase: Phase = 'waiting';
   #status = 0;
   #replyHeaders: ReceivedHeaders = {};
@@ -165,13 +165,10 @@ class RunningAttempt {
         hasBegun: () => this.#hasBegun(),
       },
     );
-    const stopListening = [
+    this.#forgetClient = [
       client.onGone(() => this.#finish({ kind: 'hung_up' })),
       client.onStopped(() => this.#fail(stoppedFault(this.#status, true))),
     ];
-    this.#stopListening = () => {
-      for (const stop of stopListening) stop();
-    };
     if (client.gone()) this.#finish({ kind: 'hung_up' });
   }
 
@@ -294,7 +291,7 @@ class RunningAttempt {
     this.#phase = 'over';
     this.#endedMs = performance.now();
     this.#clocks.stop();
-    this.#stopListening();
+    for (const forget of this.#forgetClient) forget();
     this.#options.onOver();
     if (ending.kind !== 'complete') this.#exchange.abort();
     if (this.#tellRelay !== null) this.#tellRelay(ending);

@@ -28,7 +28,7 @@ const watch = (socket: Socket): void => {
   let requestedMs = 0;
   let answered = true;
   const read = socket.read.bind(socket);
-  socket.read = (size) => {
+  const readAndScan = (size?: number): unknown => {
     const chunk: unknown = read(size);
     if (chunk instanceof Uint8Array) {
       answered = true;
@@ -36,9 +36,10 @@ const watch = (socket: Socket): void => {
     }
     return chunk;
   };
+  socket.read = readAndScan;
   const { write } = socket;
   // A request is written in one go, head and body, and nothing else is written before its reply is whole.
-  socket.write = (...args: readonly unknown[]): boolean => {
+  const writeAndExpect = (...args: readonly unknown[]): boolean => {
     if (answered) {
       answered = false;
       requests += 1;
@@ -47,6 +48,7 @@ const watch = (socket: Socket): void => {
     }
     return Reflect.apply(write, socket, args) === true;
   };
+  socket.write = writeAndExpect;
   socket.on('error', (error) => {
     const crossed = !answered && requests > 1 && performance.now() - requestedMs < crossingMs;
     if (crossed) closedWhileIdle.add(error);
