@@ -8,7 +8,7 @@ import { eventTooLarge, startTap } from './dialects/tap.ts';
 /**
  * The way of one reply from a provider to a client. Bytes in, bytes out, and what they meant on the side.
  * A streamed road answers each chunk at once; a buffered one answers all at `end`. Nothing that follows the last event of
- * a stream goes on to the client.
+ * a stream goes on to the client; usage that stands there, in the same chunk, is read.
  */
 export interface Road {
   read(chunk: Uint8Array): Piece;
@@ -71,7 +71,10 @@ const sameEvents = (
   const cutter = startEventCutter();
   let failedEvent: Uint8Array | null = null;
   const isKept = (event: Uint8Array): boolean => {
-    if (tap.last() !== null) return false;
+    if (tap.last() !== null) {
+      tap.feedBehind(event);
+      return false;
+    }
     leftOut = false;
     tap.feed(event);
     if (tap.last() !== 'failed') return !leftOut;

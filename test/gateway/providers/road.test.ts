@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Delta, Piece } from '../../../gateway/src/model/delta.ts';
 import { anthropic } from '../../../gateway/src/providers/dialects/anthropic.ts';
 import { openai } from '../../../gateway/src/providers/dialects/openai.ts';
-import { passThrough, type Road } from '../../../gateway/src/providers/road.ts';
+import { passThrough, translating, type Road } from '../../../gateway/src/providers/road.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const chunk = (choices: unknown[], more: object = {}) =>
@@ -321,3 +321,55 @@ describe.each(Object.entries(streams))('%s', (_, { dialect, wanted, sent, told, 
     );
   });
 });
+
+const head = { model: 'm', createdSeconds: 1, fallbackId: 'f', wantsStreamUsage: true };
+const openaiBehind = chunk([], { usage: { prompt_tokens: 70, completion_tokens: 30 } });
+const anthropicBehind = anthropicEvent('message_delta', {
+  usage: { input_tokens: 70, output_tokens: 30 },
+});
+const roads = Object.entries(streams).flatMap(([name, { dialect, wanted, sent, end }]) => {
+  const ask = { wantsStreamUsage: wanted };
+  const [to, behind] = dialect === openai ? [anthropic, openaiBehind] : [openai, anthropicBehind];
+  const same = () => passThrough({ dialect, ask, operation: 'chat', stream: true });
+  const other = () => translating({ from: dialect, to, head, stream: true });
+  return [
+    { name, start: same, sent, end, behind },
+    { name: `${name}, translated`, start: other, sent, end, behind },
+  ];
+});
+
+test.each(roads)(
+  '$name: usage behind the last event is read when it came in the same chunk, and never goes on',
+  ({ start, sent, end, behind }) => {
+    const between = fc.constantFrom('', ': a comment\n\n', say('more'), 'data: <html>\n\n', end);
+    const lines = fc.constantFrom('\n', '\r\n');
+    // Half of the cuts lie where it matters.
+    const near = fc.array(fc.nat(600), { maxLength: 2 });
+    fc.assert(
+      fc.property(cuts, near, lines, between, (places, nearPlaces, lineEnd, noise) => {
+        const size = (text: string) => bytes(text.replaceAll('\n', lineEnd)).length;
+        const whole = bytes((sent + end + noise + behind).replaceAll('\n', lineEnd));
+        const endAt = size(sent + end);
+        const cutAt = [
+          ...places.filter((place) => place < endAt - 600),
+          ...nearPlaces.map((place) => endAt - 300 + place),
+        ];
+        const chunks = splitAt(whole, cutAt);
+        const { text, deltas } = run(start(), chunks);
+        expect(text).toBe(run(start(), [whole.subarray(0, endAt)]).text);
+
+        let read = 0;
+        const chunkEnds = chunks.map((part) => (read += part.length));
+        const isTogether = !chunkEnds.some((at) => at >= endAt && at < whole.length);
+        const afterEnd = deltas.slice(deltas.findIndex(({ kind }) => kind === 'ended') + 1);
+        const tokens = expect.objectContaining({ input_uncached: 70, output_text: 30 });
+        const usageBehind = {
+          kind: 'usage',
+          final: true,
+          usage: expect.objectContaining({ tokens }),
+        };
+        expect(afterEnd).toEqual(isTogether ? [usageBehind] : []);
+      }),
+    );
+  },
+);

@@ -23,6 +23,8 @@ export interface SseEvent {
 /** Reads one stream, event by event. */
 export interface StreamReader {
   read(event: SseEvent): readonly Delta[];
+  /** The usage in an event that stands behind the last one; all else there is nothing. */
+  readBehind(event: SseEvent): readonly Delta[];
   /**
    * All that the reply began has stopped. It is then whole without the dialect's last event too, when HTTP ended it as it
    * should: several vendors send none.

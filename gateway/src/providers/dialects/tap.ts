@@ -13,7 +13,8 @@ const isGarbled = (delta: Delta): boolean =>
 
 /**
  * Bytes of an event stream in, deltas out, at any split of the bytes. `onEvent` sees each event before it is read.
- * After the first failure or the end nothing more is read.
+ * After the first failure nothing more is read. After the end only usage is, and only what is here already: in the chunk that
+ * the end stands in.
  */
 export const startTap = (
   dialect: Dialect,
@@ -42,6 +43,10 @@ export const startTap = (
     onEvent({ event, data }) {
       openBytes = 0;
       const framed = { event: event ?? null, data };
+      if (last === 'ended') {
+        deltas.push(...reader.readBehind(framed));
+        return;
+      }
       onEvent(framed);
       const more = reader.read(framed);
       isCut ||= closing && more.some(isGarbled);
@@ -54,12 +59,18 @@ export const startTap = (
       if (type === 'max-buffer-size-exceeded') take([eventTooLarge(maxEventBytes)]);
     },
   });
+  const feed = (chunk: Uint8Array): void => {
+    openBytes += chunk.length;
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    if (openBytes > maxEventBytes) take([eventTooLarge(maxEventBytes)]);
+  };
   return {
     feed(chunk: Uint8Array): void {
-      if (last !== null) return;
-      openBytes += chunk.length;
-      parser.feed(decoder.decode(chunk, { stream: true }));
-      if (openBytes > maxEventBytes) take([eventTooLarge(maxEventBytes)]);
+      if (last === null) feed(chunk);
+    },
+    /** An event of the same chunk that the end stands in, and behind it. */
+    feedBehind(event: Uint8Array): void {
+      if (last === 'ended') feed(event);
     },
     /**
      * The stream is over. An event that only lacks its closing blank line still counts: some servers end with

@@ -212,6 +212,36 @@ test('the connection of a reply whose body ends a little late serves the next on
   expect(upstream.connections.length).toBe(1);
 });
 
+const countsBehind = {
+  '/v1/chat/completions': chunkOf({}).replace(
+    /"choices":\[.*\]/,
+    '"choices":[],"usage":{"prompt_tokens":70,"completion_tokens":30}',
+  ),
+  '/v1/messages': event('message_delta', { usage: { input_tokens: 70, output_tokens: 30 } }),
+} as const;
+
+test.each([
+  ['/v1/chat/completions', 'gpt-x', chunkOf({ content: 'hi' }) + chunkOf({}, 'stop'), doneChunk],
+  ['/v1/messages', 'claude-x', anthropicBegun, messageStop],
+] as const)(
+  '%s: usage that comes with the last event, behind it, is booked and not passed on',
+  async (path, model, sent, end) => {
+    // The body never ends: nothing is waited for.
+    const { harness } = await started((socket) => {
+      socket.write(chunkedHead() + httpChunk(sent + end + countsBehind[path]));
+    });
+    const reply = await post(`${harness.url}${path}`, key, { ...content, model });
+    expect(reply.body.toString()).toBe(sent + end);
+    const settlement = await harness.settled(headerOf(reply, 'x-tollgate-call-id'));
+    expect(settlement).toMatchObject({
+      outcome: 'answered',
+      attempts: [
+        { usageSource: 'provider', usage: { tokens: { input_uncached: 70, output_text: 30 } } },
+      ],
+    });
+  },
+);
+
 test("a provider's error event that carries usage is paid for, and not said twice", async () => {
   // OpenRouter, recorded.
   const failing = `data: ${JSON.stringify({

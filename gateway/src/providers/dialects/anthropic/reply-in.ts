@@ -157,6 +157,7 @@ export const streamReader = (): StreamReader => {
       over = true;
       return [notJson];
     },
+    readBehind: ({ data }) => usageDelta(objectAt(parseObject(data) ?? {}, 'usage'), true),
     hasStopped: () => hasStopped,
   };
 };

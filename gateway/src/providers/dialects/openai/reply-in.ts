@@ -178,7 +178,7 @@ const startChoices = () => {
 
 /**
  * Reads a stream event by event. Text of all choices counts (`n` may be larger than 1), each choice stops once, and a
- * usage object is final when it comes alone, after a stop or beside an error. Nothing after `[DONE]` or an error is read.
+ * usage object is final when it comes alone, after a stop or beside an error. After `[DONE]` or an error nothing else is read.
  */
 export const streamReader = (): StreamReader => {
   const choices = startChoices();
@@ -216,6 +216,10 @@ export const streamReader = (): StreamReader => {
       if (body !== null) return readBody(body, event);
       over = true;
       return [notJson];
+    },
+    readBehind({ data }) {
+      const body = parseObject(data);
+      return body === null ? [] : usageDelta(body, serviceTier, true);
     },
     hasStopped: choices.allStopped,
   };
