@@ -12,7 +12,7 @@ const startedAt = ({ json }: Row): number =>
   Number(/^\["(\d+(?:\.\d+)?)"/.exec(json.toString('latin1', 0, 32))?.[1]);
 
 /**
- * Which of these calls have a row. A call has one row, whichever life of a gateway wrote it, so its id is what is asked
+ * Which rows these calls have. A call has one row, whichever life of a gateway wrote it, so its id is what is asked
  * for; the time narrows the search, because the table is sorted by it.
  * @throws Error for an id that is no UUID
  */
@@ -29,10 +29,10 @@ export const findQuery = (rows: readonly Row[]): string => {
     ? `started_at >= fromUnixTimestamp64Milli(toInt64(${Math.floor(first * 1000) - 1})) AND started_at <= fromUnixTimestamp64Milli(toInt64(${Math.ceil(last * 1000) + 1})) AND `
     : '';
   const ids = rows.map(({ callId }) => `'${callId}'`).join(',');
-  return `SELECT DISTINCT toString(call_id) FROM tollgate.calls WHERE ${when}entry = 'call' AND call_id IN (${ids})`;
+  return `SELECT DISTINCT toString(call_id), replica, toString(seq) FROM tollgate.calls WHERE ${when}entry = 'call' AND call_id IN (${ids})`;
 };
 
-/** How many rows a stretch has and the sum of their numbers, which together show a gap and a double. */
+/** How many rows a stretch has and the sum of their numbers. */
 export const tallyQuery = ({ replica, above, upTo, sinceMs }: Stretch): string => {
   if (!nameText.test(replica)) throw new Error(`${replica.slice(0, 40)} is no name of a replica`);
   return `SELECT count(), sum(seq) FROM tollgate.calls WHERE started_at >= fromUnixTimestamp64Milli(toInt64(${Math.floor(sinceMs)})) AND entry = 'call' AND replica = '${replica}' AND seq > ${above} AND seq <= ${upTo}`;

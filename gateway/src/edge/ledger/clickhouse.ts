@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { callColumns } from '../../contract/ledger.ts';
 import { findQuery, idsPerQuery, tallyQuery } from './clickhouse-queries.ts';
+import type { Tally } from './tally.ts';
 
 export interface ClickhouseAddress {
   readonly url: string;
@@ -20,12 +21,18 @@ export type Inserted =
 /** A ledger row on its way: a JSON array in UTF-8, in the order of `callColumns`. */
 export interface Row {
   readonly callId: string;
+  /** Its number in its life of a gateway. */
+  readonly seq: number;
   readonly json: Buffer;
 }
 
 export type Found =
-  | { readonly kind: 'found'; readonly callIds: ReadonlySet<string> }
+  /** By call id, the rows that the call has (`rowName`). */
+  | { readonly kind: 'found'; readonly rowsOf: ReadonlyMap<string, readonly string[]> }
   | { readonly kind: 'unavailable'; readonly message: string };
+
+/** A row, whichever call it is of: the life of a gateway that wrote it, and its number there. */
+export const rowName = (replica: string, seq: number | string): string => `${replica}/${seq}`;
 
 /** Rows of one life of a gateway: `seq` above `above`, up to `upTo`. */
 export interface Stretch {
@@ -37,7 +44,7 @@ export interface Stretch {
 }
 
 export type Tallied =
-  | { readonly kind: 'tallied'; readonly rows: number; readonly seqSum: bigint }
+  | ({ readonly kind: 'tallied' } & Tally)
   | { readonly kind: 'unavailable'; readonly message: string };
 
 /** The table `tollgate.calls`, as the ledger uses it. */
@@ -47,7 +54,7 @@ export interface Sink {
    * @param signal gives up; whether the rows went in is then not known
    */
   insert(rows: readonly Buffer[], token: string, signal?: AbortSignal): Promise<Inserted>;
-  /** Which of these calls have a row. */
+  /** Which rows these calls have. */
   find(rows: readonly Row[], signal?: AbortSignal): Promise<Found>;
   /** How many rows a stretch has, and the sum of their `seq`. */
   tally(stretch: Stretch, signal?: AbortSignal): Promise<Tallied>;
@@ -149,12 +156,15 @@ export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink
       }
     },
     async find(rows, signal) {
-      const callIds = new Set<string>();
+      const rowsOf = new Map<string, string[]>();
       try {
         for (let from = 0; from < rows.length; from += idsPerQuery)
-          for (const [id] of await ask(findQuery(rows.slice(from, from + idsPerQuery)), signal))
-            if (id !== undefined) callIds.add(id);
-        return { kind: 'found', callIds };
+          for (const [id = '', replica = '', seq = ''] of await ask(
+            findQuery(rows.slice(from, from + idsPerQuery)),
+            signal,
+          ))
+            rowsOf.set(id, [...(rowsOf.get(id) ?? []), rowName(replica, seq)]);
+        return { kind: 'found', rowsOf };
       } catch (error) {
         return { kind: 'unavailable', message: messageOf(error) };
       }

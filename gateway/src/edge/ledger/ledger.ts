@@ -198,9 +198,9 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
       for (const [callId, call] of await callsWithoutRow(segment, rows))
         spool.replace(callId, (seq) => row(crashSettlement(call, prices), seq));
     },
-    onShipment(shipment) {
+    onShipment(shipment, spared) {
       if (shipment.replica === '') return;
-      reconciler.shipped(shipment);
+      reconciler.shipped(shipment, spared);
       const life = lives.of(shipment.replica);
       if (life !== null) spool.note(markLine(life));
     },

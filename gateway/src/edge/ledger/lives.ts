@@ -4,6 +4,8 @@
  * whatever the calls survive. A mark that a crash loses only makes the knowledge older, never wrong.
  */
 import { noteLine } from './entry.ts';
+import type { Shipment } from './kept.ts';
+import { noRows, plus, type Tally } from './tally.ts';
 
 /** One life of a gateway. Its rows are numbered from 1, without gaps. */
 export interface Life {
@@ -11,6 +13,8 @@ export interface Life {
   readonly replica: string;
   /** Every row up to this one was handed to ClickHouse, or is lost. */
   readonly shippedTo: number;
+  /** Of these, rows that were not sent, because their call had a row of another life. */
+  readonly spared: Tally;
   /** No call of these rows began earlier, by the call ids' own clock; epoch milliseconds. */
   readonly sinceMs: number;
   /** When this was last learned, epoch milliseconds. */
@@ -23,8 +27,8 @@ export interface Lives {
   of(replica: string): Life | null;
   /** What a mark in a left-over segment says. */
   read(json: string): void;
-  /** Rows up to `toSeq` are done with. */
-  shipped(replica: string, toSeq: number, sinceMs: number): Life;
+  /** Rows up to there are done with; so many of them were spared, if this is the first time. */
+  shipped(shipment: Omit<Shipment, 'segment'>, spared: Tally): Life;
   /** Every life as lines, for the next segment. */
   carried(): string;
 }
@@ -32,6 +36,15 @@ export interface Lives {
 /** Lives that are remembered, the latest ones; a gateway that starts more often forgets the first. */
 const maxLives = 64;
 const maxAgeMs = 7 * 24 * 3_600_000;
+
+/** Marks of earlier versions do not say it. */
+const sparedIn = (value: object): Tally => {
+  if (!('spared' in value) || !Array.isArray(value.spared)) return noRows;
+  const [rows, seqSum]: readonly unknown[] = value.spared;
+  return typeof rows === 'number' && typeof seqSum === 'string' && /^\d+$/.test(seqSum)
+    ? { rows, seqSum: BigInt(seqSum) }
+    : noRows;
+};
 
 const parsed = (json: string): Life | null => {
   const value: unknown = JSON.parse(json);
@@ -41,11 +54,12 @@ const parsed = (json: string): Life | null => {
   if (!('sinceMs' in value) || typeof value.sinceMs !== 'number') return null;
   if (!('atMs' in value) || typeof value.atMs !== 'number') return null;
   const { replica, shippedTo, sinceMs, atMs } = value;
-  return { replica, shippedTo, sinceMs, atMs };
+  return { replica, shippedTo, spared: sparedIn(value), sinceMs, atMs };
 };
 
 /** A life as a line. */
-export const markLine = (life: Life): string => noteLine('m', JSON.stringify(life));
+export const markLine = ({ spared, ...life }: Life): string =>
+  noteLine('m', JSON.stringify({ ...life, spared: [spared.rows, String(spared.seqSum)] }));
 
 /** None known yet. */
 export const startLives = (nowMs: number): Lives => {
@@ -65,11 +79,13 @@ export const startLives = (nowMs: number): Lives => {
       if (life === null || life.atMs < nowMs - maxAgeMs) return;
       if (life.shippedTo >= (lives.get(life.replica)?.shippedTo ?? 0)) put(life);
     },
-    shipped(replica, toSeq, sinceMs) {
+    shipped({ replica, toSeq, sinceMs }, spared) {
       const before = lives.get(replica);
+      const [shippedTo, counted] = [before?.shippedTo ?? 0, before?.spared ?? noRows];
       const life = {
         replica,
-        shippedTo: Math.max(before?.shippedTo ?? 0, toSeq),
+        shippedTo: Math.max(shippedTo, toSeq),
+        spared: toSeq > shippedTo ? plus(counted, spared) : counted,
         sinceMs: Math.min(before?.sinceMs ?? sinceMs, sinceMs),
         atMs: Date.now(),
       };

@@ -4,18 +4,23 @@
  * loss of the server, and by a merge of tables. What the server refuses is halved down to the row, each part under a
  * token of its own that is the same however often it is tried, and a refused row is set aside.
  */
-import type { Row, Sink } from './clickhouse.ts';
+import { rowName, type Row, type Sink } from './clickhouse.ts';
 import type { Halves } from './halves.ts';
+import { noRows, plus, type Tally } from './tally.ts';
 
 /** Where rows are, once all of them are somewhere. */
 export interface Placed {
   readonly shipped: number;
   readonly dead: number;
+  /** Rows that were not sent, and count as shipped: their call had a row of another name in the table. */
+  readonly spared: Tally;
 }
 
 /** Rows that go in together, and what they are called. */
 export interface Lot {
   readonly rows: readonly Row[];
+  /** The life of a gateway that wrote them. */
+  readonly replica: string;
   /** Names these rows to the server, for ever. */
   readonly token: string;
   readonly halves: Halves;
@@ -54,6 +59,8 @@ interface Known {
   looks: number;
   /** Further tokens they were sent under. */
   fresh: number;
+  /** See `Placed`. */
+  spared: Tally;
 }
 
 /** Puts a lot in, however often it takes; null: told to stop before it was done. Throws what `bury` throws. */
@@ -70,7 +77,11 @@ export const placer = (options: PlacerOptions) => {
     const b = a === null ? null : await put(lot, rows.slice(middle), `${part}b`);
     return a === null || b === null
       ? null
-      : { shipped: a.shipped + b.shipped, dead: a.dead + b.dead };
+      : {
+          shipped: a.shipped + b.shipped,
+          dead: a.dead + b.dead,
+          spared: plus(a.spared, b.spared),
+        };
   };
 
   /** Says it once, and waits. */
@@ -83,14 +94,23 @@ export const placer = (options: PlacerOptions) => {
   };
 
   /** The rows that are to be sent now; null: none, look again. */
-  const wanted = async (known: Known, rows: readonly Row[]): Promise<readonly Row[] | null> => {
+  const wanted = async (
+    known: Known,
+    rows: readonly Row[],
+    replica: string,
+  ): Promise<readonly Row[] | null> => {
     if (!known.doubtful) return rows;
     const found = await sink.find(rows, signal);
     if (found.kind === 'unavailable') {
       await failed(known, rows.length, found.message);
       return null;
     }
-    const missing = rows.filter(({ callId }) => !found.callIds.has(callId));
+    const missing = rows.filter(({ callId }) => !found.rowsOf.has(callId));
+    known.spared = rows
+      .filter(
+        ({ callId, seq }) => found.rowsOf.get(callId)?.includes(rowName(replica, seq)) === false,
+      )
+      .reduce((sum, { seq }) => plus(sum, { rows: 1, seqSum: BigInt(seq) }), noRows);
     if (missing.length === 0 || !known.taken) return missing;
     if (known.looks < maxLooks) {
       known.looks += 1;
@@ -111,7 +131,7 @@ export const placer = (options: PlacerOptions) => {
     const [only] = rows;
     if (rows.length === 1 && only !== undefined) {
       lot.bury(only, part, message);
-      return Promise.resolve({ shipped: 0, dead: 1 });
+      return Promise.resolve({ shipped: 0, dead: 1, spared: noRows });
     }
     lot.halves.split(part);
     return bothHalves(lot, rows, part);
@@ -120,16 +140,25 @@ export const placer = (options: PlacerOptions) => {
   const put = async (lot: Lot, rows: readonly Row[], part: string): Promise<Placed | null> => {
     if (lot.halves.isSplit(part)) return bothHalves(lot, rows, part);
     const { doubtful } = lot;
-    const known: Known = { doubtful, failures: 0, sends: 0, taken: false, looks: 0, fresh: 0 };
+    const known: Known = {
+      doubtful,
+      failures: 0,
+      sends: 0,
+      taken: false,
+      looks: 0,
+      fresh: 0,
+      spared: noRows,
+    };
     const token = [lot.token, ...part.split('')].join('/');
     while (!signal.aborted) {
-      const missing = await wanted(known, rows);
+      const missing = await wanted(known, rows, lot.replica);
+      const { spared } = known;
       if (missing === null) continue;
-      if (missing.length === 0) return { shipped: rows.length, dead: 0 };
+      if (missing.length === 0) return { shipped: rows.length, dead: 0, spared };
       if (known.fresh > maxFreshTokens) {
         const reason = 'it was taken and is not in the table';
         for (const row of missing) lot.bury(row, `${part}.${row.callId}`, reason);
-        return { shipped: rows.length - missing.length, dead: missing.length };
+        return { shipped: rows.length - missing.length, dead: missing.length, spared };
       }
       if (known.sends > 0) onResent(missing.length);
       known.sends += 1;
@@ -140,7 +169,7 @@ export const placer = (options: PlacerOptions) => {
       );
       switch (result.kind) {
         case 'inserted':
-          if (!known.doubtful) return { shipped: rows.length, dead: 0 };
+          if (!known.doubtful) return { shipped: rows.length, dead: 0, spared };
           [known.taken, known.looks] = [true, 0];
           break;
         case 'refused':

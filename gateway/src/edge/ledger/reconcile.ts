@@ -3,12 +3,14 @@
  * each remembered life, counted, once at the start and again now and then; in between, what was shipped since. Two
  * parties are compared here, not one with itself: rows that were lost after ClickHouse had taken them, refused,
  * damaged or deleted on disk show as missing, rows that went in twice as double. What is still on its way is neither: not
- * what was not shipped yet, and not what is being sent again.
+ * what was not shipped yet, and not what is being sent again. Nor is a row that was spared: recovery wrote it for a call
+ * whose own row had gone to the table without the disk (`held.ts`), and which therefore got no second one.
  */
 import type { Sink } from './clickhouse.ts';
 import type { Kept, Shipment } from './kept.ts';
 import type { Life, Lives } from './lives.ts';
 import type { Sealed } from './rotation.ts';
+import { minus, noRows, type Tally } from './tally.ts';
 
 export interface Difference {
   /** Rows that were shipped and are not in the table. */
@@ -18,8 +20,8 @@ export interface Difference {
 }
 
 export interface Reconciler {
-  /** Rows up to here were shipped just now. */
-  shipped(shipment: Shipment): void;
+  /** Rows up to here were shipped just now, but for some that were spared. */
+  shipped(shipment: Shipment, spared: Tally): void;
   difference(): Difference;
   /** When the table last answered, epoch milliseconds; null: never. */
   checkedAtMs(): number | null;
@@ -46,6 +48,8 @@ const fullEveryMs = 6 * 3_600_000;
 interface Account {
   /** Rows up to here are settled: seen in the table, or known to be missing. */
   checkedTo: number;
+  /** Of these, rows that were spared. */
+  checkedSpared: Tally;
   /** No call of the rows above began earlier. */
   sinceMs: number;
   /** Segments that are being sent again. */
@@ -66,19 +70,20 @@ const sum = (a: Difference, b: Difference): Difference => ({
 const seqSum = (above: number, upTo: number): bigint =>
   (BigInt(upTo) * (BigInt(upTo) + 1n) - BigInt(above) * (BigInt(above) + 1n)) / 2n;
 
-/** How a count of rows numbered above `above` up to `upTo` differs from one row each. */
+/** How a count of rows numbered above `above` up to `upTo` differs from one row each, but for the ones that were spared. */
 export const differenceOf = (
   { above, upTo }: { readonly above: number; readonly upTo: number },
-  found: { readonly rows: number; readonly seqSum: bigint },
+  found: Tally,
+  spared: Tally = noRows,
 ): Difference => {
-  const expected = upTo - above;
+  const expected = upTo - above - spared.rows;
   if (found.rows !== expected)
     return {
       missing: Math.max(0, expected - found.rows),
       double: Math.max(0, found.rows - expected),
     };
   // As many as there should be, and not the same ones: at least one is missing, and another one double.
-  return found.seqSum === seqSum(above, upTo) ? none : { missing: 1, double: 1 };
+  return found.seqSum === seqSum(above, upTo) - spared.seqSum ? none : { missing: 1, double: 1 };
 };
 
 /** Starts comparing every `everyMs`. */
@@ -94,7 +99,14 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
   const accountOf = ({ replica, sinceMs }: Life): Account => {
     const there = accounts.get(replica);
     if (there !== undefined) return there;
-    const account: Account = { checkedTo: 0, sinceMs, resending: 0, known: none, open: none };
+    const account: Account = {
+      checkedTo: 0,
+      checkedSpared: noRows,
+      sinceMs,
+      resending: 0,
+      known: none,
+      open: none,
+    };
     accounts.set(replica, account);
     return account;
   };
@@ -125,7 +137,8 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
       );
     kept.seen(replica, shippedTo);
     account.known = sum(account.known, found);
-    [account.open, account.checkedTo] = [none, shippedTo];
+    account.open = none;
+    [account.checkedTo, account.checkedSpared] = [shippedTo, life.spared];
     return true;
   };
 
@@ -136,6 +149,7 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
     if (life.shippedTo <= account.checkedTo) return true;
     const stretch = { above: account.checkedTo, upTo: life.shippedTo };
     const { sinceMs } = account;
+    const spared = minus(life.spared, account.checkedSpared);
     // What is shipped while the table is asked lies above this stretch, and says itself when it began.
     account.sinceMs = Infinity;
     const answer = await sink.tally(
@@ -143,7 +157,7 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
       stopping.signal,
     );
     const isSettled =
-      answer.kind === 'tallied' && settle(life, account, differenceOf(stretch, answer));
+      answer.kind === 'tallied' && settle(life, account, differenceOf(stretch, answer, spared));
     if (!isSettled) account.sinceMs = Math.min(account.sinceMs, sinceMs);
     if (answer.kind === 'tallied') {
       silent = false;
@@ -162,6 +176,7 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
       for (const life of lives.all())
         Object.assign(accountOf(life), {
           checkedTo: 0,
+          checkedSpared: noRows,
           sinceMs: life.sinceMs,
           known: none,
           open: none,
@@ -180,10 +195,9 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
   return {
     check,
     checkedAtMs: () => checkedAtMs,
-    shipped({ replica, toSeq, sinceMs }) {
-      const life = lives.shipped(replica, toSeq, sinceMs);
-      const account = accountOf(life);
-      account.sinceMs = Math.min(account.sinceMs, sinceMs);
+    shipped(shipment, spared) {
+      const account = accountOf(lives.shipped(shipment, spared));
+      account.sinceMs = Math.min(account.sinceMs, shipment.sinceMs);
     },
     difference: () =>
       [...accounts.values()].reduce((all, { known, open }) => sum(all, sum(known, open)), none),

@@ -15,6 +15,7 @@ import { placer, type Placed } from './placer.ts';
 import { readSegment, type Contents } from './read-segment.ts';
 import type { Sealed } from './rotation.ts';
 import type { SpoolTotals } from './spool.ts';
+import { noRows, type Tally } from './tally.ts';
 
 export interface ShipTotals {
   shipped: number;
@@ -55,7 +56,8 @@ export interface ShipperOptions {
   readonly maxLooks?: number;
   /** So many rows of a segment cannot be read; it is moved out of the way when this resolves. Must not throw. */
   onRowsLost(segment: Sealed, rows: number): Promise<void>;
-  onShipment(shipment: Shipment): void;
+  /** @param spared of its rows; see `Placed` */
+  onShipment(shipment: Shipment, spared: Tally): void;
   onShipped(seconds: number): void;
   onError(message: string): void;
 }
@@ -68,7 +70,10 @@ const replicaIn = (row: Row | undefined): string => {
   return Array.isArray(values) ? String(values[2] ?? '') : '';
 };
 
-const shipmentOf = (segment: Sealed, { head, rows }: Contents): Shipment => {
+const replicaOf = ({ head, rows }: Contents): string => head?.replica ?? replicaIn(rows[0]);
+
+const shipmentOf = (segment: Sealed, contents: Contents): Shipment => {
+  const { head, rows } = contents;
   let toSeq = (head?.firstSeq ?? 1) - 1;
   let earliest: string | null = null;
   for (const { seq, callId } of rows) {
@@ -77,7 +82,7 @@ const shipmentOf = (segment: Sealed, { head, rows }: Contents): Shipment => {
   }
   return {
     segment,
-    replica: head?.replica ?? replicaIn(rows[0]),
+    replica: replicaOf(contents),
     toSeq,
     sinceMs: earliest === null ? segment.firstRowAtMs : startOfCall(earliest),
   };
@@ -109,11 +114,13 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     onError,
   });
 
-  const placed = (segment: Sealed, { head, rows }: Contents): Promise<Placed | null> => {
-    if (rows.length === 0) return Promise.resolve({ shipped: 0, dead: 0 });
+  const placed = (segment: Sealed, contents: Contents): Promise<Placed | null> => {
+    const { head, rows } = contents;
+    if (rows.length === 0) return Promise.resolve({ shipped: 0, dead: 0, spared: noRows });
     const name = basename(segment.path, '.seg');
     return place({
       rows,
+      replica: replicaOf(contents),
       token: tokenOf(head?.spool ?? options.spoolId, segment),
       halves: halvesOf(segment.path),
       doubtful: segment.doubtful,
@@ -127,7 +134,8 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     Math.max(segment.closes - rows.length, 0);
 
   /** Books what was placed, and puts the file where it belongs now. */
-  const book = (segment: Sealed, contents: Contents, { shipped, dead }: Placed): void => {
+  const book = (segment: Sealed, contents: Contents, result: Placed): void => {
+    const { shipped, dead, spared } = result;
     const damaged = lostRows(segment, contents);
     totals.shipped += shipped;
     totals.dead += dead;
@@ -137,7 +145,7 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     spool.refusalBytes -= segment.refusalBytes;
     spool.spooledRows -= segment.closes;
     const shipment = shipmentOf(segment, contents);
-    options.onShipment(shipment);
+    options.onShipment(shipment, spared);
     forgetHalves(segment.path);
     if (!segment.damaged && contents.mended + contents.damaged + damaged === 0) {
       kept.keep(shipment);
@@ -164,7 +172,7 @@ export const startShipper = (options: ShipperOptions): Shipper => {
         onError(
           `${basename(segment.path)} with ${segment.closes} rows was deleted by somebody: they are lost`,
         );
-      book(segment, gone, { shipped: 0, dead: 0 });
+      book(segment, gone, { shipped: 0, dead: 0, spared: noRows });
       return true;
     }
     const result = await placed(segment, contents);
@@ -218,7 +226,7 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     async sendLines(lines) {
       const rows = lines.flatMap((line) => parseEntry(Buffer.from(line.trimEnd())) ?? []);
       const found = await sink.find(rows, stopping.signal);
-      const there = found.kind === 'found' ? found.callIds : null;
+      const there = found.kind === 'found' ? found.rowsOf : null;
       const missing = rows.filter(({ callId }) => there?.has(callId) === false);
       // The same rows come again until they are in: their first one names them.
       const token = `${options.spoolId}/held/${rows[0]?.callId ?? ''}`;

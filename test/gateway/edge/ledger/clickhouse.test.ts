@@ -12,7 +12,7 @@ import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { startClickhouse, type FakeClickhouse } from '../../../fakes/clickhouse.ts';
 import { anySettlement } from '../../model/any-settlement.ts';
 import { someCall, someSettlement } from '../../model/settlements.ts';
-import { callId, intentOf, ledgerIn, tempDir, until } from './support.ts';
+import { callId, idOfRow, intentOf, ledgerIn, tempDir, until } from './support.ts';
 
 let engine: FakeClickhouse;
 let sink: Sink;
@@ -118,6 +118,23 @@ test('the same token is the same rows: asked twice, there once', async () => {
   expect(await rowsOf(name)).toHaveLength(3);
   expect(await sink.insert([rowOf(name, 4)], `${name}/2`)).toEqual({ kind: 'inserted' });
   expect(await rowsOf(name)).toHaveLength(4);
+});
+
+test('a call is found with the names of its rows, whichever life wrote them', async () => {
+  const name = newReplica();
+  const rows = [1, 2, 3].map((seq) => rowOf(name, seq));
+  await sink.insert(rows.slice(0, 2), `${name}/1`);
+  const asked = rows.map((json, i) => ({ callId: idOfRow(json.toString()), seq: i + 1, json }));
+  const [one, two, three] = asked.map((row) => row.callId);
+  const found = await sink.find(asked);
+  const rowsFound = found.kind === 'found' ? [...found.rowsOf] : [];
+  expect(new Map(rowsFound)).toEqual(
+    new Map([
+      [one, [`${name}/1`]],
+      [two, [`${name}/2`]],
+    ]),
+  );
+  expect(rowsFound.map(([id]) => id)).not.toContain(three);
 });
 
 /** A good row with one column made bad. */

@@ -1,6 +1,6 @@
 /** A ClickHouse that is a file: one line of JSON for each insert, read again for each question. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import type { Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
+import { rowName, type Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
 
 export interface Inserted {
   readonly token: string;
@@ -25,7 +25,12 @@ export const insertsIn = (path: string): readonly Inserted[] =>
 export const appendInsert = (path: string, rows: readonly Buffer[], token: string): void =>
   appendFileSync(path, `\n${JSON.stringify({ token, rows: rows.map(String) })}\n`);
 
-const idOf = (row: string): string => row.split('"')[3] ?? '';
+/** The call of a row, and what the row is called. */
+const namesIn = (row: string): [string, string[]] => {
+  const values: unknown = JSON.parse(row);
+  const [, id, replica, seq] = Array.isArray(values) ? values.map(String) : [];
+  return [id ?? '', [rowName(replica ?? '', seq ?? '')]];
+};
 
 /** Takes everything; a token counts once, as in ClickHouse. */
 export const fileSink = (path: string): Sink => ({
@@ -34,9 +39,10 @@ export const fileSink = (path: string): Sink => ({
     return Promise.resolve({ kind: 'inserted' });
   },
   find(rows) {
-    const there = new Set(insertsIn(path).flatMap((insert) => insert.rows.map(idOf)));
-    const ids = rows.map(({ callId }) => callId).filter((id) => there.has(id));
-    return Promise.resolve({ kind: 'found', callIds: new Set(ids) });
+    const asked = new Set(rows.map(({ callId }) => callId));
+    const there = insertsIn(path).flatMap((insert) => insert.rows.map(namesIn));
+    const rowsOf = new Map(there.filter(([id]) => asked.has(id)));
+    return Promise.resolve({ kind: 'found', rowsOf });
   },
   tally: () => Promise.resolve({ kind: 'unavailable', message: 'not asked here' }),
   close: () => Promise.resolve(),

@@ -1,8 +1,10 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
+import { entryLine } from '../../../../gateway/src/edge/ledger/entry.ts';
 import { segmentFiles } from '../../../../gateway/src/edge/ledger/files.ts';
 import { differenceOf } from '../../../../gateway/src/edge/ledger/reconcile.ts';
+import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
 import { someCall, someSettlement } from '../../model/settlements.ts';
 import { callId, intentOf, ledgerIn, scriptedSink, tempDir, until } from './support.ts';
 
@@ -168,4 +170,47 @@ test('rows that are being sent again are not missing yet, and those that cannot 
   expect(script.rows()).toHaveLength(2);
   expect(complaints.at(-1)).toMatch(/up to row 3: 1 rows missing, 0 double$/);
   await ledger.stop(10_000);
+});
+
+test('a recovered call whose row had gone to the table without the disk is not missing, in any life; one that is lost is', async () => {
+  const before = tempDir();
+  const script = scriptedSink();
+  const { ledger } = await ledgerIn(before, script.sink);
+  for (const n of [1, 2, 3]) await ledger.spool.intend(callId(n), intentOf(n));
+  // A full disk: the row of the second call is held, and lent to the table.
+  const settlement = { ...someSettlement, call: { ...someCall, id: callId(2) } };
+  const json = ledgerRow({ settlement, replica: 'test.earlier', seq: 1 });
+  const lent = entryLine({ kind: 'c', callId: callId(2), seq: 1, json });
+  expect(await ledger.shipper.sendLines([lent])).toBe(true);
+  // kill -9
+  const dir = tempDir();
+  cpSync(before, dir, { recursive: true });
+  await ledger.stop(10_000);
+
+  const next = await ledgerIn(dir, script.sink, { limits: { segmentCloses: 1 } });
+  expect(next.ledger.recovered).toBe(3);
+  await until(() => next.ledger.shipper.totals.shipped === 3);
+  expect(script.rows()).toHaveLength(3);
+  await next.ledger.reconciler.check();
+  expect(next.ledger.reconciler.difference()).toEqual({ missing: 0, double: 0 });
+  await next.ledger.spool.intend(callId(4), intentOf(4));
+  next.ledger.settle({ ...someSettlement, call: { ...someCall, id: callId(4) } });
+  await until(() => next.ledger.shipper.totals.shipped === 4);
+  await next.ledger.reconciler.check();
+  expect(next.ledger.reconciler.difference()).toEqual({ missing: 0, double: 0 });
+  expect(next.complaints).toEqual([]);
+  await next.ledger.stop(10_000);
+
+  const third = await ledgerIn(dir, script.sink);
+  await third.ledger.reconciler.check();
+  expect(third.ledger.reconciler.difference()).toEqual({ missing: 0, double: 0 });
+  await third.ledger.stop(10_000);
+
+  // The table loses what was recovered, all that it holds of that insert.
+  const recovered = [...script.taken].find(([, rows]) => rows.length === 2)?.[0] ?? '';
+  expect(script.taken.delete(recovered)).toBe(true);
+  const last = await ledgerIn(dir, script.sink);
+  await last.ledger.reconciler.check();
+  expect(last.ledger.reconciler.difference()).toEqual({ missing: 2, double: 0 });
+  await last.ledger.stop(10_000);
 });

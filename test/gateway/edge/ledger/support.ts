@@ -4,7 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
-import type { Inserted, Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
+import {
+  rowName,
+  type Inserted,
+  type Sink,
+} from '../../../../gateway/src/edge/ledger/clickhouse.ts';
 import { parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
 import type { Intent } from '../../../../gateway/src/edge/ledger/intent.ts';
 import {
@@ -69,6 +73,12 @@ const hasCall = (rows: ReadonlySet<string>, json: Buffer): boolean => {
   return id.length === 36 && [...rows].some((row) => idOfRow(row) === id);
 };
 
+const namesOf = (rows: ReadonlySet<string>, id: string): string[] =>
+  [...rows].flatMap((row) => {
+    const values: unknown = id.length === 36 && row.includes(id) ? JSON.parse(row) : null;
+    return Array.isArray(values) ? [rowName(String(values[2]), String(values[3]))] : [];
+  });
+
 /** A ClickHouse that keeps what it is given, once per token, and answers as told; by default it takes everything. */
 export const scriptedSink = (
   answer: (insert: Insert, earlier: readonly Insert[]) => Inserted['kind'] | 'lost' = () =>
@@ -97,7 +107,7 @@ export const scriptedSink = (
       const found = rows.filter(({ json }) => there.has(json.toString()) || hasCall(there, json));
       return Promise.resolve({
         kind: 'found',
-        callIds: new Set(found.map(({ callId: id }) => id)),
+        rowsOf: new Map(found.map(({ callId: id }) => [id, namesOf(there, id)])),
       });
     },
     tally({ replica, above, upTo, sinceMs }) {
