@@ -51,11 +51,14 @@ export const fillSlots = (
   const names = members.map(({ name }) => name);
   const indexOf = new Map(names.map((name, i) => [name, i]));
   const ring = new HashRing([...names]);
-  // Only one to ask for: without the ring a router of one member starts half a second sooner.
+  // Only one to ask for: without the ring a router of one member starts half a second sooner. Asked for more than there
+  // are, the ring is walked all the way round for each slot.
   const rank = (slot: number, most: number): number[] =>
     names.length === 1
       ? [0]
-      : ring.range(`slot-${slot}`, most).map((name) => indexOf.get(name) ?? 0);
+      : ring
+          .range(`slot-${slot}`, Math.min(most, names.length))
+          .map((name) => indexOf.get(name) ?? 0);
 
   const owner = new Uint16Array(slotCount).fill(unowned);
   const held = names.map(() => 0);
