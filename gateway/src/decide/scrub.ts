@@ -84,13 +84,16 @@ const isLoose = (code: number): boolean =>
   (code >= 0x61 && code <= 0x7a);
 
 /** Only letters and digits, in lower case: what was put between them is gone. */
-const loosened = (view: View): View => {
+const looseText = (text: string): string => text.replaceAll(/[^a-zA-Z0-9]+/g, '').toLowerCase();
+
+/** The text of `looseText` with its places. */
+const loosened = (view: View, text: string): View => {
   const kept: number[] = [];
   for (let at = 0; at < view.text.length; at += 1) {
     if (isLoose(view.text.charCodeAt(at))) kept.push(at);
   }
   return {
-    text: view.text.replaceAll(/[^a-zA-Z0-9]+/g, '').toLowerCase(),
+    text,
     from: (at) => view.from(kept[at] ?? 0),
     to: (at) => view.to(kept[at] ?? 0),
   };
@@ -155,7 +158,7 @@ const needlesOf = (secrets: readonly string[]): Needles => {
   return {
     secrets: known,
     grams,
-    loose: known.map((secret) => loosened(asIs(secret)).text).filter(isLong),
+    loose: known.map(looseText).filter(isLong),
     encoded: bytes.flatMap(base64Forms).filter(isLong),
     hex: bytes.map(hexForm).filter(isLong),
   };
@@ -180,7 +183,19 @@ const gramsIn = (view: View, lower: string, { grams }: Needles, into: Stretch[])
   }
 };
 
+/** Secrets in base64, in hexadecimal, and with something put between their letters. */
+const longFormsIn = (view: View, lower: string, needles: Needles, into: Stretch[]): void => {
+  for (const needle of needles.encoded) occurrences(view, needle, into);
+  for (const needle of needles.hex) occurrences({ ...view, text: lower }, needle, into);
+  const text = looseText(view.text);
+  const inside = needles.loose.filter((needle) => text.includes(needle));
+  if (inside.length === 0) return;
+  const loose = loosened(view, text);
+  for (const needle of inside) occurrences(loose, needle, into);
+};
+
 const mask = /[*•●…]+|\.{3,}|[xX]{4,}|\[\.\.\.\]/g;
+const hasMask = new RegExp(mask.source);
 /** Left and right of a mask. */
 const maxShownChars = 64;
 
@@ -201,6 +216,7 @@ const tailChars = (text: string, secret: string): number => {
 
 /** A beginning and an end are enough to know which credential it is, and too much to be a coincidence. */
 const maskedIn = ({ text, ...view }: View, { secrets }: Needles, into: Stretch[]): void => {
+  if (!hasMask.test(text)) return;
   for (const { index, 0: found } of text.matchAll(mask)) {
     const end = index + found.length;
     const [before = ''] =
@@ -237,11 +253,9 @@ export const scrubber = (secrets: readonly string[]): Scrub => {
       // Lower case of a few letters is longer; their places would be wrong.
       if (lower.length === view.text.length) gramsIn(view, lower, needles, found);
       else gramsIn(view, view.text, needles, found);
-      for (const needle of needles.encoded) occurrences(view, needle, found);
-      for (const needle of needles.hex) occurrences({ ...view, text: lower }, needle, found);
+      // Most texts are names and numbers in headers, too short for these.
+      if (view.text.length >= minLooseChars) longFormsIn(view, lower, needles, found);
       maskedIn(view, needles, found);
-      const loose = loosened(view);
-      for (const needle of needles.loose) occurrences(loose, needle, found);
       view = decoded(view);
     }
     return found.length === 0 ? text : without(text, found);

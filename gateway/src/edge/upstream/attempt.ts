@@ -156,7 +156,7 @@ class RunningAttempt {
         onData: (chunk) => this.#read((body) => body.read(chunk)),
         onEnd: () => {
           this.#read((body) => body.end());
-          this.#fail(unendedFault(this.#status, this.#hasBegun()));
+          if (this.#phase !== 'over') this.#fail(unendedFault(this.#status, this.#hasBegun()));
         },
         onFault: (fault) => {
           this.#status ||= fault.status;
