@@ -3,7 +3,6 @@
  * started again at once. It must get ready every time, and in the end the ledger must hold every call that a provider
  * served, as the providers' own journal says, exactly once.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { generator, makeCall, planCall } from '../e2e/workload.ts';
 import { startAnthropic } from '../fakes/anthropic.ts';
 import { testKey, twoProviders } from '../fakes/gateway.ts';
+import { ownPath, tellApart } from '../fakes/journal.ts';
 import { startOpenai } from '../fakes/openai.ts';
 import { readOptions } from '../bench/support/options.ts';
 import { addresses, alive, choosePorts, everyRole, startProduct } from './product.ts';
@@ -34,8 +34,7 @@ const [openai, anthropic, ports] = [
   await choosePorts(),
 ];
 const config = path.join(dir, 'tollgate.yaml');
-/** Only our gateway knows this path: the kernel may have given a fake a port that clients of other programs still call. */
-const ours = `/${randomBytes(8).toString('hex')}`;
+const ours = ownPath();
 writeFileSync(
   config,
   `${twoProviders(
@@ -200,17 +199,10 @@ for (const role of everyRole)
   if (![...seen.values()].some((one) => one.role === role))
     problems.push(`no process was ever taken for the ${role}`);
 
-const journal = [...openai.journal, ...anthropic.journal];
-for (const one of journal.filter(({ path: to }) => !to.startsWith(`${ours}/`)))
-  say(`not counted, from another program: ${one.path}, headers ${one.headers.names.join(' ')}`);
-const served = new Set<string>();
-for (const { path: to, headers } of journal.filter((one) => one.path.startsWith(`${ours}/`))) {
-  const traceId = headers.traceparent?.split('-')[1];
-  if (traceId === undefined)
-    problems.push(`no traceparent came with ${to}, headers ${headers.names.join(' ')}`);
-  else served.add(traceId);
-}
-const missing = [...served, ...answered].filter((traceId) => !rows.has(traceId));
+const { byTrace: served, untraced, strange } = tellApart([openai.journal, anthropic.journal], ours);
+for (const line of strange) say(`not counted, from another program: ${line}`);
+for (const line of untraced) problems.push(`no traceparent came with ${line}`);
+const missing = [...served.keys(), ...answered].filter((traceId) => !rows.has(traceId));
 const twice = [...rows].filter(([, count]) => count > 1);
 if (missing.length > 0) problems.push(`${missing.length} calls have no row, such as ${missing[0]}`);
 if (twice.length > 0)

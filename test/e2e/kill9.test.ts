@@ -8,10 +8,12 @@ import { startAnthropic } from '../fakes/anthropic.ts';
 import { startClickhouse, type FakeClickhouse } from '../fakes/clickhouse.ts';
 import type { Fake } from '../fakes/faults.ts';
 import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
+import { ownPath, tellApart } from '../fakes/journal.ts';
 import { startOpenai } from '../fakes/openai.ts';
 import { ledgerReader, type LedgerLine, type LedgerReader } from './ledger-reader.ts';
 import { makeCall, planCall } from './workload.ts';
 
+const own = ownPath();
 const kills = 4;
 const width = 30;
 
@@ -35,8 +37,8 @@ afterAll(async () => {
 const start = (): Promise<RunningGateway> =>
   startGateway({
     config: twoProviders(
-      openai.origin,
-      anthropic.origin,
+      openai.origin + own,
+      anthropic.origin + own,
       'timeouts: { idle: 1s, firstByte: 2s, total: 20s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }\nledger: { segmentAge: 200ms }',
     ),
     clickhouse,
@@ -44,6 +46,8 @@ const start = (): Promise<RunningGateway> =>
   });
 
 test('no settled call is missing and none is twice after kill -9 under load; open intents are rows of their own', async () => {
+  // As a client of another program, which has called somebody on this port before.
+  await fetch(`${openai.origin}/?query=INSERT`, { method: 'POST', body: 'a row' });
   const answered = new Set<string>();
   /** What clients have whole, and what it cost by what they were told. */
   const whole = new Map<string, string | null>();
@@ -84,12 +88,9 @@ test('no settled call is missing and none is twice after kill -9 under load; ope
   const twice = [...byTrace].filter(([, found]) => found.length > 1).map(([traceId]) => traceId);
   expect(twice).toEqual([]);
 
-  const served = new Set(
-    [...openai.journal, ...anthropic.journal].map(
-      ({ headers }) => headers.traceparent?.split('-')[1] ?? '',
-    ),
-  );
-  const missing = [...served].filter((traceId) => !byTrace.has(traceId));
+  const { byTrace: served, untraced } = tellApart([openai.journal, anthropic.journal], own);
+  expect(untraced).toEqual([]);
+  const missing = [...served.keys()].filter((traceId) => !byTrace.has(traceId));
   expect(missing).toEqual([]);
   expect([...answered].filter((traceId) => !byTrace.has(traceId))).toEqual([]);
 

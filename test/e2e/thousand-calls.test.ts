@@ -8,13 +8,14 @@ import { startAnthropic } from '../fakes/anthropic.ts';
 import { startClickhouse, type FakeClickhouse } from '../fakes/clickhouse.ts';
 import type { Fake } from '../fakes/faults.ts';
 import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
-import type { Served } from '../fakes/journal.ts';
+import { ownPath, tellApart, type Served, type Told } from '../fakes/journal.ts';
 import { startOpenai } from '../fakes/openai.ts';
 import { startRouter, type RunningRouter } from '../trace-router/router.ts';
 import { samples, type Sample } from './exposition.ts';
 import { ledgerReader, picodollars, type LedgerLine, type LedgerReader } from './ledger-reader.ts';
 import { makeCalls, type Outcome } from './workload.ts';
 
+const own = ownPath();
 const calls = 1000;
 const seed = 20261122;
 
@@ -27,7 +28,8 @@ let reader: LedgerReader;
 let outcomes: readonly Outcome[];
 let lines: readonly LedgerLine[];
 let series: readonly Sample[] = [];
-let served: ReadonlyMap<string, readonly Served[]>;
+let served: Told['byTrace'];
+let untraced: Told['untraced'];
 
 beforeAll(async () => {
   clickhouse = await startClickhouse();
@@ -42,13 +44,15 @@ beforeAll(async () => {
   );
   gateway = await startGateway({
     config: twoProviders(
-      openai.origin,
-      anthropic.origin,
+      openai.origin + own,
+      anthropic.origin + own,
       'timeouts: { idle: 1s, firstByte: 2s, total: 8s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: warn }',
     ),
     clickhouse,
     otlpEndpoint: `http://${router.grpcAddress}`,
   });
+  // As a client of another program, which has called somebody on this port before.
+  await fetch(`${openai.origin}/?query=INSERT`, { method: 'POST', body: 'a row' });
   outcomes = await makeCalls({
     url: gateway.url,
     key: gateway.key,
@@ -66,12 +70,7 @@ beforeAll(async () => {
   }
   await reader.rowsReach(Number(counted() - unwritten()));
   lines = await reader.lines();
-  const byTrace = new Map<string, Served[]>();
-  for (const entry of [...openai.journal, ...anthropic.journal]) {
-    const traceId = entry.headers.traceparent?.split('-')[1] ?? '';
-    byTrace.set(traceId, [...(byTrace.get(traceId) ?? []), entry]);
-  }
-  served = byTrace;
+  ({ byTrace: served, untraced } = tellApart([openai.journal, anthropic.journal], own));
 }, 600_000);
 
 afterAll(async () => {
@@ -135,6 +134,7 @@ test('the workload has every ending that a provider or client can cause', () => 
 });
 
 test('every request that a provider served is an attempt of the row of its call', () => {
+  expect(untraced).toEqual([]);
   for (const [traceId, entries] of served) {
     const line = lines.find((one) => one.trace_id === traceId);
     expect(line, traceId).toBeDefined();

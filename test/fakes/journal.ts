@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 /** How a fake provider's answer to one request ended, as the fake itself saw it. */
 export type Ended =
   | 'open'
@@ -45,6 +47,38 @@ export interface Served {
 }
 
 export type Journal = Served[];
+
+/**
+ * A path for the base URLs of one gateway, which nobody else knows: the kernel may have given a fake a port that clients
+ * of other programs still call.
+ */
+export const ownPath = (): string => `/${randomBytes(8).toString('hex')}`;
+
+/** The requests of journals, by who sent them. */
+export interface Told {
+  /** Those under our own path, by the trace that they name. */
+  readonly byTrace: ReadonlyMap<string, readonly Served[]>;
+  /** Those under our own path that name no trace, which a gateway never sends: each as a line. */
+  readonly untraced: readonly string[];
+  /** Those of other programs: each as a line. */
+  readonly strange: readonly string[];
+}
+
+const lineOf = ({ path, headers }: Served): string => `${path}, headers ${headers.names.join(' ')}`;
+
+/** @param own a path of `ownPath`, which the gateway's base URLs have */
+export const tellApart = (journals: readonly Journal[], own: string): Told => {
+  const byTrace = new Map<string, Served[]>();
+  const untraced: string[] = [];
+  const strange: string[] = [];
+  for (const one of journals.flat()) {
+    const traceId = one.headers.traceparent?.split('-')[1];
+    if (!one.path.startsWith(`${own}/`)) strange.push(lineOf(one));
+    else if (traceId === undefined) untraced.push(lineOf(one));
+    else byTrace.set(traceId, [...(byTrace.get(traceId) ?? []), one]);
+  }
+  return { byTrace, untraced, strange };
+};
 
 /** Waits until a condition holds, or fails after a generous time that is no measurement. */
 export const eventually = async (
