@@ -19,7 +19,8 @@ const pollMs = 50;
 const portGraceMs = 1000;
 
 const listenOnce = async (host: string, port: number) => {
-  const server = createServer();
+  // Callers of the product try again all the time; one who got through now would keep the listener from closing.
+  const server = createServer((caller) => caller.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -46,12 +47,16 @@ const listen = async (host: string, port: number, untilMs: number) => {
 /**
  * Settles every port: 0 becomes a free one. All are held until the last is found, so that they differ.
  * Another process may take one between this check and the part's own `listen`; then the part says so.
+ * @param graceMs how long a port may still be taken
  * @throws Error with one line per port that cannot be had.
  */
-export const claimPorts = async ({ host, ports: wanted }: Settings): Promise<Settings['ports']> => {
+export const claimPorts = async (
+  { host, ports: wanted }: Pick<Settings, 'host' | 'ports'>,
+  graceMs = portGraceMs,
+): Promise<Settings['ports']> => {
   const problems: string[] = [];
   const held: Partial<Record<PortName, Awaited<ReturnType<typeof listen>>>> = {};
-  const untilMs = performance.now() + portGraceMs;
+  const untilMs = performance.now() + graceMs;
   for (const name of portNames) {
     try {
       held[name] = await listen(host, wanted[name], untilMs);
