@@ -1,15 +1,17 @@
 /**
- * PromQL from the contract's metrics. A metric comes as its row of `contract/metrics.ts`, so a label it lacks, a rate
+ * PromQL from the contracts' metrics. A metric comes as its row of a `contract/metrics.ts`, so a label it lacks, a rate
  * of a gauge or a quantile of a counter does not compile. An expression knows which labels its series keep, so that
  * `on (...)` is never written by hand. By default an expression is for a board: Grafana's window and the board's
  * variables; rules pass `in: rules`.
  */
 import type { MetricRow } from '@tollgate/gateway/contract/metrics';
 
-type Counter = MetricRow & { readonly kind: 'counter' };
-type Gauge = MetricRow & { readonly kind: 'gauge' };
-type Histogram = MetricRow & { readonly kind: 'histogram' };
-type LabelIn<M extends MetricRow> = M['labels'][number];
+/** What an expression has to know of a metric: a row of the gateway's contract, or of the embedded ClickHouse's. */
+type Metric = Pick<MetricRow, 'name' | 'kind' | 'labels' | 'buckets'>;
+type Counter = Metric & { readonly kind: 'counter' };
+type Gauge = Metric & { readonly kind: 'gauge' };
+type Histogram = Metric & { readonly kind: 'histogram' };
+type LabelIn<M extends Metric> = M['labels'][number];
 
 /** PromQL text, and the labels that its series keep. */
 export interface Expr<L extends string = string> {
@@ -44,7 +46,7 @@ export const rules: Place = { window: '5m', variables: false };
 /** On a board, over a fixed range instead of the one that follows the zoom. */
 export const over = (window: string): Place => ({ ...board, window });
 
-interface Options<M extends MetricRow, L extends LabelIn<M>> {
+interface Options<M extends Metric, L extends LabelIn<M>> {
   readonly by?: readonly L[];
   readonly where?: { readonly [K in LabelIn<M>]?: Matcher };
   readonly in?: Place;
@@ -69,14 +71,14 @@ const matcher = (label: string, { operator, value }: Matcher): string =>
 const upTo = (bound: number): string =>
   Number.isInteger(bound) ? matcher('le', oneOf(`${bound}`, `${bound}[.]0`)) : `le="${bound}"`;
 
-interface Selection<M extends MetricRow, L extends LabelIn<M>> {
+interface Selection<M extends Metric, L extends LabelIn<M>> {
   readonly metric: M;
   readonly options: Options<M, L>;
   readonly suffix?: '_bucket' | '_count';
   readonly bound?: number;
 }
 
-const selector = <M extends MetricRow, L extends LabelIn<M>>(chosen: Selection<M, L>): string => {
+const selector = <M extends Metric, L extends LabelIn<M>>(chosen: Selection<M, L>): string => {
   const { metric, options, suffix = '', bound } = chosen;
   const { variables } = options.in ?? board;
   const matchers = [
@@ -95,7 +97,7 @@ const selector = <M extends MetricRow, L extends LabelIn<M>>(chosen: Selection<M
 const grouped = (operator: string, by: readonly string[], inner: string): string =>
   `${operator}${by.length > 0 ? ` by (${by.join(', ')}) ` : ''}(${inner})`;
 
-const windowed = <M extends MetricRow, L extends LabelIn<M>>(
+const windowed = <M extends Metric, L extends LabelIn<M>>(
   call: 'rate' | 'increase',
   selection: Selection<M, L>,
 ): Expr<L> => {
@@ -137,6 +139,15 @@ export const highest = <M extends Gauge>(
   options: Options<M, never> = {},
 ): Expr<never> => ({
   text: `max(${selector({ metric, options })})`,
+  labels: [],
+});
+
+/** The lowest value of a gauge over all its series; nothing where there are none. */
+export const lowest = <M extends Gauge>(
+  metric: M,
+  options: Options<M, never> = {},
+): Expr<never> => ({
+  text: `min(${selector({ metric, options })})`,
   labels: [],
 });
 
@@ -202,6 +213,12 @@ export const top = <L extends string>(count: number, { text, labels }: Expr<L>):
 /** Keeps the series above `bound`. */
 export const above = <L extends string>({ text, labels }: Expr<L>, bound: number): Expr<L> => ({
   text: `${text} > ${bound}`,
+  labels,
+});
+
+/** Keeps the series below `bound`. */
+export const below = <L extends string>({ text, labels }: Expr<L>, bound: number): Expr<L> => ({
+  text: `${text} < ${bound}`,
   labels,
 });
 

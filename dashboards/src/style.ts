@@ -13,6 +13,7 @@ export const prometheus = { type: 'prometheus', uid: '${prom}' } as const;
 
 /** Grafana's names for units. */
 export const units = {
+  bytes: 'bytes',
   callsPerSecond: 'reqps',
   count: 'short',
   dollars: 'currencyUSD',

@@ -1,5 +1,5 @@
 /**
- * An exporter with every metric of the contract, its counters moving: what Prometheus sees of a gateway under traffic
+ * An exporter with every metric of the contracts, the gateway's and the embedded ClickHouse's, its counters moving: what Prometheus sees of a gateway under traffic
  * in which some of everything happens. Written with the client library that the gateway uses.
  */
 import { createServer } from 'node:http';
@@ -8,6 +8,10 @@ import type { AddressInfo } from 'node:net';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type MetricRow, metrics } from '@tollgate/gateway/contract/metrics';
 import { outcomes } from '@tollgate/gateway/contract/outcomes';
+import { clickhouseMetrics } from '../../deploy/local/src/contract/metrics.ts';
+
+type Exported = Pick<MetricRow, 'name' | 'kind' | 'labels' | 'buckets' | 'exemplars' | 'help'>;
+const ofClickhouse: readonly Exported[] = Object.values(clickhouseMetrics);
 
 /** Values of a label; one that is not listed has the value `some`. */
 type Values = Readonly<Record<string, readonly string[]>>;
@@ -27,12 +31,13 @@ const values: Values = {
   quantity: ['calls', 'rows', 'missing', 'double', 'dropped'],
   reason: ['disk', 'reserve'],
   kind: ['dead', 'damaged'],
+  why: clickhouseMetrics.refused.values,
 };
 
 /** A gateway at which nothing has gone wrong yet. A counter exists from its first event on, so these do not. */
 const calm: Values = { outcome: ['answered'], result: ['ok'], error: [''], error_type: [''] };
 const quietValues: Values = { ...values, ...calm };
-const notYet: ReadonlySet<MetricRow> = new Set([
+const notYet: ReadonlySet<Exported> = new Set([
   metrics.retries,
   metrics.fallbacks,
   metrics.waste,
@@ -43,7 +48,7 @@ const notYet: ReadonlySet<MetricRow> = new Set([
   metrics.ledgerShipFailures,
 ]);
 /** Gauges of what should not be: 0 at a healthy gateway. */
-const faults: ReadonlySet<MetricRow> = new Set([metrics.ledgerFull, metrics.ledgerAside]);
+const faults: ReadonlySet<Exported> = new Set([metrics.ledgerFull, metrics.ledgerAside]);
 
 /** Every combination of the values of these labels. */
 const combinations = (labels: readonly string[], values: Values): Record<string, string>[] =>
@@ -58,7 +63,7 @@ const combinations = (labels: readonly string[], values: Values): Record<string,
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 
 /** Registers one metric; the returned function makes everything of it happen once more. */
-const register = (row: MetricRow, registry: Registry, values: Values): (() => void) => {
+const register = (row: Exported, registry: Registry, values: Values): (() => void) => {
   const { name, help, labels } = row;
   const settings = { name, help, labelNames: [...labels], registers: [registry] };
   const enableExemplars = row.exemplars === true;
@@ -67,10 +72,12 @@ const register = (row: MetricRow, registry: Registry, values: Values): (() => vo
   switch (row.kind) {
     case 'counter': {
       const counter = new Counter({ ...settings, enableExemplars });
+      // These are there from the start, and stay at 0 where nothing goes wrong.
+      const value = values === quietValues && ofClickhouse.includes(row) ? 0 : 1;
       return () => {
         for (const one of every) {
           if (enableExemplars) counter.inc({ labels: one, value: 1, exemplarLabels });
-          else counter.inc(one, 1);
+          else counter.inc(one, value);
         }
       };
     }
@@ -103,7 +110,7 @@ export const startFakeExporter = async (
 ): Promise<{ address: string; stop(): Promise<void> }> => {
   const registry = new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
   const quiet = mood === 'nothing goes wrong';
-  const happenings = Object.values<MetricRow>(metrics)
+  const happenings = [...Object.values<MetricRow>(metrics), ...ofClickhouse]
     .filter((row) => !quiet || !notYet.has(row))
     .map((row) => register(row, registry, quiet ? quietValues : values));
   const server = createServer((_request, response) => {

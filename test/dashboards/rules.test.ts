@@ -36,6 +36,9 @@ const designed = {
   TollgateLedgerSetAside: 'sum by (kind) (tollgate_ledger_set_aside_files) > 0',
   TollgateLedgerRowsLost: '(sum by (result) (tollgate_ledger_rows_total{result=~"dropped|damaged"}) unless sum by (result) (tollgate_ledger_rows_total{result=~"dropped|damaged"} offset 30m) > 0) > 0 or sum by (result) (increase(tollgate_ledger_rows_total{result=~"dropped|damaged"}[30m])) > 0',
   TollgateLedgerShipFailures: 'sum(increase(tollgate_ledger_ship_failures_total[5m])) > 0',
+  TollgateClickhouseAway: 'min(tollgate_clickhouse_engine_up) < 1',
+  TollgateClickhouseRestarts: 'sum(increase(tollgate_clickhouse_engine_starts_total[30m])) > 5',
+  TollgateClickhouseRefusals: 'sum by (why) (increase(tollgate_clickhouse_refused_total{why=~"reader_slots|writer_slots|query_memory|result_bytes|user_disk_bytes|disk_bytes|free_disk"}[15m])) > 10',
   TollgateUnpriced: '(sum by (provider, model) (tollgate_unpriced_calls_total) unless sum by (provider, model) (tollgate_unpriced_calls_total offset 30m) > 0) > 0 or sum by (provider, model) (increase(tollgate_unpriced_calls_total[30m])) > 0',
 } as const;
 
@@ -107,6 +110,12 @@ const mutations: readonly (readonly [alert: string, what: string, noticedBy: str
   ['TollgateLedgerFull', 'how long it may last', 'room that was gone for a moment is silent', 'for: 1m', 'for: 0m'],
   ['TollgateLedgerRowsLost', 'rows that are only sent again, counted', 'shipped and resent rows are silent', 'dropped|damaged', 'dropped|damaged|resent'],
   ['TollgateLedgerShipFailures', 'how long it may last', 'a restart of ClickHouse is silent', 'for: 10m', 'for: 1m'],
+  ['TollgateClickhouseAway', 'how long it may last', 'an engine that is being replaced is silent', 'for: 2m', 'for: 0m'],
+  ['TollgateClickhouseRestarts', 'the number of starts, raised', 'an engine that is started every four minutes fires', 'starts_total[30m])) > 5', 'starts_total[30m])) > 10'],
+  ['TollgateClickhouseRestarts', 'the number of starts, lowered', 'three further starts in half an hour are silent', 'starts_total[30m])) > 5', 'starts_total[30m])) > 2'],
+  ['TollgateClickhouseRefusals', 'the number of refusals, raised', 'readers that find no slot, once a minute, fire; others do not', '[15m])) > 10', '[15m])) > 20'],
+  ['TollgateClickhouseRefusals', 'the number of refusals, lowered', 'a few queries that take too much memory are silent', '[15m])) > 10', '[15m])) > 3'],
+  ['TollgateClickhouseRefusals', 'slow readers, counted', 'clients that fetch too slowly are silent', '|free_disk', '|free_disk|slow_reader'],
   ['TollgateDown', 'the job', 'one replica of two down is silent', 'up{job="tollgate"}', 'up{job="gateway"}'],
   ['TollgateDown', 'one replica is enough', 'one replica of two down is silent', 'absent(up{job="tollgate"} == 1)', 'up{job="tollgate"} == 0'],
   ['TollgateDown', 'how long it may last', 'a gateway that has been away for one minute is silent', 'for: 2m', 'for: 1m'],
@@ -146,7 +155,7 @@ describe.skipIf(!havePromtool)(`promtool${needsPromtool}`, () => {
   });
   test('accepts the configuration that ships, and finds the rules beside it', () => {
     const { passed, output } = promtool('check', 'config', 'deploy/prometheus/prometheus.yml');
-    expect(output).toContain('13 rules found');
+    expect(output).toContain('16 rules found');
     expect(passed).toBe(true);
   });
   test('finds every case as expected', () => {

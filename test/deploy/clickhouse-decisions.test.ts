@@ -1,8 +1,10 @@
 /** The pure decisions of the embedded ClickHouse. */
 import { expect, test } from 'vitest';
+import { startCounters } from '../../deploy/local/src/clickhouse/counters.ts';
 import { overflow } from '../../deploy/local/src/clickhouse/overflow.ts';
 import { judge } from '../../deploy/local/src/clickhouse/recycle.ts';
 import { tooSlow } from '../../deploy/local/src/clickhouse/watchdog.ts';
+import { clickhouseMetrics } from '../../deploy/local/src/contract/metrics.ts';
 
 const MiB = 1024 ** 2;
 const limits = { keptBytes: 300 * MiB, processBytes: 4000 * MiB, strayMs: 1000, failures: 10 };
@@ -80,4 +82,21 @@ test('a transfer may stall for a while, not lag for longer, and has an end', () 
   expect(tooSlow(12_000, 1999, pace)).toBe(true);
   expect(tooSlow(12_000, 2000, pace)).toBe(false);
   expect(tooSlow(60_001, 10 ** 9, pace)).toBe(true);
+});
+
+test('metrics are all there from the start, each with every value of its label', () => {
+  const counters = startCounters();
+  const gauges = { engine_up: 1, engine_pid: 7, engine_resident_bytes: 8, engine_walled: 0 };
+  const before = counters.render(gauges);
+  for (const { name, kind, labels, values } of Object.values(clickhouseMetrics)) {
+    expect(before).toContain(`# TYPE ${name} ${kind}\n`);
+    for (const value of values) expect(before).toContain(`\n${name}{${labels[0]}="${value}"} 0\n`);
+  }
+  expect(before).toContain('\ntollgate_clickhouse_engine_up 1\n');
+  counters.add('refused', 'free_disk');
+  counters.add('engine_starts');
+  const after = counters.render(gauges);
+  expect(after).toContain('\ntollgate_clickhouse_refused_total{why="free_disk"} 1\n');
+  expect(after).toContain('\ntollgate_clickhouse_engine_starts_total 1\n');
+  expect(after.split('\n')).toHaveLength(before.split('\n').length);
 });

@@ -114,6 +114,15 @@ test('readers that take every slot of theirs are told to come back, and the writ
   for (const { code } of await Promise.all(slow)) expect(code).toBe(159);
 });
 
+test('a query that the engine ends for its memory is counted by that limit', async () => {
+  const on = await start();
+  expect(await counted(on, 'query_memory')).toBe(0);
+  const sql = 'SELECT count() FROM (SELECT groupArray(number) FROM numbers(10000000))';
+  const ended = await post(on, sql, { ...reader(on), params: { max_memory_usage: '1000000' } });
+  expect(ended).toMatchObject({ code: 241 });
+  expect(await counted(on, 'query_memory')).toBe(1);
+});
+
 test('queries of readers may together declare no more memory than is theirs', async () => {
   const it = await start({
     TOLLGATE_CLICKHOUSE_MAX_READERS_MEMORY_BYTES: '200000000',

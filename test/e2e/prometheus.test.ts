@@ -1,4 +1,4 @@
-/** The board and the rules against the running gateway, scraped by a real Prometheus. */
+/** The board and the rules against the running gateway and the embedded ClickHouse, scraped by a real Prometheus. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   expressions,
@@ -10,6 +10,7 @@ import {
   type RunningPrometheus,
 } from '../dashboards/prometheus.ts';
 import { startAnthropic } from '../fakes/anthropic.ts';
+import { startClickhouse, type FakeClickhouse } from '../fakes/clickhouse.ts';
 import type { Fake } from '../fakes/faults.ts';
 import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
 import { startOpenai } from '../fakes/openai.ts';
@@ -22,6 +23,7 @@ describe.skipIf(!havePrometheus)(
   () => {
     let openai: Fake;
     let anthropic: Fake;
+    let clickhouse: FakeClickhouse;
     let gateway: RunningGateway;
     let prometheus: RunningPrometheus;
     let loading = true;
@@ -29,15 +31,20 @@ describe.skipIf(!havePrometheus)(
 
     beforeAll(async () => {
       [openai, anthropic] = [await startOpenai(), await startAnthropic()];
+      clickhouse = await startClickhouse();
       gateway = await startGateway({
         config: twoProviders(
           openai.origin,
           anthropic.origin,
           'timeouts: { idle: 1s, firstByte: 2s, total: 8s }\nretry: { backoff: 5ms, backoffMax: 50ms }\nlog: { level: error }',
         ),
+        clickhouse,
       });
       prometheus = await startPrometheus({
-        targets: [{ job: 'tollgate', address: new URL(gateway.url).host }],
+        targets: [
+          { job: 'tollgate', address: new URL(gateway.url).host },
+          { job: 'clickhouse', address: new URL(clickhouse.url).host },
+        ],
         rulesFile,
         scrapeIntervalMs: 500,
       });
@@ -65,7 +72,7 @@ describe.skipIf(!havePrometheus)(
       await load;
       await prometheus.stop();
       await gateway.stop();
-      await Promise.all([openai.close(), anthropic.close()]);
+      await Promise.all([openai.close(), anthropic.close(), clickhouse.stop()]);
     });
 
     test('every query of the board returns data', async () => {

@@ -1,3 +1,4 @@
+import { clickhouse } from './clickhouse.ts';
 import { gateway } from './gateway.ts';
 import { latency } from './latency.ts';
 import { ledger } from './ledger.ts';
@@ -8,6 +9,7 @@ import type { Alert, Rule } from './rule.ts';
 export const groups: Readonly<Record<string, readonly Rule[]>> = {
   'tollgate-gateway': gateway,
   'tollgate-ledger': ledger,
+  'tollgate-clickhouse': clickhouse,
   'tollgate-latency': latency,
   'tollgate-providers': providers,
 };

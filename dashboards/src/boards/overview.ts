@@ -1,4 +1,5 @@
 import { latencyByModel, latestCalls } from '../panels/calls.ts';
+import { engineEnds, engineMemory, engineRefusals } from '../panels/clickhouse.ts';
 import {
   callers,
   spendByModel,
@@ -86,6 +87,11 @@ export const overview: Board = {
       { id: 50, width: 8, panel: conservation },
       { id: 51, width: 8, panel: spoolAge },
       { id: 52, width: 8, panel: unpriced },
+    ] },
+    { id: 110, title: 'The embedded ClickHouse', height: 7, panels: [
+      { id: 60, width: 8, panel: engineEnds },
+      { id: 61, width: 8, panel: engineRefusals },
+      { id: 62, width: 8, panel: engineMemory },
     ] },
   ],
 };

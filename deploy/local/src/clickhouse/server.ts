@@ -109,19 +109,12 @@ interface Gate {
 /** What this process counts, and what the engine's process holds. */
 const metrics = ({ counters, engine }: ServerOptions): string => {
   const running = engine.running();
-  const gauge = (name: string, help: string, value: number) =>
-    `# HELP tollgate_clickhouse_${name} ${help}\n# TYPE tollgate_clickhouse_${name} gauge\ntollgate_clickhouse_${name} ${value}\n`;
-  return [
-    counters.render(),
-    gauge('engine_up', 'An engine serves.', running === null ? 0 : 1),
-    gauge('engine_pid', "The engine's process.", running?.pid ?? 0),
-    gauge('engine_resident_bytes', "Memory of the engine's process.", running?.rssBytes() ?? 0),
-    gauge(
-      'engine_walled',
-      'The kernel keeps the engine away from all files but its own.',
-      running?.wall === 'up' ? 1 : 0,
-    ),
-  ].join('');
+  return counters.render({
+    engine_up: running === null ? 0 : 1,
+    engine_pid: running?.pid ?? 0,
+    engine_resident_bytes: running?.rssBytes() ?? 0,
+    engine_walled: running?.wall === 'up' ? 1 : 0,
+  });
 };
 
 const headerOf = (request: IncomingMessage) => (name: string) => {
@@ -165,17 +158,18 @@ const answer = async (
 };
 
 const fail = (
-  version: string,
+  { engine, counters }: ServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
   error: unknown,
 ): void => {
+  const refused = fromEngine(error);
+  if (refused.symbol === 'MEMORY_LIMIT_EXCEEDED') counters.add('refused', 'query_memory');
   // Half an answer is on its way, or nobody listens: a broken connection is the only honest end.
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const refused = fromEngine(error);
   for (const name of ['content-encoding', 'content-length', 'x-clickhouse-format']) {
     response.removeHeader(name);
   }
@@ -183,7 +177,7 @@ const fail = (
   if (isPassing(refused)) response.setHeader('retry-after', 1);
   // What is left of a body we do not want would be read as the next request.
   if (!request.complete) response.setHeader('connection', 'close');
-  plain(response, httpStatus(refused.code), render(refused, version));
+  plain(response, httpStatus(refused.code), render(refused, engine.version));
 };
 
 /** How long cancelled queries may take to notice. */
@@ -219,7 +213,7 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
         await answer({ on, gate }, request, response, url);
       } else plain(response, 405, `Method ${request.method ?? ''} is not supported\n`);
     } catch (error) {
-      fail(engine.version, request, response, error);
+      fail(on, request, response, error);
     }
   };
 
