@@ -15,6 +15,7 @@ import { spanId } from '../ids.ts';
 import {
   attemptJson,
   intentJson,
+  wholeJson,
   type Further,
   type Intent,
   type Progress,
@@ -167,6 +168,10 @@ export const effectsOf = (world: CallWorld): Effects => {
             said: meter.said(),
           };
           gate.spool.progress(facts.id, JSON.stringify(progress));
+        },
+        keepWhole: (attempt) => {
+          const elapsedMs = Math.round(performance.now() - arrival.startedMs);
+          return gate.spool.durableProgress(facts.id, wholeJson(elapsedMs, attempt));
         },
         onStream: (open) => gate.store.move('openStreams', labels, open ? 1 : -1),
         onOver: () => gate.store.move('inflight', labels, -1),

@@ -7,7 +7,10 @@ import type { MetricStore } from '../telemetry/store.ts';
 /** What the data plane works with; the runtime may be swapped between two calls. */
 export interface Gate {
   runtime(): Runtime;
-  readonly spool: Pick<Ledger['spool'], 'intend' | 'further' | 'sent' | 'progress'>;
+  readonly spool: Pick<
+    Ledger['spool'],
+    'intend' | 'further' | 'sent' | 'progress' | 'durableProgress'
+  >;
   readonly store: MetricStore;
   readonly log: Logger;
   /**

@@ -49,6 +49,10 @@ export interface Progress {
   readonly said: Usage | null;
 }
 
+/** JSON of the progress of a call whose reply is whole: the account of its last attempt, which its client is told now. */
+export const wholeJson = (elapsedMs: number, attempt: Attempt): string =>
+  `{"elapsedMs":${elapsedMs},"outputTokens":0,"said":null,"attempt":${attemptJson(attempt)}}`;
+
 /** JSON of an attempt; money as text, because JSON has no integers of that size. */
 export const attemptJson = (attempt: Attempt): string =>
   JSON.stringify(attempt, (_key, value: unknown) =>
@@ -62,6 +66,9 @@ type StoredAttempt = Omit<Attempt, 'charge'> & {
     readonly total: string;
   };
 };
+
+/** Progress as it is read again. */
+type Kept = Progress & { readonly attempt?: StoredAttempt };
 
 /** Undoes `attemptJson` after `JSON.parse`. */
 const revived = ({ charge: stored, ...rest }: StoredAttempt): Attempt => ({
@@ -91,7 +98,7 @@ export interface OpenCall {
 const parseIntent = (json: string): Intent => JSON.parse(json) as Intent;
 const parseFurther = (json: string): { previous: StoredAttempt; next: Further['next'] } =>
   JSON.parse(json) as { previous: StoredAttempt; next: Further['next'] };
-const parseProgress = (json: string): Progress => JSON.parse(json) as Progress;
+const parseProgress = (json: string): Kept => JSON.parse(json) as Kept;
 // oxlint-enable typescript/no-unsafe-type-assertion
 
 /**
@@ -126,21 +133,17 @@ const deathWords = ({ sent, progress, uncertain }: OpenCall): string =>
       ? 'the gateway died during this attempt'
       : 'the gateway died before this attempt was sent';
 
-/**
- * The settlement of a call whose process died, or whose close is damaged: `crashed`, priced at what was known. No
- * answer of its last attempt is on record, so its status is 0.
- */
-export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement => {
-  const intent = parseIntent(open.intent);
-  const further = open.further.map(parseFurther);
-  const progress = open.progress === null ? null : parseProgress(open.progress);
-  const { target, account, system } = further.at(-1)?.next ?? intent;
+/** An attempt that was cut off, as far as is known: no answer of it is on record, so its status is 0. */
+const guessed = (
+  open: OpenCall,
+  intent: Intent,
+  { target, account, system }: Further['next'],
+  { progress, offsetMs, prices }: { progress: Kept | null; offsetMs: number; prices: PriceTable },
+): Attempt => {
   const { usage, source } = usageAtDeath(open, intent.estimatedInputTokens, progress);
   const price = prices.find(target.provider, target.model, intent.call.startedAtMs);
-  const ended = further.map(({ previous }) => revived(previous));
-  const offsetMs = ended.reduce((latest, a) => Math.max(latest, a.offsetMs + a.durationMs), 0);
-  const elapsedMs = Math.max(offsetMs, progress?.elapsedMs ?? 0);
-  const last: Attempt = {
+  const asked = intent.call.ask?.dimensions ?? {};
+  return {
     target,
     system,
     account,
@@ -152,7 +155,7 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     error: 'network',
     errorMessage: deathWords(open),
     offsetMs,
-    durationMs: elapsedMs - offsetMs,
+    durationMs: Math.max(offsetMs, progress?.elapsedMs ?? 0) - offsetMs,
     firstTokenMs: null,
     modelAnswered: target.model,
     upstreamId: '',
@@ -162,15 +165,33 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     charge:
       source === 'none'
         ? noCharge
-        : charge(
-            usage,
-            price,
-            dimensionsOf(intent.call.ask?.dimensions ?? {}, target.model, usage.dimensions),
-          ),
+        : charge(usage, price, dimensionsOf(asked, target.model, usage.dimensions)),
     wasteReason: source === 'none' ? '' : 'abandoned',
     chunks: 0,
     maxGapMs: 0,
   };
+};
+
+/**
+ * The settlement of a call whose process died, or whose close is damaged: `crashed`, priced at what was known. What was
+ * told to a client while its reply was on the way is known to the last digit.
+ */
+export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement => {
+  const intent = parseIntent(open.intent);
+  const further = open.further.map(parseFurther);
+  const progress = open.progress === null ? null : parseProgress(open.progress);
+  const ended = further.map(({ previous }) => revived(previous));
+  const offsetMs = ended.reduce((latest, a) => Math.max(latest, a.offsetMs + a.durationMs), 0);
+  const errorMessage = deathWords(open);
+  const last: Attempt =
+    progress?.attempt === undefined
+      ? guessed(open, intent, further.at(-1)?.next ?? intent, { progress, offsetMs, prices })
+      : {
+          ...revived(progress.attempt),
+          error: 'network',
+          errorMessage,
+          wasteReason: 'abandoned',
+        };
   const attempts = [...ended, last];
   return {
     call: intent.call,
@@ -178,9 +199,9 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     httpStatus: outcomes.crashed.status,
     errorCode: open.uncertain ? 'record_damaged' : 'internal_error',
     errorOrigin: 'gateway',
-    errorMessage: last.errorMessage,
+    errorMessage,
     attempts,
-    durationMs: elapsedMs,
+    durationMs: Math.max(offsetMs, progress?.elapsedMs ?? 0),
     firstTokenMs: null,
     providerMs: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
     streamOutcome: intent.call.ask?.stream === true ? 'cut' : '',

@@ -49,6 +49,8 @@ export interface Spool {
   sent(callId: string): void;
   /** Progress of a stream; written with the next commit. */
   progress(callId: string, json: string): void;
+  /** Progress that is durable like an intent. */
+  durableProgress(callId: string, json: string): Promise<boolean>;
   /**
    * The finished row of a call. Kept and retried when the disk refuses, if the call had an intent; the row of a refused
    * call is dropped and counted when there is no room for it.
@@ -204,6 +206,10 @@ export const startSpool = (options: SpoolOptions): Spool => {
     progress(callId, json) {
       const text = line('p', callId, json);
       if (open.progress(callId, text)) commit.offer(text);
+    },
+    async durableProgress(callId, json) {
+      const text = line('p', callId, json);
+      return open.progress(callId, text) && commit.durable(text);
     },
     close(callId, row, written, dropped) {
       // After the end a call still open is the next start's to account for.

@@ -54,6 +54,8 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   onSent(): void;
   /** The first content of a stream is here, or another second of it. */
   onProgress(meter: Meter): void;
+  /** Keeps the account of a reply that is whole, so that no kill changes it; false: it may. */
+  keepWhole(attempt: Attempt): Promise<boolean>;
   onStream(open: boolean): void;
   /** The attempt has ended, however it did. */
   onOver(): void;
@@ -68,8 +70,8 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
 const progressMs = 1_000;
 
 /**
- * So much of a reply the system takes at once, as a rule. A larger one may be left by its client on the way, so its cost is
- * not told at its beginning, and it is accounted for when this much is left to send.
+ * So much of a reply the system takes at once, as a rule. A larger one may be left by its client on the way, so it is
+ * accounted for when this much is left to send; its cost, which is told at its beginning, is kept before.
  */
 const maxToldBytes = 64 * 1024;
 
@@ -80,8 +82,8 @@ type Settle = () => Promise<boolean>;
 interface Whole {
   readonly attempt: Attempt;
   readonly bytes: Uint8Array;
-  /** Its row is on disk. */
-  readonly isAccounted: boolean;
+  /** What it cost is on disk. */
+  readonly isKept: boolean;
 }
 
 type Phase = 'waiting' | 'holding' | 'relaying' | 'over';
@@ -342,8 +344,8 @@ class RunningAttempt {
     const bytes = this.#outbox.take(this.#last);
     const attempt = this.#close({ kind: 'complete' });
     const isLarge = bytes.length > maxToldBytes;
-    const isAccounted = !isLarge && (await settle());
-    this.#begin(tries, { attempt, bytes, isAccounted });
+    const isKept = await (isLarge ? this.#options.keepWhole(attempt) : settle());
+    this.#begin(tries, { attempt, bytes, isKept });
     this.#last = bytes.subarray(-maxToldBytes);
     if (!isLarge) return this.#sendLast();
     this.#outbox.add(bytes.subarray(0, -maxToldBytes));
@@ -368,7 +370,7 @@ class RunningAttempt {
         isStream: this.#body?.form() === 'stream',
         attemptMs: whole?.attempt.durationMs ?? performance.now() - this.#start.startedMs,
         // A stream may be whole already by chance; it is promised neither. Nor is a cost that a crash could still change.
-        cost: whole === null || stream || !whole.isAccounted ? null : whole.attempt.charge.total,
+        cost: whole === null || stream || !whole.isKept ? null : whole.attempt.charge.total,
         lengthBytes: whole === null || stream ? null : whole.bytes.length,
       }),
     );

@@ -79,6 +79,10 @@ export const startHarness = async (config: string): Promise<Harness> => {
       },
       sent: () => {},
       progress: (_callId, json) => void written.push(json),
+      durableProgress(_callId, json) {
+        written.push(json);
+        return Promise.resolve(takes);
+      },
     },
     store: metricStore(read.config.limits.labelValues),
     log: logger('debug', { write: (line) => void written.push(line) }),

@@ -1,7 +1,18 @@
 /** What a client was told stands in the ledger first: no kill can make another call of it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { chunkOf, doneChunk, sse, startScripted, usageChunk } from '../upstream/scripted.ts';
+import { crashSettlement } from '../../../../gateway/src/edge/ledger/intent.ts';
+import { noMoney, usdText } from '../../../../gateway/src/model/money.ts';
+import { noPrices } from '../ledger/support.ts';
+import {
+  chunkOf,
+  doneChunk,
+  json,
+  sse,
+  startScripted,
+  usageChunk,
+  wholeChat,
+} from '../upstream/scripted.ts';
 import type { Answering } from '../upstream/scripted.ts';
 import { key, startHarness } from './harness.ts';
 import { postText, rawConnection } from './http-client.ts';
@@ -87,6 +98,46 @@ describe('a whole reply', () => {
     tellRows(true);
     await manyTurns();
     expect(harness.settlements).toMatchObject([{ outcome: 'answered', attempts: [{}] }]);
+  });
+});
+
+describe('a whole reply that its client may leave on the way', () => {
+  const large: Answering = (response) => {
+    response.writeHead(200, json).end(wholeChat('a'.repeat(200_000)));
+  };
+
+  test('tells its cost, which is kept before, and is settled when its last bytes are left', async () => {
+    const harness = await started(large);
+    const tellRows = harness.holdRows();
+    const client = await rawConnection(harness.port);
+    client.write(asked(false));
+    await client.receives('aaaa');
+    const [, cost = ''] = /x-tollgate-cost-usd: ([\d.]+)\r\n/i.exec(client.received()) ?? [];
+    const kept = harness.written.find((line) => line.includes('"outputTokens":0'));
+    if (kept === undefined) throw new Error('nothing was kept');
+    const open = { intent: harness.written[0] ?? '', further: [], progress: kept };
+    const crashed = crashSettlement({ ...open, sent: true, uncertain: false }, noPrices);
+    const [attempt] = crashed.attempts;
+    expect(usdText(attempt?.charge.total ?? noMoney)).toBe(cost);
+    await harness.settledCount(1);
+    tellRows(true);
+    await client.receives('"total_tokens"');
+    expect(harness.settlements).toMatchObject([{ outcome: 'answered' }]);
+    expect(harness.settlements[0]?.attempts[0]?.charge).toEqual(attempt?.charge);
+    client.destroy();
+  });
+
+  test('tells no cost when the disk does not keep it', async () => {
+    const harness = await started((response, received, nth) => {
+      harness.spoolTakes(false);
+      return large(response, received, nth);
+    });
+    const client = await rawConnection(harness.port);
+    client.write(asked(false));
+    await client.receives('"total_tokens"');
+    expect(client.received()).not.toMatch(/x-tollgate-cost-usd/i);
+    expect(harness.settlements).toMatchObject([{ outcome: 'answered' }]);
+    client.destroy();
   });
 });
 
