@@ -49,12 +49,21 @@ const scratch = (on: FakeClickhouse) => {
   return files.filter((name) => /\.(?:in|out)$/.test(name));
 };
 
-/** Runs until its time is over. */
-const slowRead = async (on: FakeClickhouse) =>
-  post(on, 'SELECT count() FROM numbers(1000000000000) WHERE number % 7 = 8', {
-    ...reader(on),
-    params: { max_execution_time: '4', max_threads: '1' },
-  });
+const endless = 'SELECT count() FROM numbers(1000000000000) WHERE number % 7 = 8';
+/** Runs until its client hangs up: a reader may not sleep, and what burns the processor should not do so for long. */
+const slowRead = (on: FakeClickhouse) => {
+  const hungUp = new AbortController();
+  const url = new URL(on.url);
+  url.searchParams.set('max_threads', '1');
+  const { signal } = hungUp;
+  const ended = fetch(url, { method: 'POST', body: endless, ...reader(on), signal }).catch(
+    () => {},
+  );
+  return async () => {
+    hungUp.abort();
+    await ended;
+  };
+};
 const running = async (on: FakeClickhouse, count: number) => {
   const sql =
     "SELECT count() FROM system.processes WHERE query LIKE '% numbers(1000000000000)%' AND query NOT LIKE '%processes%'";
@@ -111,7 +120,7 @@ test('readers that take every slot of theirs are told to come back, and the writ
   const create = await post(it, 'CREATE TABLE t (a UInt32) ENGINE = Memory');
   expect(create.status).toBe(200);
   expect(await counted(it, 'reader_slots')).toBeGreaterThan(0);
-  for (const { code } of await Promise.all(slow)) expect(code).toBe(159);
+  await Promise.all(slow.map((hangUp) => hangUp()));
 });
 
 test('a query that the engine ends for its memory is counted by that limit', async () => {
@@ -129,10 +138,15 @@ test('queries of readers may together declare no more memory than is theirs', as
     TOLLGATE_CLICKHOUSE_MAX_QUERY_MEMORY_BYTES: '200000000',
     TOLLGATE_CLICKHOUSE_MAX_SLOT_WAIT_MS: '50',
   });
-  const alone = slowRead(it);
+  const hangUp = slowRead(it);
   await running(it, 1);
   expect((await post(it, 'SELECT 1', reader(it))).code).toBe(202);
-  expect((await alone).code).toBe(159);
+  await hangUp();
+  while ((await post(it, 'SELECT 1', reader(it))).code === 202) await sleep(20);
+  expect((await post(it, 'SELECT 1', reader(it))).status).toBe(200);
+  // One whose time is over gives it back too.
+  const params = { max_execution_time: '0.2', max_threads: '1' };
+  expect((await post(it, endless, { ...reader(it), params })).code).toBe(159);
   expect((await post(it, 'SELECT 1', reader(it))).status).toBe(200);
 });
 

@@ -14,7 +14,7 @@ import { ledgerReader, type LedgerLine, type LedgerReader } from './ledger-reade
 import { makeCall, planCall } from './workload.ts';
 
 const own = ownPath();
-const kills = 4;
+const kills = 3;
 const width = 30;
 
 let clickhouse: FakeClickhouse;
@@ -67,7 +67,7 @@ test('no settled call is missing and none is twice after kill -9 under load; ope
     };
     const before = answered.size;
     const load = Promise.all(Array.from({ length: width }, worker));
-    for (let waitedMs = 0; answered.size < before + 60 && waitedMs < 60_000; waitedMs += 20)
+    for (let waitedMs = 0; answered.size < before + 40 && waitedMs < 60_000; waitedMs += 20)
       await sleep(20);
     await sleep(40 * life);
     alive = false;
