@@ -17,7 +17,14 @@ export default defineConfig({
     projects: [
       // A process for each file costs more than most of these tests do.
       { extends: true, test: { name: 'core', include: core, isolate: false } },
-      { extends: true, test: { name: 'edge', include: ['test/**/*.test.ts'], exclude: core } },
+      {
+        extends: true,
+        test: {
+          name: 'edge',
+          include: ['test/**/*.test.ts'],
+          exclude: [...core, '**/node_modules/**'],
+        },
+      },
     ],
   },
 });
