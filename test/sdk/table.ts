@@ -110,41 +110,26 @@ const both = (shown: string): Scenario['shown'] => ({
   anthropic: same(shown),
 });
 
+/** The whole answer, asked for once, whichever way it comes. */
+const answers = (name: string, ask: Scenario['ask']): Scenario => ({
+  name,
+  ask,
+  shown: both(hello),
+  requests: { through: 1, direct: 1 },
+  rows: answered,
+  why: '',
+});
+
 const replies: readonly Scenario[] = [
-  {
-    name: 'reply',
-    ask: { script: { say: 'hello' } },
-    shown: both(hello),
-    requests: { through: 1, direct: 1 },
-    rows: answered,
-    why: '',
-  },
-  {
-    name: 'reply after firstByte',
-    ask: { script: { say: 'hello', fault: { delayMs: thinksLongMs } } },
-    shown: both(hello),
-    requests: { through: 1, direct: 1 },
-    rows: answered,
-    why: '',
-  },
-  {
-    // The end of the body comes 50 ms after the last event: who leaves at that event leaves before it.
-    name: 'stream',
-    ask: { script: { say: 'hello', fault: { gapMs: 50 } }, stream: true },
-    shown: both(hello),
-    requests: { through: 1, direct: 1 },
-    rows: answered,
-    why: '',
-  },
-  {
-    // Without `[DONE]` or `message_stop`, as of vendors that leave it out: all is said, and the body ends in order.
-    name: 'stream without its end',
-    ask: { script: { say: 'hello', fault: { withoutLastEvent: true } }, stream: true },
-    shown: both(hello),
-    requests: { through: 1, direct: 1 },
-    rows: answered,
-    why: '',
-  },
+  answers('reply', { script: { say: 'hello' } }),
+  answers('reply after firstByte', { script: { say: 'hello', fault: { delayMs: thinksLongMs } } }),
+  // The end of the body comes 50 ms after the last event: who leaves at that event leaves before it.
+  answers('stream', { script: { say: 'hello', fault: { gapMs: 50 } }, stream: true }),
+  // Without `[DONE]` or `message_stop`, as of vendors that leave it out: all is said, and the body ends in order.
+  answers('stream without its end', {
+    script: { say: 'hello', fault: { withoutLastEvent: true } },
+    stream: true,
+  }),
   {
     name: 'error in a stream',
     ask: { script: { say: 'one two three', fault: { errorAfterEvents: 4 } }, stream: true },

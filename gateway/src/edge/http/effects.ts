@@ -86,6 +86,7 @@ const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
 export const effectsOf = (world: CallWorld): Effects => {
   const { gate, runtime, arrival, facts, admitted, client, prepared } = world;
   const { ask, targets } = admitted;
+  const elapsedMs = (): number => Math.round(performance.now() - arrival.startedMs);
   let inputTokens: number | null = null;
   let intended = false;
   /** Of attempts that are over. */
@@ -163,16 +164,14 @@ export const effectsOf = (world: CallWorld): Effects => {
         onSent: () => gate.spool.sent(facts.id),
         onProgress(meter) {
           const progress: Progress = {
-            elapsedMs: Math.round(performance.now() - arrival.startedMs),
+            elapsedMs: elapsedMs(),
             outputTokens: meter.outputSoFar(),
             said: meter.said(),
           };
           gate.spool.progress(facts.id, JSON.stringify(progress));
         },
-        keepWhole: (attempt) => {
-          const elapsedMs = Math.round(performance.now() - arrival.startedMs);
-          return gate.spool.durableProgress(facts.id, wholeJson(elapsedMs, attempt));
-        },
+        keepWhole: (attempt) =>
+          gate.spool.durableProgress(facts.id, wholeJson(elapsedMs(), attempt)),
         onStream: (open) => gate.store.move('openStreams', labels, open ? 1 : -1),
         onOver: () => gate.store.move('inflight', labels, -1),
         failed: (fault) =>

@@ -157,6 +157,14 @@ export const startSpool = (options: SpoolOptions): Spool => {
 
   const line = (kind: EntryKind, callId: string, json: string): string =>
     entryLine({ kind, callId, seq: 0, json });
+  /** The line of a finished row, which takes the next number and is counted. */
+  const numbered = (callId: string, row: (seq: number) => string): string => {
+    const text = entryLine({ kind: 'c', callId, seq, json: row(seq) });
+    seq += 1;
+    totals.closes += 1;
+    totals.spooledRows += 1;
+    return text;
+  };
   const full = (): FullReason | null => {
     if (totals.bytes >= limits.maxSpoolBytes) return 'max_spool';
     if (commit.refusing()) return 'disk';
@@ -221,23 +229,16 @@ export const startSpool = (options: SpoolOptions): Spool => {
         dropped?.();
         return written?.(false);
       }
-      const line = entryLine({ kind: 'c', callId, seq, json: row(seq) });
+      const line = numbered(callId, row);
       const kind = reachedProvider ? 'row' : 'refusal';
       commit.keep({ line, kind, written: written ?? null, dropped: dropped ?? null });
       if (!reachedProvider) totals.refusalBytes += line.length;
-      seq += 1;
-      totals.closes += 1;
-      totals.spooledRows += 1;
     },
     replace(callId, row) {
       if (stopped) return;
-      const line = entryLine({ kind: 'c', callId, seq, json: row(seq) });
-      commit.keep({ line, kind: 'row', written: null, dropped: null });
+      commit.keep({ line: numbered(callId, row), kind: 'row', written: null, dropped: null });
       rotation.doubt();
-      seq += 1;
-      totals.closes += 1;
       totals.recovered += 1;
-      totals.spooledRows += 1;
     },
     note: (text) => commit.offer(text),
     lend(atMost) {

@@ -1,6 +1,6 @@
 /** What a client was told stands in the ledger first: no kill can make another call of it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { crashSettlement } from '../../../../gateway/src/edge/ledger/intent.ts';
 import { noMoney, usdText } from '../../../../gateway/src/model/money.ts';
 import { noPrices } from '../ledger/support.ts';
@@ -14,13 +14,11 @@ import {
   wholeChat,
 } from '../upstream/scripted.ts';
 import type { Answering } from '../upstream/scripted.ts';
+import { closeAfterEach } from './closing.ts';
 import { key, startHarness } from './harness.ts';
 import { postText, rawConnection } from './http-client.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = closeAfterEach();
 
 const started = async (answer?: Answering) => {
   const upstream = await startScripted(answer);

@@ -3,19 +3,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { eventually } from '../../../fakes/journal.ts';
+import { closeAfterEach } from '../http/closing.ts';
 import { key, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, type Reply } from '../http/http-client.ts';
 import { chunkOf, doneChunk, json, sse, startScripted, usageChunk, wholeChat } from './scripted.ts';
 import type { Answering, Upstream } from './scripted.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  // In reverse: the gateway before its providers.
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = closeAfterEach();
 
 const scripted = async (how?: Answering): Promise<Upstream> => {
   const upstream = await startScripted(how);

@@ -1,15 +1,13 @@
 /** Replies that come otherwise than asked for: compressed, under another content type, behind a 1xx, in HTTP/1.0. */
 import * as zlib from 'node:zlib';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { closeAfterEach } from '../http/closing.ts';
 import { key, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, type Reply } from '../http/http-client.ts';
 import { chunkedHead, httpChunk, lastChunk, startRaw, type RawAnswer } from './raw-upstream.ts';
 import { chunkOf, doneChunk, startScripted, usageChunk, wholeChat } from './scripted.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = closeAfterEach();
 const started = async (origin: string, more = ''): Promise<Harness> => {
   const harness = await startHarness(`providers:
   openai: { apiKey: "\${OPENAI_KEY}", baseUrl: "${origin}/v1" }

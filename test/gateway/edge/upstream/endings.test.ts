@@ -1,17 +1,15 @@
 /** How a stream ends: with the last event of its dialect, or cleanly after all in it has stopped. What follows is nothing. */
 import type { Socket } from 'node:net';
 import OpenAI from 'openai';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../../../fakes/journal.ts';
+import { closeAfterEach } from '../http/closing.ts';
 import { key, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, postText, rawConnection } from '../http/http-client.ts';
 import { chunkedHead, httpChunk, lastChunk, startRaw, type RawAnswer } from './raw-upstream.ts';
 import { chunkOf, doneChunk, usageChunk } from './scripted.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = closeAfterEach();
 
 /** A gateway whose every model is at this provider, in either dialect, and patient. */
 const started = async (answer: RawAnswer) => {

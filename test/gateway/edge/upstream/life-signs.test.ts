@@ -1,16 +1,14 @@
 /** A provider that lives is not ended for being slow; one that falls silent is; and a client that waits hears of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../../../fakes/journal.ts';
+import { closeAfterEach } from '../http/closing.ts';
 import { key, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, postText, rawConnection } from '../http/http-client.ts';
 import { chunkOf, doneChunk, json, sse, startScripted, usageChunk, wholeChat } from './scripted.ts';
 import type { Answering, Upstream } from './scripted.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = closeAfterEach();
 const scripted = async (how: Answering): Promise<Upstream> => {
   const upstream = await startScripted(how);
   closing.push(() => upstream.close());

@@ -1,6 +1,6 @@
 /** An error that a provider reports in the middle of its stream: the client reads it, and no credential in it. */
 import * as fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { scrubber } from '../../../../gateway/src/decide/scrub.ts';
 import { toldBy } from '../../../../gateway/src/decide/told.ts';
 import { maxErrorBytes, toldEvent } from '../../../../gateway/src/edge/upstream/refusal.ts';
@@ -8,6 +8,7 @@ import type { Failure, Piece } from '../../../../gateway/src/model/delta.ts';
 import { anthropic } from '../../../../gateway/src/providers/dialects/anthropic.ts';
 import { openai } from '../../../../gateway/src/providers/dialects/openai.ts';
 import { passThrough } from '../../../../gateway/src/providers/road.ts';
+import { closeAfterEach } from '../http/closing.ts';
 import { key as clientKey, openaiSecret, startHarness } from '../http/harness.ts';
 import { headerOf, post } from '../http/http-client.ts';
 import { forms, recovers } from '../../secrets.ts';
@@ -151,10 +152,7 @@ describe.each(Object.entries(roads))('%s', (_, { dialect, wanted, reports, begun
   });
 });
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const closing = closeAfterEach();
 const started = async (answer: RawAnswer) => {
   const upstream = await startRaw(answer);
   closing.push(() => upstream.close());
