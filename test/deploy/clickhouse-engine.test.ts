@@ -64,6 +64,16 @@ const insert = (on: FakeClickhouse, row: number) =>
     insert_deduplication_token: `row-${row}`,
   });
 
+/** Puts two rows in, which takes a second or two; returns while it runs. */
+const startSlowInsert = async (on: FakeClickhouse) => {
+  const query = 'INSERT INTO t SELECT number FROM numbers(2) WHERE sleep(1) = 0';
+  const params = { query, insert_deduplication_token: 'slow' };
+  const cut = post(on, '', params);
+  const running = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO t %'";
+  await until(async () => (await post(on, running)).text === '1');
+  return { cut, params };
+};
+
 test('an engine that is killed is started again, and requests wait for it', async () => {
   const it = await start();
   await post(it, table);
@@ -78,13 +88,7 @@ test('an engine that is killed is started again, and requests wait for it', asyn
 test('what a killed engine was doing is answered with 503 and Retry-After, and a retry under the same token counts once', async () => {
   const it = await start();
   await post(it, table);
-  const slow = { query: 'INSERT INTO t SELECT number FROM numbers(2) WHERE sleep(1) = 0' };
-  const params = { ...slow, insert_deduplication_token: 'slow' };
-  const cut = post(it, '', params);
-  await until(async () => {
-    const running = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO t %'";
-    return (await post(it, running)).text === '1';
-  });
+  const { cut, params } = await startSlowInsert(it);
   await killEngine(it);
   expect(await cut).toMatchObject({ status: 503, retryAfter: '1' });
   expect(await post(it, '', params)).toMatchObject({ status: 200 });
@@ -136,14 +140,21 @@ test('a query whose client has hung up does not run on, however early that was',
   await until(async () => (await post(it, running)).text === '0');
 });
 
-test('an engine that lives and says nothing is killed and started again, and an insert that waited on it counts once', async () => {
-  const it = await start({ TOLLGATE_CLICKHOUSE_MAX_SILENT_MS: '10000' });
+test('an engine that lives and says nothing is killed and started again: what it was doing is answered with 503, and at once tried again counts once', async () => {
+  const it = await start({
+    TOLLGATE_CLICKHOUSE_MAX_SILENT_MS: '10000',
+    TOLLGATE_CLICKHOUSE_MAX_ENGINE_WAIT_MS: '120000',
+  });
   await post(it, table);
   const pid = await metric(it, 'engine_pid');
+  const { cut, params } = await startSlowInsert(it);
   process.kill(pid, 'SIGSTOP');
-  expect(await insert(it, 7)).toMatchObject({ status: 503, retryAfter: '1' });
-  expect(await insert(it, 7)).toMatchObject({ status: 200 });
-  expect(await post(it, 'SELECT count() FROM t')).toMatchObject({ text: '1' });
+  const waiting = insert(it, 7);
+  expect(await cut).toMatchObject({ status: 503, retryAfter: '1' });
+  expect(await post(it, '', params)).toMatchObject({ status: 200 });
+  // It had not begun.
+  expect(await waiting).toMatchObject({ status: 200 });
+  expect(await post(it, 'SELECT count() FROM t')).toMatchObject({ text: '3' });
   expect(await metric(it, 'engine_pid')).not.toBe(pid);
   expect(await metric(it, 'engine_silent_total')).toBe(1);
 });

@@ -18,7 +18,10 @@ export interface EngineChild {
   readonly rssBytes: () => number;
   /** How often it has said what it holds: four times a second, as long as its event loop turns. */
   readonly reports: () => number;
-  /** @throws Refusal: the engine's own, or 439 when its process ended before it had answered. */
+  /**
+   * @throws Refusal: the engine's own, or 439 when its process ended before it had answered. Never before `ended`: its pipe
+   * closes a moment earlier, and who tries again in that moment would find it still there.
+   */
   readonly call: (wish: Wish) => Promise<Done>;
   readonly closeConnection: (connection: number) => void;
   /** Asks the process to end: reads are cancelled, inserts finish. */
@@ -108,13 +111,17 @@ export const startEngineChild = async (options: EngineOptions): Promise<Started>
         pending.delete(say.id);
     }
   };
+  const failPending = async () => {
+    await ended;
+    for (const { failed } of pending.values()) failed(engineGone());
+    pending.clear();
+  };
   const channel = openChannel<Say, Ask>(pipe, parseSay, {
     heard: hear,
     gone() {
       gone = true;
       started({ say: 'failed', why: 'it ended before it was ready' });
-      for (const { failed } of pending.values()) failed(engineGone());
-      pending.clear();
+      void failPending();
     },
   });
   const number = (wish: Wish, id: number): Call => ({ ...wish, id });
@@ -134,7 +141,10 @@ export const startEngineChild = async (options: EngineOptions): Promise<Started>
     rssBytes: () => rssBytes,
     reports: () => reports,
     async call(wish) {
-      if (gone) throw engineGone();
+      if (gone) {
+        await ended;
+        throw engineGone();
+      }
       lastId += 1;
       const id = lastId;
       return new Promise((done, failed) => {
