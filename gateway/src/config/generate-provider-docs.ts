@@ -9,7 +9,7 @@ import {
   refusalsByStatus,
   statusOfCode,
   type RefusalRow,
-} from '../contract/refusals.ts';
+} from '../contract/provider-errors.ts';
 import { freeUnits, priceDimensions, searchModels } from '../contract/price-dimensions.ts';
 import {
   maxReplyHeaderChars,

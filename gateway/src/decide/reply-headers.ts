@@ -5,16 +5,13 @@ import {
   replyHeaders,
   requestIdHeaders,
 } from '../contract/reply-headers.ts';
+import { header, type ReceivedHeaders } from '../model/headers.ts';
 import type { Told } from './told.ts';
-
-/** Names in lower case, as HTTP libraries give them; of a repeated header the first value counts. */
-export type ReceivedHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const printable = /^[\x20-\x7e]+$/;
 
 const valueOf = (headers: ReceivedHeaders, name: string, { cut }: Told): string => {
-  const value = headers[name];
-  const text = (typeof value === 'string' ? value : value?.[0]) ?? '';
+  const text = header(headers, name) ?? '';
   if (text.length <= maxReplyHeaderChars && printable.test(text)) return text.trim();
   if (text !== '') cut('header');
   return '';

@@ -12,10 +12,11 @@ export interface RetryPolicy {
 export type Next =
   | { readonly kind: 'again'; readonly afterMs: number }
   | { readonly kind: 'next_target' }
-  | { readonly kind: 'give_up' };
+  /** `clientMayRetry`: another try of the client's own, later or at another gateway, may help where ours did not. */
+  | { readonly kind: 'give_up'; readonly clientMayRetry: boolean };
 
 /** The provider asks for a pause longer than we wait: the client is told it, and may try again itself. */
-export const isLeftToClient = ({ retryAfterMs }: Fault, { backoffMaxMs }: RetryPolicy): boolean =>
+const isLeftToClient = ({ retryAfterMs }: Fault, { backoffMaxMs }: RetryPolicy): boolean =>
   retryAfterMs !== null && retryAfterMs > backoffMaxMs;
 
 /**
@@ -30,8 +31,10 @@ export const afterFault = (
   policy: RetryPolicy,
   random: number,
 ): Next => {
-  if (fault.recourse === 'none' || tries.ofCall >= policy.triesPerCall) return { kind: 'give_up' };
-  const elsewhere: Next = { kind: tries.moreTargets ? 'next_target' : 'give_up' };
+  const clientMayRetry = fault.kind === 'gateway' || isLeftToClient(fault, policy);
+  const giveUp: Next = { kind: 'give_up', clientMayRetry };
+  if (fault.recourse === 'none' || tries.ofCall >= policy.triesPerCall) return giveUp;
+  const elsewhere: Next = tries.moreTargets ? { kind: 'next_target' } : giveUp;
   // What a provider may bill is not paid for twice there, unless the operator wants it.
   const mayNotAgain = fault.recourse === 'elsewhere' || (fault.mayBeBilled && !policy.billed);
   if (mayNotAgain || tries.atTarget >= policy.triesPerTarget) return elsewhere;

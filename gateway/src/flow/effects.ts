@@ -1,11 +1,29 @@
-import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
-import type { Target } from '../model/call.ts';
-import type { Fault } from '../model/fault.ts';
-import type { Attempt } from '../model/settlement.ts';
+import type { CacheStatus } from '../contract/ledger.ts';
+import type { Identities } from '../decide/identity.ts';
+import type { Identified } from '../decide/identify.ts';
 import type { Next } from '../decide/retry.ts';
+import type { Arrival } from '../model/arrival.ts';
+import type { Ask, Caller, Problem, Target } from '../model/call.ts';
+import type { Fault } from '../model/fault.ts';
+import type { Picodollars } from '../model/money.ts';
+import type { Refusal } from '../model/refusal.ts';
+import type { Reply, ReplyEnd } from '../model/reply.ts';
+import type { Attempt, CallFacts, Settlement } from '../model/settlement.ts';
 
-/** Why we ourselves end a call after its admission; rows of `contract/errors.ts`. */
-export type Refusal = 'ledger_full' | 'internal_error';
+export type Got<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'bad'; readonly problem: Problem };
+
+/** A request's body, read. */
+export interface Request {
+  readonly ask: Ask;
+  /** As it came; null: it is large, and was moved to the thread for those. */
+  readonly bytes: Uint8Array | null;
+  /** Writes what each of these is sent: what a target's dialect cannot say is refused before anything is spent. Once. */
+  write(targets: readonly Target[]): Got<null> | Promise<Got<null>>;
+  /** Lets go of what the body became when it was read. */
+  close(): void;
+}
 
 /** An attempt that ended before the client was sent a byte of it. */
 export interface Failed {
@@ -14,23 +32,17 @@ export interface Failed {
   readonly attempt: Attempt;
 }
 
-/** How the relay of a reply ended. */
-export type Ending =
-  | { readonly kind: 'complete' }
-  | { readonly kind: 'hung_up' }
-  | { readonly kind: 'fault'; readonly fault: Fault };
+/** How a reply was delivered: to its end, or to the end of its client. */
+export type Delivery = ReplyEnd | { readonly kind: 'hung_up'; readonly isSlow: boolean };
 
 /** A reply that has begun: its first content is here and waits to be sent. */
 export interface Begun {
   readonly kind: 'begun';
-  /**
-   * Sends what is here and all that follows. Never throws for what client or provider do.
-   * @param tries attempts of this call, this one included
-   * @param settle called when the reply is whole, before its client has the last of it; see `Effects.settle`
-   */
-  relay(tries: number, settle: () => Promise<boolean>): Promise<Ending>;
-  /** The account of the attempt; after the relay has ended. */
-  close(ending: Ending): Attempt;
+  readonly reply: Reply;
+  /** Monotonic clock. */
+  readonly startedMs: number;
+  /** The account of the attempt; once it is whole, or after the delivery has ended. */
+  close(delivery: Delivery): Attempt;
 }
 
 /** The client is gone; the attempt was abandoned. */
@@ -41,35 +53,68 @@ export interface Abandoned {
 
 export type Opened = Failed | Begun | Abandoned;
 
-/** How a call went: its attempts, and its ending. */
-export interface Story {
-  readonly outcome: OutcomeKind;
-  readonly attempts: readonly Attempt[];
-  /** The last fault, when that is how it ended. */
-  readonly fault: Fault | null;
-  /** A refusal of our own after admission. */
-  readonly refusal: Refusal | null;
-  readonly streamOutcome: StreamOutcome;
+/** What a call has cost, and whether a kill of this process could still change it. */
+export interface Booked {
+  readonly isDurable: boolean;
+  readonly cost: Picodollars;
+}
+
+/** What the delivery of a reply needs of its call. */
+export interface Delivering {
+  readonly stream: boolean;
+  /** Attempts of this call, the one that brought the reply included. */
+  readonly tries: number;
+  readonly cache: CacheStatus;
+  /** What was spent waiting for providers until now. */
+  providerMs(): number;
+  /**
+   * Accounts for the call; called when the reply is whole, before its client has the last of it. What the client was told then
+   * stands in the ledger, however this process ends.
+   */
+  settle(): Promise<Booked>;
+  /** Keeps the account of a reply that is whole but long on its way, so that no kill changes it. */
+  keep(): Promise<Booked>;
 }
 
 /** All that a call may do to the world. */
 export interface Effects {
-  /** The targets of this call in the order to try them; not empty. */
-  readonly targets: readonly Target[];
+  readonly arrival: Arrival;
+  /** Of the price table that this call is accounted by. */
+  readonly priceVersion: string;
+  /** Monotonic clock. */
+  nowMs(): number;
+  /** Whose key came with it. */
+  identify(): Identified;
+  /** Who acts on whose behalf, by the headers. */
+  identity(): Identities;
+  /** Why no further call is taken, or not this one, before its body is read; null: it may come in, and is counted. */
+  enter(caller: Caller): Problem | null;
+  /** Reads the body within its limits of size, time and memory, and what it asks for. */
+  receive(caller: Caller): Promise<Got<Request>>;
+  /** The targets of a model in the order to try them; empty: there is no such model. */
+  targets(model: string): readonly Target[];
+  /** The models of the configuration, as a caller may name them. */
+  usable(caller: Caller): readonly string[];
   hungUp(): boolean;
-  /** Makes the intent durable before the first provider is called, and each further target before it is. Says why not. */
-  intend(target: Target, previous: Attempt | null): Promise<Refusal | null>;
-  open(target: Target): Promise<Opened>;
+  /** Makes the intent durable before the first provider is called, and each further target before it is. False: it may not. */
+  intend(facts: CallFacts, target: Target, previous: Attempt | null): Promise<boolean>;
+  /** Sends the request to a target; resolves when there is something to deliver, or there will be nothing. */
+  open(facts: CallFacts, target: Target): Promise<Opened>;
   /** What to do after a fault; draws its own randomness. */
   next(
     fault: Fault,
     tries: { readonly atTarget: number; readonly ofCall: number; readonly moreTargets: boolean },
   ): Next;
-  /**
-   * Accounts for the call: row, metrics, spans, log line. The first story counts, a later one changes nothing.
-   * Tells whether the row is on disk, where it outlives this process.
-   */
-  settle(story: Story): Promise<boolean>;
   /** Sleeps, or returns early when the client hangs up. */
   pause(ms: number): Promise<void>;
+  /** Sends a reply to the client. Never throws for what the client or the reply does. */
+  deliver(reply: Reply, delivering: Delivering): Promise<Delivery>;
+  /** Keeps the account of an attempt whose reply is whole, so that no kill changes it. False: it could not. */
+  keep(facts: CallFacts, attempt: Attempt): Promise<boolean>;
+  /** Tells the client why it gets no reply; nothing once one has begun. */
+  refuse(refusal: Refusal, attempts: readonly Attempt[]): Promise<void>;
+  /** Projects the account: row, metrics, spans, log line. Tells whether the row is on disk. */
+  settle(settlement: Settlement): Promise<boolean>;
+  /** A bug of ours ended the call. */
+  bug(error: unknown): void;
 }

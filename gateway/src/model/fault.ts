@@ -1,7 +1,6 @@
 import type { ErrorCode } from '../contract/errors.ts';
-import type { Recourse, RefusalRow } from '../contract/refusals.ts';
-import type { ErrorOrigin } from '../contract/outcomes.ts';
-import type { DialectName, Problem } from './call.ts';
+import type { Recourse, RefusalRow } from '../contract/provider-errors.ts';
+import type { DialectName } from './call.ts';
 
 /**
  * How an attempt at a provider failed, as metrics and ledger name it. `gateway` is no failure of the provider: we ended
@@ -41,15 +40,5 @@ export interface Fault {
   /** The provider may have worked on it and may bill it, although we have no usage: the request went out and no refusal came back. */
   readonly mayBeBilled: boolean;
   /** What the client may read of the provider's own words; null: nothing, ours are better or all there is. */
-  readonly said: ProviderError | null;
-}
-
-/** An error on its way to the client. */
-export interface CallError extends Problem {
-  readonly status: number;
-  readonly origin: ErrorOrigin;
-  /** For the client's `retry-after`. */
-  readonly retryAfterMs: number | null;
-  /** The provider's own words, which the client reads instead of ours; null: it has none, or they are not for the client. */
   readonly said: ProviderError | null;
 }

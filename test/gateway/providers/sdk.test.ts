@@ -39,7 +39,13 @@ const startBridge = async (): Promise<typeof bridge> => {
       const asked = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
       const prepared = prepare(asked, provider, 'upstream-model', {});
       if (prepared.kind === 'bad') {
-        const failure = { ...prepared.problem, status: 400, retryAfterMs: null, said: null };
+        const failure = {
+          ...prepared.problem,
+          status: 400,
+          retryAfterMs: null,
+          headers: {},
+          said: null,
+        };
         response.writeHead(400, { 'content-type': 'application/json' });
         response.end(JSON.stringify(dialect.error({ ...failure, origin: 'client' })));
         return;

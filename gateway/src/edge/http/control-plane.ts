@@ -2,17 +2,18 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { plain, refusalFor } from '../../decide/refuse.ts';
 import type { DialectName, Problem } from '../../model/call.ts';
-import type { CallError } from '../../model/fault.ts';
+import { header } from '../../model/headers.ts';
+import type { Refusal } from '../../model/refusal.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import { refusalOf, type Foreign } from '../../decide/foreign.ts';
 import type { Exposition } from '../telemetry/prometheus-view.ts';
 import { spanId, traceId, uuid7 } from '../ids.ts';
 import { traceContext } from '../../decide/trace-context.ts';
-import { header } from './arrival.ts';
 import { ownHeaders } from './reply-headers.ts';
-import { bodyProblem, errorOf, plain, rendered } from './errors.ts';
+import { bodyProblem, rendered } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { neverSniffed } from './guard.ts';
 import { dialectOfModels, modelList, modelNamed } from './models.ts';
@@ -44,7 +45,7 @@ const always = (traceparent: string | undefined): Record<string, string> => ({
 });
 
 const sendProblem = (reply: FastifyReply, problem: Problem, dialect: DialectName): FastifyReply => {
-  const error = errorOf(problem);
+  const error = refusalFor(problem);
   const { headers, body } = rendered(error, dialect);
   return reply
     .code(error.status)
@@ -68,11 +69,11 @@ export const sendUnknownRoute = (
   );
 };
 
-const invalidHttp = (code: string): CallError => {
-  const said = (message: string) => errorOf({ code: 'invalid_value', message, param: null });
+const invalidHttp = (code: string): Refusal => {
+  const said = (message: string) => refusalFor({ code: 'invalid_value', message, param: null });
   switch (code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return errorOf({
+      return refusalFor({
         code: 'request_timeout',
         message: 'The request was not whole in time.',
         param: null,
@@ -117,7 +118,7 @@ export const refuseForeign = (
   response: ServerResponse,
 ): void => {
   const { message } = refusalOf[reason];
-  const error = errorOf({ code: foreignCodes[reason], message, param: null });
+  const error = refusalFor({ code: foreignCodes[reason], message, param: null });
   const { headers: own, body } = rendered(error, dialectOfModels(headers));
   response.writeHead(error.status, { ...always(header(headers, 'traceparent')), ...own });
   response.end(body);

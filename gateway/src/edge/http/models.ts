@@ -3,7 +3,7 @@ import { matches, usableModels } from '../../decide/plan.ts';
 import type { Caller, DialectName } from '../../model/call.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Runtime } from '../runtime.ts';
-import { header } from './arrival.ts';
+import { header } from '../../model/headers.ts';
 
 /** Models have no date of their own here; the field is required by both dialects. */
 const createdSeconds = 0;

@@ -1,23 +1,16 @@
-/** The head of a reply that a provider gave: what it says of itself, and what the gateway says of it. */
+/** The head of a reply: what it says of itself, and what the gateway says of the call. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { passingHeaders, requestIds } from '../../decide/reply-headers.ts';
 import type { Told } from '../../decide/told.ts';
-import type { Target } from '../../model/call.ts';
-import { plus, toPicodollars, usdText, type Picodollars } from '../../model/money.ts';
-import type { CallFacts } from '../../model/settlement.ts';
-import type { ReplyFacts } from '../upstream/attempt.ts';
+import type { Delivering } from '../../flow/effects.ts';
+import type { Arrival } from '../../model/arrival.ts';
+import type { DialectName, Target } from '../../model/call.ts';
+import { usdText } from '../../model/money.ts';
+import type { ReplyHead } from '../../model/reply.ts';
+import type { ReceivedHead } from '../upstream/attempt.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { Admitted } from './admission.ts';
-import type { Arrival } from './arrival.ts';
+import type { WholeReply } from './delivery.ts';
 import { headerText } from './header-text.ts';
-
-/** What is known of a call when its reply begins. */
-export interface ReplyWorld {
-  readonly arrival: Arrival;
-  readonly facts: CallFacts;
-  readonly admitted: Admitted;
-  readonly headers: IncomingHttpHeaders;
-}
 
 /** Headers every reply carries; a provider's own id of the request goes before ours. */
 export const ownHeaders = ({
@@ -31,12 +24,12 @@ export const ownHeaders = ({
 
 /** Same dialect: the provider's own content type where it is right. Otherwise that of what we send. */
 const contentTypeFor = (
-  { facts }: ReplyWorld,
+  dialect: DialectName,
   upstream: Upstream,
-  { contentType, isStream }: ReplyFacts,
+  { contentType, isStream }: ReceivedHead,
 ): string => {
   const isRight = /^\s*text\/event-stream/i.test(contentType) === isStream && contentType !== '';
-  if (upstream.provider.dialect === facts.dialect && isRight) return headerText(contentType);
+  if (upstream.provider.dialect === dialect && isRight) return headerText(contentType);
   return isStream ? 'text/event-stream; charset=utf-8' : 'application/json';
 };
 
@@ -56,38 +49,62 @@ export const droppedHeader = (
   return dropped === '' ? {} : { 'x-tollgate-dropped': dropped };
 };
 
-/** The headers of a reply; `spent` and `providerMs` are those of the attempts before it. */
-export const replyHeaders = (
-  world: ReplyWorld,
-  served: {
+/** What a provider's reply says of itself, for the client of a call. */
+export const attemptHeaders = (
+  received: ReceivedHead,
+  {
+    dialect,
+    target,
+    upstream,
+    told,
+    headers,
+    dropped,
+  }: {
+    readonly dialect: DialectName;
     readonly target: Target;
     readonly upstream: Upstream;
-    readonly dropped: readonly string[];
     readonly told: Told;
-    readonly reply: ReplyFacts;
-    readonly spent: Picodollars;
-    readonly providerMs: number;
+    /** Of the client's request. */
+    readonly headers: IncomingHttpHeaders;
+    /** Fields of it that were left out. */
+    readonly dropped: readonly string[];
+  },
+): Record<string, string> => ({
+  ...passingHeaders(received.headers, told),
+  'content-type': told.clean(contentTypeFor(dialect, upstream, received)),
+  'x-tollgate-provider': target.provider,
+  'x-tollgate-model': headerText(target.model),
+  ...droppedHeader(headers, upstream, dropped),
+});
+
+/** The headers of a reply; `whole` is what is known of one that is no stream. */
+export const replyHeaders = (
+  head: ReplyHead,
+  {
+    arrival,
+    delivering,
+    whole,
+  }: {
+    readonly arrival: Arrival;
+    readonly delivering: Delivering;
+    readonly whole: WholeReply | null;
   },
 ): Record<string, string> => {
-  const { arrival, admitted } = world;
-  const { target, upstream, told, reply, spent, providerMs } = served;
-  const overheadMs = performance.now() - arrival.startedMs - providerMs - reply.attemptMs;
+  const { stream, tries, cache, providerMs } = delivering;
+  const overheadMs = performance.now() - arrival.startedMs - providerMs();
   const all: Record<string, string> = {
     ...ownHeaders(arrival),
-    ...passingHeaders(reply.headers, told),
-    'content-type': told.clean(contentTypeFor(world, upstream, reply)),
-    'x-tollgate-provider': target.provider,
-    'x-tollgate-model': headerText(target.model),
-    'x-tollgate-attempts': String(reply.tries),
-    'x-tollgate-cache': 'off',
-    ...droppedHeader(world.headers, upstream, served.dropped),
+    ...head.headers,
+    'x-tollgate-attempts': String(tries),
+    'x-tollgate-cache': cache,
     'x-tollgate-overhead-ms': Math.max(0, overheadMs).toFixed(2),
   };
-  if (reply.cost !== null)
-    all['x-tollgate-cost-usd'] = usdText(plus(spent, toPicodollars(reply.cost)));
-  if (reply.lengthBytes !== null) all['content-length'] = String(reply.lengthBytes);
+  // A stream may be whole already by chance; it is promised neither. Nor is a cost that a crash could still change.
+  if (whole !== null && !stream) {
+    if (whole.isDurable) all['x-tollgate-cost-usd'] = usdText(whole.cost);
+    all['content-length'] = String(whole.lengthBytes);
+  }
   // Proxies on the way must hand a stream on as it comes.
-  if (admitted.ask.stream)
-    Object.assign(all, { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
+  if (stream) Object.assign(all, { 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
   return all;
 };

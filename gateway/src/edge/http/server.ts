@@ -9,10 +9,13 @@ import {
   type ControlOptions,
 } from './control-plane.ts';
 import { largeBodies } from '../bodies/large-bodies.ts';
+import { largeBytes } from '../bodies/read-body.ts';
 import { boundConnections } from './connections.ts';
-import { addDataPlane, type Traffic } from './data-plane.ts';
+import { addDataPlane } from './data-plane.ts';
 import { guardedServer } from './guard.ts';
+import type { Traffic } from './http-call.ts';
 import type { OwnNames } from '../../decide/foreign.ts';
+import { bodyRoom } from '../../decide/room.ts';
 import { startStop } from './stop.ts';
 
 export interface Server {
@@ -91,7 +94,8 @@ export const httpServer = (options: ServerOptions): Server => {
   const connections = boundConnections(app.server, limits, (limit) =>
     gate.store.add('limitHits', { limit }, 1),
   );
-  addDataPlane(app, gate, traffic, { bodyBytes: limits.bodyBytes, large, connections });
+  const room = bodyRoom(() => gate.runtime().config.limits.bodies, largeBytes);
+  addDataPlane(app, { gate, traffic, room, bodyBytes: limits.bodyBytes, large, connections });
   addControlPlane(app, {
     ...options,
     notReady: () => (traffic.draining ? 'draining' : options.notReady()),

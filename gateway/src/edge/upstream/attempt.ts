@@ -1,44 +1,35 @@
 /**
- * One attempt at a provider. A reply is held back until its first content is here, so that an earlier death can still
- * go to another target; from then on it is relayed. Every clock, hang-up and fault ends here in a value.
+ * One attempt at a provider, and its reply. The reply is held back until its first content is here, so that an earlier death
+ * can still go to another target; from then on somebody may read it. Every clock and fault ends here in a value.
  *
- *   waiting --first content, or held for too long--> holding --relay()--> relaying --> over
- *      |  \--fault: failed                              \--fault, hang-up: told by relay()
- *      \--hang-up: abandoned
+ *   waiting --first content, or held for too long--> holding --start()--> read --> over
+ *      |  \--fault: failed                              \--fault: told to whoever reads it
+ *      \--leave(): abandoned
  *
- * A reply is complete with the last event of its dialect. What provider or client do after that changes nothing.
+ * A reply is complete with the last event of its dialect. What the provider does after that changes nothing.
  */
 import { startMeter, type Meter } from '../../decide/meter.ts';
-import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
 import type { Told } from '../../decide/told.ts';
-import type { Ending, Opened } from '../../flow/effects.ts';
+import type { Delivery, Opened } from '../../flow/effects.ts';
 import type { Failure, Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
+import { header, type ReceivedHeaders } from '../../model/headers.ts';
+import type { Reply, ReplyEnd, ReplyHead, ReplyReader } from '../../model/reply.ts';
 import type { Attempt } from '../../model/settlement.ts';
 import type { Prepared } from '../../providers/prepare.ts';
 import { startReplyBody, type ReplyBody } from '../../providers/reply-body.ts';
-import { header } from '../http/arrival.ts';
-import type { Client } from '../http/client.ts';
 import { account, type AttemptStart } from './account.ts';
 import { startClocks, type Bell, type Clocks } from './clocks.ts';
 import { startExchange, type Exchange } from './exchange.ts';
 import { abandonment, stoppedFault, timeoutFault, unendedFault } from './faults.ts';
-import { startOutbox, type Outbox } from './outbox.ts';
 import { replyFault, toldEvent } from './refusal.ts';
 
-/** What the head of the client's response may say about the attempt. */
-export interface ReplyFacts {
-  readonly tries: number;
+/** What the provider said of its reply. */
+export interface ReceivedHead {
   readonly contentType: string;
-  /** As the provider sent them. */
   readonly headers: ReceivedHeaders;
   /** What the body is, whatever its content type says. */
   readonly isStream: boolean;
-  /** Pico-dollars of this attempt; null: it goes on. */
-  readonly cost: bigint | null;
-  readonly attemptMs: number;
-  /** Of the whole body; null: it is a stream. */
-  readonly lengthBytes: number | null;
 }
 
 export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
@@ -46,21 +37,15 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly stream: boolean;
-  readonly client: Client;
   readonly limits: { readonly replyBytes: number; readonly eventBytes: number };
-  /** Headers of the client's response, once the reply has begun. */
-  replyHeaders(facts: ReplyFacts): Readonly<Record<string, string>>;
+  /** Headers for the client, once the reply has begun. */
+  replyHeaders(received: ReceivedHead): Readonly<Record<string, string>>;
   /** The request goes onto a connection. */
   onSent(): void;
   /** The first content of a stream is here, or another second of it. */
   onProgress(meter: Meter): void;
-  /** Keeps the account of a reply that is whole, so that no kill changes it; false: it may. */
-  keepWhole(attempt: Attempt): Promise<boolean>;
-  onStream(open: boolean): void;
   /** The attempt has ended, however it did. */
   onOver(): void;
-  /** Bytes for a client whose stream failed after it began. */
-  failed(fault: Fault): Uint8Array;
   /** Takes credentials out of what the provider says of an error. */
   readonly told: Told;
   /** Reads a name that the provider gives. */
@@ -69,68 +54,35 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
 
 const progressMs = 1_000;
 
-/**
- * So much of a reply the system takes at once, as a rule. A larger one may be left by its client on the way, so it is
- * accounted for when this much is left to send; its cost, which is told at its beginning, is kept before.
- */
-const maxToldBytes = 64 * 1024;
+type Phase = 'waiting' | 'holding' | 'read' | 'over';
 
-/** Accounts for a whole reply; see `Begun.relay`. */
-type Settle = () => Promise<boolean>;
-
-/** A reply that was whole before anything of it was sent. */
-interface Whole {
-  readonly attempt: Attempt;
-  readonly bytes: Uint8Array;
-  /** What it cost is on disk. */
-  readonly isKept: boolean;
-}
-
-type Phase = 'waiting' | 'holding' | 'relaying' | 'over';
-
-/** Sends the request. Resolves when it is known whether there is something to relay. */
-export const openAttempt = (options: AttemptOptions): Promise<Opened> =>
-  options.client.isStopped()
-    ? Promise.resolve(unsent(options))
-    : new RunningAttempt(options).opened;
-
-/** The gateway stopped before anything was sent. */
-const unsent = (options: AttemptOptions): Opened => {
-  const nowMs = performance.now();
-  const fault = stoppedFault(0, false);
-  const start = { ...options, startedMs: nowMs };
-  options.onOver();
-  const attempt = account(start, startMeter(options.name), { status: 0, endedMs: nowMs, fault });
-  return { kind: 'failed', fault, attempt };
-};
-
-class RunningAttempt {
+/** An attempt that goes on. */
+export class RunningAttempt implements Reply {
+  readonly kind = 'begun';
+  /** Resolves when it is known whether there is something to read. */
   readonly opened: Promise<Opened>;
   readonly #resolve: (opened: Opened) => void;
   readonly #options: AttemptOptions;
   readonly #start: AttemptStart;
   readonly #meter: Meter;
   readonly #clocks: Clocks;
-  readonly #outbox: Outbox;
   readonly #exchange: Exchange;
-  readonly #forgetClient: readonly (() => void)[];
   #phase: Phase = 'waiting';
   #status = 0;
-  #replyHeaders: ReceivedHeaders = {};
+  #headers: ReceivedHeaders = {};
   #body: ReplyBody | null = null;
+  #reader: ReplyReader | null = null;
+  /** Until there is a reader. */
+  #held: Piece[] = [];
+  #heldBytes = 0;
   #endedMs = 0;
   #progressedMs = -Infinity;
-  /** Of a complete reply: the bytes that its client still lacks. */
-  #last: Uint8Array | null = null;
-  /** The client has read of the fault in the provider's own words. */
-  #isTold = false;
-  /** How it ended, when that was before anyone asked to relay it. */
-  #early: Ending | null = null;
+  #end: { readonly end: ReplyEnd; readonly last: Uint8Array | null } | null = null;
   #answered: Attempt | null = null;
-  #tellRelay: ((ending: Ending) => void) | null = null;
 
+  /** Sends the request. */
   constructor(options: AttemptOptions) {
-    const { upstream, client, stream, prepared, path, headers, limits, told } = options;
+    const { upstream, stream, prepared, path, headers, limits, told } = options;
     const { promise, resolve } = Promise.withResolvers<Opened>();
     this.opened = promise;
     this.#resolve = resolve;
@@ -138,16 +90,6 @@ class RunningAttempt {
     this.#meter = startMeter(options.name);
     this.#start = { ...options, startedMs: performance.now() };
     this.#clocks = startClocks(upstream.timeouts, stream, (bell) => this.#ring(bell));
-    this.#outbox = startOutbox(client, {
-      onFull: () => {
-        this.#clocks.pause();
-        this.#exchange.pause();
-      },
-      onDrained: () => {
-        this.#clocks.resume();
-        this.#exchange.resume();
-      },
-    });
     this.#exchange = startExchange(
       upstream,
       { path, headers, body: prepared.body, told, maxInflatedBytes: limits.replyBytes },
@@ -167,15 +109,74 @@ class RunningAttempt {
         hasBegun: () => this.#hasBegun(),
       },
     );
-    this.#forgetClient = [
-      client.onGone(() => this.#finish({ kind: 'hung_up' })),
-      client.onStopped(() => this.#fail(stoppedFault(this.#status, true))),
-    ];
-    if (client.gone()) this.#finish({ kind: 'hung_up' });
+  }
+
+  get startedMs(): number {
+    return this.#start.startedMs;
+  }
+
+  get reply(): Reply {
+    return this;
+  }
+
+  head(): ReplyHead {
+    const isStream = this.#body?.form() === 'stream';
+    const contentType = header(this.#headers, 'content-type') ?? '';
+    const received = { contentType, headers: this.#headers, isStream };
+    return { isStream, headers: this.#options.replyHeaders(received) };
+  }
+
+  start(reader: ReplyReader): void {
+    this.#reader = reader;
+    if (this.#phase === 'holding') this.#phase = 'read';
+    for (const piece of this.#held) reader.piece(piece);
+    this.#held = [];
+    if (this.#end !== null) reader.end(this.#end.end, this.#end.last);
+  }
+
+  pause(): void {
+    this.#clocks.pause();
+    this.#exchange.pause();
+  }
+
+  resume(): void {
+    this.#clocks.resume();
+    this.#exchange.resume();
+  }
+
+  leave(): void {
+    const was = this.#phase;
+    this.#reader = null;
+    if (!this.#isOver(true)) return;
+    if (was === 'waiting')
+      this.#resolve({ kind: 'abandoned', attempt: this.close({ kind: 'hung_up', isSlow: false }) });
+  }
+
+  /** The gateway stops and waits for no reply any more. */
+  stop(): void {
+    this.#fail(stoppedFault(this.#status, true));
+  }
+
+  close(delivery: Delivery): Attempt {
+    const status = this.#status;
+    const endedMs = this.#endedMs;
+    if (delivery.kind === 'complete')
+      return (this.#answered ??= account(this.#start, this.#meter, {
+        status,
+        endedMs,
+        fault: null,
+      }));
+    const fault = delivery.kind === 'fault' ? delivery.fault : abandonment(status, delivery.isSlow);
+    // Not over yet when a bug of ours cut it short.
+    return account(this.#start, this.#meter, {
+      status,
+      endedMs: endedMs || performance.now(),
+      fault,
+    });
   }
 
   #hasBegun(): boolean {
-    return this.#phase === 'holding' || this.#phase === 'relaying';
+    return this.#phase === 'holding' || this.#phase === 'read';
   }
 
   #ring(bell: Bell): void {
@@ -202,7 +203,7 @@ class RunningAttempt {
   #reply(status: number, headers: ReceivedHeaders): void {
     const { prepared, stream } = this.#options;
     this.#status = status;
-    this.#replyHeaders = headers;
+    this.#headers = headers;
     const contentType = header(headers, 'content-type') ?? '';
     this.#body = startReplyBody(prepared.road, { wantsStream: stream, contentType });
     this.#timeForm(this.#body);
@@ -224,23 +225,28 @@ class RunningAttempt {
     this.#take(read, body);
   }
 
-  /** Books what a piece means and passes its bytes on, or keeps them. */
+  /** Books what a piece means and passes it on, or keeps it. */
   #take(piece: Piece, body: ReplyBody): void {
-    const { bytes, deltas } = piece;
     const meter = this.#meter;
     const hadContent = meter.begun();
-    meter.read(deltas, performance.now());
+    meter.read(piece.deltas, performance.now());
     const failure = meter.failure();
     if (failure !== null) return this.#failInside(failure, piece);
-    if (meter.ended()) return this.#complete(bytes);
-    if (bytes !== null && bytes.length > 0) this.#outbox.add(bytes);
-    else this.#outbox.keepAlive(this.#options.upstream.timeouts.holdMs);
+    if (meter.ended()) return this.#complete(piece.bytes);
+    this.#pass(piece);
     if (body.form() !== 'stream') return;
     if (meter.begun()) {
       if (!hadContent) this.#clocks.hasContent();
       this.#progress();
     }
-    if (meter.begun() || this.#outbox.heldBytes() > this.#options.limits.eventBytes) this.#offer();
+    if (meter.begun() || this.#heldBytes > this.#options.limits.eventBytes) this.#offer();
+  }
+
+  #pass(piece: Piece): void {
+    if (this.#reader !== null) return this.#reader.piece(piece);
+    if (piece.bytes === null || piece.bytes.length === 0) return;
+    this.#held.push(piece);
+    this.#heldBytes += piece.bytes.length;
   }
 
   #progress(): void {
@@ -250,146 +256,68 @@ class RunningAttempt {
     this.#options.onProgress(this.#meter);
   }
 
-  #failInside(failure: Failure, { bytes, failedEvent }: Piece): void {
+  #failInside(failure: Failure, { bytes, deltas, failedEvent }: Piece): void {
     const { told, upstream } = this.#options;
     const begun = this.#hasBegun();
-    if (begun) {
-      if (bytes !== null) this.#outbox.add(bytes);
-      const event = failedEvent === undefined ? null : toldEvent(failure, failedEvent, told);
-      if (event !== null) this.#outbox.add(event);
-      this.#isTold = event !== null;
-    }
     const reply = { status: this.#status, dialect: upstream.provider.dialect, told };
-    this.#fail(replyFault(failure, reply, begun));
+    const event = begun && failedEvent !== undefined ? toldEvent(failure, failedEvent, told) : null;
+    if (begun) {
+      if (bytes !== null) this.#pass({ bytes, deltas: [] });
+      if (event !== null) this.#pass({ bytes: event, deltas });
+    }
+    this.#finish({
+      kind: 'fault',
+      fault: replyFault(failure, reply, begun),
+      isTold: event !== null,
+    });
   }
 
-  /** There is something to send: this reply is the one the client gets. */
+  /** There is something to read: this reply is the one the client gets. */
   #offer(): void {
     if (this.#phase !== 'waiting') return;
     this.#phase = 'holding';
-    this.#resolve({
-      kind: 'begun',
-      relay: (tries, settle) => this.#relay(tries, settle),
-      close: (ending) => this.#close(ending),
-    });
+    this.#resolve(this);
   }
 
   /** The reply is whole; its last bytes wait to be sent. The provider may end its body in its own time. */
   #complete(last: Uint8Array | null): void {
-    this.#last = last;
     this.#offer();
     this.#exchange.release();
-    this.#finish({ kind: 'complete' });
+    this.#finish({ kind: 'complete' }, last);
   }
 
   #fail(fault: Fault): void {
-    this.#finish({ kind: 'fault', fault });
+    this.#finish({ kind: 'fault', fault, isTold: false });
   }
 
-  /** The one way out; what it means depends on how far the attempt had come. */
-  #finish(ending: Ending): void {
-    if (this.#phase === 'over') return;
-    const was = this.#phase;
+  /** False: it was over already. */
+  #isOver(isBroken: boolean): boolean {
+    if (this.#phase === 'over') return false;
     this.#phase = 'over';
     this.#endedMs = performance.now();
     this.#clocks.stop();
-    for (const forget of this.#forgetClient) forget();
     this.#options.onOver();
-    if (ending.kind !== 'complete') this.#exchange.abort();
-    if (this.#tellRelay !== null) this.#tellRelay(ending);
-    else if (was === 'holding') this.#early = ending;
-    else if (ending.kind === 'fault')
-      this.#resolve({ kind: 'failed', fault: ending.fault, attempt: this.#close(ending) });
-    else this.#resolve({ kind: 'abandoned', attempt: this.#close(ending) });
+    if (isBroken) this.#exchange.abort();
+    return true;
   }
 
-  #close(ending: Ending): Attempt {
-    const status = this.#status;
-    const endedMs = this.#endedMs;
-    if (ending.kind === 'complete')
-      return (this.#answered ??= account(this.#start, this.#meter, {
-        status,
-        endedMs,
-        fault: null,
-      }));
-    const fault =
-      ending.kind === 'fault' ? ending.fault : abandonment(status, this.#options.client.isSlow());
-    // Not over yet when a bug of ours cut it short.
-    return account(this.#start, this.#meter, {
-      status,
-      endedMs: endedMs || performance.now(),
-      fault,
-    });
-  }
-
-  async #relay(tries: number, settle: Settle): Promise<Ending> {
-    const { client, stream, onStream } = this.#options;
-    if (client.gone()) this.#finish({ kind: 'hung_up' });
-    const early = this.#early;
-    if (early?.kind === 'hung_up') return early;
-    if (early?.kind === 'complete') return this.#sendWhole(tries, settle);
-    this.#begin(tries, null);
-    if (stream) onStream(true);
-    this.#outbox.open(stream);
-    if (early === null) this.#phase = 'relaying';
-    const told = Promise.withResolvers<Ending>();
-    this.#tellRelay = told.resolve;
-    const ending = early ?? (await told.promise);
-    if (stream) onStream(false);
-    return this.#end(ending, settle);
-  }
-
-  /** The reply was whole before anything of it was sent. */
-  async #sendWhole(tries: number, settle: Settle): Promise<Ending> {
-    const bytes = this.#outbox.take(this.#last);
-    const attempt = this.#close({ kind: 'complete' });
-    const isLarge = bytes.length > maxToldBytes;
-    const isKept = await (isLarge ? this.#options.keepWhole(attempt) : settle());
-    this.#begin(tries, { attempt, bytes, isKept });
-    this.#last = bytes.subarray(-maxToldBytes);
-    if (!isLarge) return this.#sendLast();
-    this.#outbox.add(bytes.subarray(0, -maxToldBytes));
-    this.#outbox.open(false);
-    return this.#end({ kind: 'complete' }, settle);
-  }
-
-  /** The reply is accounted for; whether its client reads the last of it changes nothing any more. */
-  async #sendLast(): Promise<Ending> {
-    await this.#options.client.end(this.#last);
-    return { kind: 'complete' };
-  }
-
-  #begin(tries: number, whole: Whole | null): void {
-    const { client, stream, replyHeaders } = this.#options;
-    client.begin(
-      200,
-      replyHeaders({
-        tries,
-        contentType: header(this.#replyHeaders, 'content-type') ?? '',
-        headers: this.#replyHeaders,
-        isStream: this.#body?.form() === 'stream',
-        attemptMs: whole?.attempt.durationMs ?? performance.now() - this.#start.startedMs,
-        // A stream may be whole already by chance; it is promised neither. Nor is a cost that a crash could still change.
-        cost: whole === null || stream || !whole.isKept ? null : whole.attempt.charge.total,
-        lengthBytes: whole === null || stream ? null : whole.bytes.length,
-      }),
-    );
-  }
-
-  async #end(ending: Ending, settle: Settle): Promise<Ending> {
-    const { client, failed } = this.#options;
-    switch (ending.kind) {
-      case 'complete':
-        // What was sent before must have left, or a client that stopped reading long ago would count as answered.
-        await client.ready();
-        if (client.gone()) return { kind: 'hung_up' };
-        await settle();
-        return this.#sendLast();
-      case 'fault':
-        await client.end(this.#isTold ? null : failed(ending.fault));
-        return ending;
-      case 'hung_up':
-        return ending;
-    }
+  /** What its end means depends on how far the attempt had come. */
+  #finish(end: ReplyEnd, last: Uint8Array | null = null): void {
+    const was = this.#phase;
+    if (!this.#isOver(end.kind !== 'complete')) return;
+    this.#end = { end, last };
+    if (was === 'waiting' && end.kind === 'fault')
+      this.#resolve({ kind: 'failed', fault: end.fault, attempt: this.close(end) });
+    else this.#reader?.end(end, last);
   }
 }
+
+/** The account of an attempt that was never made: the gateway stopped before anything was sent. */
+export const unsent = (options: AttemptOptions): Opened => {
+  const nowMs = performance.now();
+  const fault = stoppedFault(0, false);
+  const start = { ...options, startedMs: nowMs };
+  options.onOver();
+  const attempt = account(start, startMeter(options.name), { status: 0, endedMs: nowMs, fault });
+  return { kind: 'failed', fault, attempt };
+};

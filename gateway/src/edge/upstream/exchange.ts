@@ -2,9 +2,8 @@
 import type { Dispatcher } from 'undici';
 import { unreadable } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
-import type { ReceivedHeaders } from '../../decide/reply-headers.ts';
+import { header, type ReceivedHeaders } from '../../model/headers.ts';
 import type { Told } from '../../decide/told.ts';
-import { header } from '../http/arrival.ts';
 import { turn } from '../turn.ts';
 import { networkFault } from './faults.ts';
 import { maxErrorBytes, refusalFault, replyFault } from './refusal.ts';

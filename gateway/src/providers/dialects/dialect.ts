@@ -1,5 +1,5 @@
 import type { Ask, DialectName, Operation, Problem } from '../../model/call.ts';
-import type { CallError } from '../../model/fault.ts';
+import type { Refusal } from '../../model/refusal.ts';
 import type { ChatCall } from '../../model/chat.ts';
 import type { Delta } from '../../model/delta.ts';
 import type { Json, JsonObject } from '../../model/json.ts';
@@ -68,9 +68,9 @@ export interface Dialect {
   /** Renders a whole reply as the client's JSON body. */
   reply(deltas: readonly Delta[], head: ReplyHead): JsonObject;
   /** The JSON body of an error. */
-  error(error: CallError): JsonObject;
+  error(error: Refusal): JsonObject;
   /** SSE text that tells a client that its stream failed after it began. */
-  streamError(error: CallError): string;
+  streamError(error: Refusal): string;
 
   /** The conversation as a request body for a provider. */
   write(call: ChatCall, model: string, traits?: Traits): Translated<JsonObject>;

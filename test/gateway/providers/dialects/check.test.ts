@@ -187,6 +187,7 @@ const failure = {
   status: 429,
   origin: 'provider',
   retryAfterMs: 3000,
+  headers: {},
   said: null,
 } as const;
 

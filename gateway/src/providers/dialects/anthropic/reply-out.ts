@@ -1,5 +1,5 @@
 import { errors } from '../../../contract/errors.ts';
-import type { CallError } from '../../../model/fault.ts';
+import type { Refusal } from '../../../model/refusal.ts';
 import type { Delta, StopReason } from '../../../model/delta.ts';
 import { parseObject, type JsonObject } from '../../../model/json.ts';
 import { outputTokens, type Usage } from '../../../model/usage.ts';
@@ -105,7 +105,7 @@ const typesByStatus: ReadonlyMap<number, string> = new Map([
  * The body of an error: https://docs.anthropic.com/en/api/errors. `code` and `param` are more than the dialect has, for
  * who wants to be precise: the provider's, or ours.
  */
-export const error = ({ code, message, param, said }: CallError): JsonObject => {
+export const error = ({ code, message, param, said }: Refusal): JsonObject => {
   const ours = errors[code].anthropic;
   if (said === null) return { type: 'error', error: { type: ours, message, code, param } };
   const isNative = said.dialect === 'anthropic';
@@ -124,5 +124,5 @@ export const error = ({ code, message, param, said }: CallError): JsonObject => 
 };
 
 /** An error inside a stream: https://docs.anthropic.com/en/docs/build-with-claude/streaming#error-events */
-export const streamError = (failure: CallError): string =>
+export const streamError = (failure: Refusal): string =>
   `event: error\ndata: ${JSON.stringify(error(failure))}\n\n`;

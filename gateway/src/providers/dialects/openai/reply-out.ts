@@ -1,5 +1,6 @@
 import { errors } from '../../../contract/errors.ts';
-import type { CallError, ProviderError } from '../../../model/fault.ts';
+import type { ProviderError } from '../../../model/fault.ts';
+import type { Refusal } from '../../../model/refusal.ts';
 import type { Delta, StopReason } from '../../../model/delta.ts';
 import type { JsonObject } from '../../../model/json.ts';
 import { inputTokens, outputTokens, type Usage } from '../../../model/usage.ts';
@@ -166,7 +167,7 @@ const codeFor = ({ type, code, message }: ProviderError): string => {
  * The body of an error: https://platform.openai.com/docs/guides/error-codes. A provider's own code and words go before
  * ours; its type does when it is one of this dialect.
  */
-export const error = ({ code, message, param, said }: CallError): JsonObject => {
+export const error = ({ code, message, param, said }: Refusal): JsonObject => {
   const ours = errors[code].openai;
   if (said === null) return { error: { message, type: ours, param, code } };
   const isNative = said.dialect === 'openai';
@@ -181,4 +182,4 @@ export const error = ({ code, message, param, said }: CallError): JsonObject => 
 };
 
 /** An error inside a stream, in the form on which OpenAI's clients raise: an event with an `error` object. */
-export const streamError = (failure: CallError): string => sse(error(failure));
+export const streamError = (failure: Refusal): string => sse(error(failure));

@@ -6,8 +6,8 @@ import {
   refusalsByStatus,
   statusOfCode,
   type RefusalRow,
-} from '../../../gateway/src/contract/refusals.ts';
-import { judge, knownName, statusOfError } from '../../../gateway/src/decide/refusal.ts';
+} from '../../../gateway/src/contract/provider-errors.ts';
+import { judge, knownName, statusOfError } from '../../../gateway/src/decide/provider-errors.ts';
 
 const nothing = { type: '', code: '', message: '' };
 

@@ -6,7 +6,7 @@ import {
   refusalsByStatus,
   statusOfCode,
   type RefusalRow,
-} from '../contract/refusals.ts';
+} from '../contract/provider-errors.ts';
 
 /** What an error says of itself. `code` may be a number as text. */
 export interface ErrorName {

@@ -1,0 +1,84 @@
+/** What one attempt of a call is given: its request, and where its news go. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { startNames, toldBy, type Cut } from '../../decide/told.ts';
+import type { Scrub } from '../../decide/scrub.ts';
+import type { Arrival } from '../../model/arrival.ts';
+import type { Target } from '../../model/call.ts';
+import type { CallFacts } from '../../model/settlement.ts';
+import type { Prepared } from '../../providers/prepare.ts';
+import { spanId } from '../ids.ts';
+import type { Progress } from '../ledger/intent.ts';
+import type { Runtime } from '../runtime.ts';
+import type { AttemptOptions } from '../upstream/attempt.ts';
+import type { Gate } from './gate.ts';
+import { attemptHeaders } from './reply-headers.ts';
+import { upstreamHeaders } from './upstream-headers.ts';
+
+export interface AttemptOf {
+  readonly gate: Gate;
+  readonly runtime: Runtime;
+  readonly arrival: Arrival;
+  readonly facts: CallFacts;
+  readonly headers: IncomingHttpHeaders;
+  readonly target: Target;
+  readonly prepared: Prepared;
+  /** Takes all credentials out of a text, the client's own key too: an error may quote it, out of the prompt. */
+  readonly clean: Scrub;
+  inputTokens(): number;
+}
+
+export const attemptOptions = (of: AttemptOf): AttemptOptions => {
+  const { gate, runtime, arrival, facts, target, prepared } = of;
+  const { store, spool } = gate;
+  const upstream = runtime.upstream(target.provider);
+  const addressed = upstream.address(facts.operation);
+  if (addressed === null) throw new Error(`target ${target.provider} was not prepared`);
+  const labels = { provider: target.provider };
+  const stream = facts.ask?.stream ?? false;
+  const cut = (what: Cut): void => store.add('providerCuts', { ...labels, what }, 1);
+  // No provider is told the client's key; only an error may quote it.
+  const told = toldBy(runtime.clean, cut);
+  const attemptSpanId = spanId();
+  return {
+    upstream,
+    target,
+    prepared,
+    path: addressed.path,
+    headers: upstreamHeaders(addressed.headers, {
+      provider: upstream.provider,
+      headers: of.headers,
+      stream,
+      trace: runtime.config.telemetry.propagate ? facts.trace : null,
+      spanId: attemptSpanId,
+    }),
+    spanId: attemptSpanId,
+    stream,
+    limits: runtime.config.limits,
+    prices: runtime.prices,
+    asked: facts.ask?.dimensions ?? {},
+    callStartedAtMs: facts.startedAtMs,
+    callStartedMs: arrival.startedMs,
+    inputTokens: () => of.inputTokens(),
+    replyHeaders: (received) =>
+      attemptHeaders(received, {
+        dialect: facts.dialect,
+        target,
+        upstream,
+        told,
+        headers: of.headers,
+        dropped: prepared.dropped,
+      }),
+    onSent: () => spool.sent(facts.id),
+    onProgress(meter) {
+      const progress: Progress = {
+        elapsedMs: Math.round(performance.now() - arrival.startedMs),
+        outputTokens: meter.outputSoFar(),
+        said: meter.said(),
+      };
+      spool.progress(facts.id, JSON.stringify(progress));
+    },
+    onOver: () => store.move('inflight', labels, -1),
+    told: toldBy(of.clean, cut),
+    name: startNames(told),
+  };
+};

@@ -1,0 +1,341 @@
+/** What one call that came over HTTP may do to the world: the flow's effects, made of its socket, the spool and the providers. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { guessInputTokens } from '../../decide/estimate.ts';
+import { identity, type Identities } from '../../decide/identity.ts';
+import { keysIn, type Identified } from '../../decide/identify.ts';
+import { usableModels } from '../../decide/plan.ts';
+import { plain, refusalForFault } from '../../decide/refuse.ts';
+import { afterFault, type Next } from '../../decide/retry.ts';
+import type { Room, Share } from '../../decide/room.ts';
+import { scrubber, type Scrub } from '../../decide/scrub.ts';
+import type { Delivering, Delivery, Effects, Got, Opened, Request } from '../../flow/effects.ts';
+import type { Arrival } from '../../model/arrival.ts';
+import type { Caller, Problem, Target } from '../../model/call.ts';
+import type { Fault } from '../../model/fault.ts';
+import { header } from '../../model/headers.ts';
+import type { Refusal } from '../../model/refusal.ts';
+import type { Reply } from '../../model/reply.ts';
+import type { Attempt, CallFacts, Settlement } from '../../model/settlement.ts';
+import { dialects } from '../../providers/dialects/registry.ts';
+import type { Prepared } from '../../providers/prepare.ts';
+import type { LargeBodies } from '../bodies/large-bodies.ts';
+import { readBody } from '../bodies/read-body.ts';
+import { attemptJson, intentJson, wholeJson, type Intent } from '../ledger/intent.ts';
+import type { Runtime } from '../runtime.ts';
+import { RunningAttempt, unsent } from '../upstream/attempt.ts';
+import { writtenHeader } from './arrival.ts';
+import { attemptOptions } from './attempt-options.ts';
+import { clientOf, type Client } from './client.ts';
+import type { Connections } from './connections.ts';
+import { deliver } from './delivery.ts';
+import { rendered } from './errors.ts';
+import type { Gate } from './gate.ts';
+import { headerText } from './header-text.ts';
+import { maxDiscardedBytes, receiveBody, restIsSmall } from './receive.ts';
+import { droppedHeader, ownHeaders, replyHeaders } from './reply-headers.ts';
+import { requestOf } from './request-body.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Stop } from './stop.ts';
+
+/** How many calls there are, and whether more may come. */
+export interface Traffic {
+  /** Counted from its admission, so that bodies on their way are counted too. */
+  inFlight: number;
+  draining: boolean;
+  /** Ends the calls that are still under way. */
+  readonly stop: Stop;
+}
+
+/** What all calls share. */
+export interface DataPlane {
+  readonly gate: Gate;
+  readonly traffic: Traffic;
+  /** Memory for the bodies of all calls. */
+  readonly room: Room;
+  /** Of one body. */
+  readonly bodyBytes: number;
+  readonly large: LargeBodies;
+  readonly connections: Connections;
+}
+
+/** Sleeps, or returns early when the client hangs up or the gateway stops. */
+const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
+  if (client.gone() || client.isStopped()) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const stop = [client.onGone(resolve), client.onStopped(resolve)];
+  return promise.finally(() => {
+    clearTimeout(timer);
+    for (const one of stop) one();
+  });
+};
+
+export class HttpCall implements Effects {
+  readonly arrival: Arrival;
+  readonly #plane: DataPlane;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #client: Client;
+  /** The configuration in force when it arrived serves it to its end. */
+  readonly #runtime: Runtime;
+  #caller: Caller | null = null;
+  #share: Share | null = null;
+  #leaveRuntime: (() => void) | null = null;
+  #bodyBytes = 0;
+  #prepared: ReadonlyMap<Target, Prepared> = new Map();
+  #countInput: () => number = () => 0;
+  #inputTokens: number | null = null;
+  #isIntended = false;
+  /** Where the reply comes from; null: no provider brings it. */
+  #served: Upstream | null = null;
+  #forgetStop: () => void = () => {};
+  /** Made when a provider first has something to say of an error. */
+  #withoutKey: Scrub | null = null;
+
+  constructor(
+    plane: DataPlane,
+    request: IncomingMessage,
+    response: ServerResponse,
+    arrival: Arrival,
+  ) {
+    const { gate, traffic } = plane;
+    this.arrival = arrival;
+    this.#plane = plane;
+    this.#request = request;
+    this.#response = response;
+    this.#runtime = gate.runtime();
+    this.#client = clientOf(response, {
+      slowReaderMs: this.#runtime.config.limits.slowReaderMs,
+      onSlow: () => gate.store.add('slowReaders', {}, 1),
+      stop: traffic.stop,
+    });
+  }
+
+  get priceVersion(): string {
+    return this.#runtime.prices.version;
+  }
+
+  nowMs(): number {
+    return performance.now();
+  }
+
+  identify(): Identified {
+    const { gate, connections } = this.#plane;
+    const { headers, socket } = this.#request;
+    const who = this.#runtime.identify(headers.authorization, header(headers, 'x-api-key'));
+    if (who.kind === 'unknown') gate.store.add('authFailures', { reason: who.reason }, 1);
+    else {
+      this.#caller = who.caller;
+      connections.known(socket);
+    }
+    return who;
+  }
+
+  identity(): Identities {
+    const { headers } = this.#request;
+    return identity(
+      {
+        agent: writtenHeader(headers, 'x-tollgate-agent'),
+        session: writtenHeader(headers, 'x-tollgate-session'),
+        user: writtenHeader(headers, 'x-tollgate-user'),
+        tags: writtenHeader(headers, 'x-tollgate-tags'),
+        baggage: header(headers, 'baggage'),
+      },
+      this.#runtime.config.limits.tagsPerCall,
+    );
+  }
+
+  enter({ keyId }: Caller): Problem | null {
+    const { gate, room, traffic } = this.#plane;
+    if (traffic.draining) return plain('draining');
+    if (traffic.inFlight >= this.#runtime.config.limits.callsInFlight) {
+      gate.store.add('limitHits', { limit: 'callsInFlight' }, 1);
+      return plain('too_many_calls');
+    }
+    const encoding = header(this.#request.headers, 'content-encoding') ?? 'identity';
+    if (encoding !== 'identity') return plain('unsupported_media');
+    traffic.inFlight += 1;
+    this.#share = room.share(keyId);
+    this.#leaveRuntime = this.#runtime.enter();
+    return null;
+  }
+
+  async receive({ keyId }: Caller): Promise<Got<Request>> {
+    const { gate, room, bodyBytes, large } = this.#plane;
+    const { arrival } = this;
+    const { config } = this.#runtime;
+    if (this.#share === null) throw new Error('a call must enter before its body is read');
+    const limits = { bodyBytes, requestMs: config.limits.requestMs };
+    const received = await receiveBody(this.#request, this.#share, limits, gate.store);
+    gate.store.set('bodyBytes', {}, room.takenBytes());
+    if (received.kind === 'bad') {
+      if (received.isSlow) this.#response.shouldKeepAlive = false;
+      return received;
+    }
+    const { bytes } = received;
+    this.#bodyBytes = bytes.length;
+    const { dialect, operation } = arrival;
+    const body = await readBody(
+      keyId,
+      bytes,
+      { dialect, operation, limits: config.limits.json },
+      large,
+    );
+    if (body.kind === 'bad') return body;
+    this.#countInput = () => body.inputTokens();
+    const request = requestOf(body, bytes, {
+      arrival,
+      runtime: this.#runtime,
+      onPrepared: (prepared) => {
+        this.#prepared = prepared;
+      },
+    });
+    return { kind: 'ok', value: request };
+  }
+
+  targets(model: string): readonly Target[] {
+    return this.#runtime.plan(model);
+  }
+
+  usable(caller: Caller): readonly string[] {
+    return usableModels(caller, this.#runtime.config.models);
+  }
+
+  hungUp(): boolean {
+    return this.#client.gone();
+  }
+
+  intend(facts: CallFacts, target: Target, previous: Attempt | null): Promise<boolean> {
+    const { spool } = this.#plane.gate;
+    const { account, provider } = this.#runtime.upstream(target.provider);
+    const next = { target, account, system: provider.system };
+    if (!this.#isIntended) {
+      this.#isIntended = true;
+      const estimatedInputTokens = guessInputTokens(this.#bodyBytes);
+      const intent: Intent = { call: facts, ...next, estimatedInputTokens };
+      return spool.intend(facts.id, intentJson(intent));
+    }
+    if (previous === null) return Promise.resolve(true);
+    const further = `{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`;
+    return spool.further(facts.id, further);
+  }
+
+  async open(facts: CallFacts, target: Target): Promise<Opened> {
+    const { gate } = this.#plane;
+    const client = this.#client;
+    const prepared = this.#prepared.get(target);
+    if (prepared === undefined) throw new Error(`target ${target.provider} was not prepared`);
+    const options = attemptOptions({
+      gate,
+      runtime: this.#runtime,
+      arrival: this.arrival,
+      facts,
+      headers: this.#request.headers,
+      target,
+      prepared,
+      clean: (text) => this.#clean(text),
+      inputTokens: () => (this.#inputTokens ??= this.#countInput()),
+    });
+    gate.store.move('inflight', { provider: target.provider }, 1);
+    if (client.isStopped()) return unsent(options);
+    const attempt = new RunningAttempt(options);
+    const forgetGone = client.onGone(() => attempt.leave());
+    this.#forgetStop = client.onStopped(() => attempt.stop());
+    if (client.gone()) attempt.leave();
+    const opened = await attempt.opened;
+    forgetGone();
+    if (opened.kind === 'begun') this.#served = options.upstream;
+    else this.#forgetStop();
+    return opened;
+  }
+
+  next(fault: Fault, tries: Parameters<Effects['next']>[1]): Next {
+    return afterFault(fault, tries, this.#runtime.config.retry, Math.random());
+  }
+
+  pause(ms: number): Promise<void> {
+    return pauseUnlessGone(this.#client, ms);
+  }
+
+  deliver(reply: Reply, delivering: Delivering): Promise<Delivery> {
+    const { arrival } = this;
+    const served = this.#served;
+    const { store } = this.#plane.gate;
+    return deliver({
+      client: this.#client,
+      reply,
+      delivering,
+      holdMs: served?.timeouts.holdMs ?? Infinity,
+      headers: (whole) => replyHeaders(reply.head(), { arrival, delivering, whole }),
+      onStream(open) {
+        if (served !== null) store.move('openStreams', { provider: served.name }, open ? 1 : -1);
+      },
+      failed: (fault) =>
+        Buffer.from(dialects[arrival.dialect].streamError(refusalForFault(fault, arrival.dialect))),
+    });
+  }
+
+  keep({ id }: CallFacts, attempt: Attempt): Promise<boolean> {
+    const elapsedMs = Math.round(performance.now() - this.arrival.startedMs);
+    return this.#plane.gate.spool.durableProgress(id, wholeJson(elapsedMs, attempt));
+  }
+
+  settle(settlement: Settlement): Promise<boolean> {
+    return new Promise((written) => {
+      this.#plane.gate.settle(settlement, written);
+    });
+  }
+
+  async refuse(refusal: Refusal, attempts: readonly Attempt[]): Promise<void> {
+    const client = this.#client;
+    if (client.gone() || client.begun()) return;
+    const mostBytes = this.#caller === null ? maxDiscardedBytes : this.#plane.bodyBytes;
+    if (!restIsSmall(this.#request, mostBytes)) this.#response.shouldKeepAlive = false;
+    const { headers, body } = rendered(refusal, this.arrival.dialect);
+    client.begin(refusal.status, {
+      ...ownHeaders(this.arrival),
+      ...this.#triesHeaders(attempts),
+      ...headers,
+    });
+    await client.end(body);
+  }
+
+  bug(error: unknown): void {
+    this.#plane.gate.log.error({ call_id: this.arrival.id, err: error }, 'a bug ended this call');
+  }
+
+  /** Gives back all that the call had. */
+  over(): void {
+    const { gate, room, traffic } = this.#plane;
+    this.#forgetStop();
+    // Whatever went wrong, nobody waits for an answer that will not come.
+    if (!this.#response.writableEnded) this.#response.destroy();
+    if (this.#share === null) return;
+    traffic.inFlight -= 1;
+    this.#share.release();
+    this.#leaveRuntime?.();
+    gate.store.set('bodyBytes', {}, room.takenBytes());
+  }
+
+  #clean(text: string): string {
+    this.#withoutKey ??= scrubber(keysIn(this.#request.headers));
+    return this.#withoutKey(this.#runtime.clean(text));
+  }
+
+  /** What an error says of the tries that came before it. */
+  #triesHeaders(attempts: readonly Attempt[]): Readonly<Record<string, string>> {
+    const last = attempts.at(-1);
+    if (last === undefined) return {};
+    const { target } = last;
+    return {
+      'x-tollgate-provider': target.provider,
+      'x-tollgate-model': headerText(target.model),
+      'x-tollgate-attempts': String(attempts.length),
+      ...droppedHeader(
+        this.#request.headers,
+        this.#runtime.upstream(target.provider),
+        this.#prepared.get(target)?.dropped ?? [],
+      ),
+    };
+  }
+}

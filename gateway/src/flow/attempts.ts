@@ -1,0 +1,69 @@
+/** Providers are asked in turn until one has an answer, or nothing helps any more. */
+import { plain, refusalForFault } from '../decide/refuse.ts';
+import type { Target } from '../model/call.ts';
+import type { Attempt } from '../model/settlement.ts';
+import { deliver, wasted } from './deliver.ts';
+import type { AskedCall, Way } from './step.ts';
+import { refused, refusedFor, type Story } from './story.ts';
+
+/**
+ * Targets are tried in order; past the first byte sent to the client no other provider can take over, for the client would
+ * read two half answers.
+ */
+export const attempts = async (
+  call: AskedCall,
+  targets: readonly Target[],
+  way: Way,
+): Promise<Story> => {
+  const { account, on } = way;
+  const { attempts: made } = account;
+  const { facts, ask } = call;
+  const abandoned = (): Story => ({
+    outcome: 'abandoned',
+    attempts: made,
+    refusal: null,
+    streamOutcome: ask.stream ? 'abandoned' : '',
+    cache: 'off',
+  });
+
+  let previous: Attempt | null = null;
+  let targetIndex = 0;
+  let atTarget = 0;
+  for (;;) {
+    const target = targets[targetIndex];
+    if (target === undefined) throw new Error(`call has no target ${targetIndex}`);
+    if (!(await on.intend(facts, target, previous))) return refusedFor(plain('ledger_full'), made);
+    atTarget += 1;
+    const opened = await on.open(facts, target);
+    if (opened.kind === 'begun') {
+      const { reply } = opened;
+      return deliver({ reply, begun: opened, cache: 'off', call }, way);
+    }
+    if (opened.kind === 'abandoned') {
+      made.push(wasted(opened.attempt, 'abandoned'));
+      return abandoned();
+    }
+    const { fault } = opened;
+    const moreTargets = targetIndex + 1 < targets.length;
+    const next = on.next(fault, { atTarget, ofCall: made.length + 1, moreTargets });
+    switch (next.kind) {
+      case 'give_up': {
+        made.push(opened.attempt);
+        const refusal = refusalForFault(fault, facts.dialect);
+        const headers = next.clientMayRetry ? {} : { 'x-should-retry': 'false' };
+        return refused({ ...refusal, headers: { ...refusal.headers, ...headers } }, made);
+      }
+      case 'next_target':
+        previous = wasted(opened.attempt, 'fallback');
+        targetIndex += 1;
+        atTarget = 0;
+        break;
+      case 'again':
+        previous = wasted(opened.attempt, 'retry');
+        await on.pause(next.afterMs);
+        break;
+    }
+    made.push(previous);
+    if (on.hungUp()) return abandoned();
+  }
+};

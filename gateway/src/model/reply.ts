@@ -1,0 +1,43 @@
+import type { Piece } from './delta.ts';
+import type { Fault } from './fault.ts';
+
+/** How a reply ended. */
+export type ReplyEnd =
+  | { readonly kind: 'complete' }
+  | {
+      readonly kind: 'fault';
+      readonly fault: Fault;
+      /** The pieces have told the client of it already, in the provider's own words. */
+      readonly isTold: boolean;
+    };
+
+/** Who reads a reply, piece by piece. */
+export interface ReplyReader {
+  piece(piece: Piece): void;
+  /** Nothing follows. `last`: the bytes of the last event of a complete reply, which leave when it is accounted for. */
+  end(end: ReplyEnd, last: Uint8Array | null): void;
+}
+
+/** What the head of a reply says of itself. */
+export interface ReplyHead {
+  /** What the body is, whatever was asked for. */
+  readonly isStream: boolean;
+  /** For the client; `content-type` among them. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Something that a client can read: what a provider answers, what a cache kept, what a tool made. Whoever wraps one, to watch,
+ * change or hold it, is a reply as well.
+ */
+export interface Reply {
+  /** Asked once, when it is about to be sent. */
+  head(): ReplyHead;
+  /** Gives the reader what is here, within this call, and then the rest as it comes. Once. */
+  start(reader: ReplyReader): void;
+  /** No pieces for now; a few that are on their way may still come. */
+  pause(): void;
+  resume(): void;
+  /** Nobody reads it any more; nothing follows. */
+  leave(): void;
+}
