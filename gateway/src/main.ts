@@ -1,6 +1,7 @@
 /** The gateway's composition root: environment -> configuration -> ledger -> telemetry -> server -> signals. */
 import { join } from 'node:path';
 import { problemText } from './config/document.ts';
+import { steps } from './flow/steps/registry.ts';
 import { providers } from './providers/registry.ts';
 import { processVariables, readEnvironment, type Environment } from './edge/config/environment.ts';
 import { readConfig } from './edge/config/read.ts';
@@ -83,6 +84,7 @@ async function start(environment: Environment): Promise<void> {
 
   const view = prometheusView(store);
   const server = httpServer({
+    steps,
     names: environment.names,
     gate: {
       runtime: live.runtime,

@@ -1,6 +1,7 @@
 /** A reply on its way to its client, and what its end means for the account. */
 import type { CacheStatus, WasteReason } from '../contract/ledger.ts';
 import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
+import { errors } from '../contract/errors.ts';
 import { refusalForFault } from '../decide/refuse.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Reply } from '../model/reply.ts';
@@ -22,7 +23,7 @@ const outcomeOf = (delivery: Delivery): OutcomeKind => {
     case 'hung_up':
       return 'abandoned';
     case 'fault':
-      return 'broken';
+      return errors[delivery.fault.code].outcome;
   }
 };
 

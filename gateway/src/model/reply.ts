@@ -13,6 +13,7 @@ export type ReplyEnd =
 
 /** Who reads a reply, piece by piece. */
 export interface ReplyReader {
+  /** One without bytes is a sign of life. */
   piece(piece: Piece): void;
   /** Nothing follows. `last`: the bytes of the last event of a complete reply, which leave when it is accounted for. */
   end(end: ReplyEnd, last: Uint8Array | null): void;

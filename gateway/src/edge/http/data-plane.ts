@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify';
 import { surfaces } from '../../contract/surfaces.ts';
 import { call } from '../../flow/call.ts';
-import { steps } from '../../flow/steps/registry.ts';
 import { arrive } from './arrival.ts';
 import { HttpCall, type DataPlane } from './http-call.ts';
 
@@ -16,7 +15,7 @@ export const addDataPlane = (app: FastifyInstance, plane: DataPlane): void => {
       onRequest: ({ raw }, reply) => {
         reply.hijack();
         const one = new HttpCall(plane, raw, reply.raw, arrive(raw, dialect, operation));
-        void call(one, steps).finally(() => one.over());
+        void call(one, plane.steps).finally(() => one.over());
       },
       handler: () => {
         throw new Error('a call was not taken over');

@@ -41,51 +41,70 @@ export const deliver = (options: DeliveryOptions): Promise<Delivery> => new Rela
 
 class Relay implements ReplyReader {
   readonly #options: DeliveryOptions;
-  readonly #over = Promise.withResolvers<Delivery>();
   #isOpen = false;
+  /** There is something for the client, be it a sign of life. */
+  #hasNews = false;
   /** Until the response has begun. */
   #held: Uint8Array[] = [];
   #sentMs = 0;
-  #end: ReplyEnd | null = null;
+  #delivery: Delivery | null = null;
   #last: Uint8Array | null = null;
+  #wake: (() => void) | null = null;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
   }
 
   piece({ bytes }: Piece): void {
-    if (bytes === null || bytes.length === 0) this.#keepAlive();
-    else if (this.#isOpen) this.#send(bytes);
-    else this.#held.push(bytes);
+    const isEmpty = bytes === null || bytes.length === 0;
+    if (!this.#isOpen) {
+      if (!isEmpty) this.#held.push(bytes);
+      this.#hasNews = true;
+      this.#wake?.();
+    } else if (isEmpty) this.#keepAlive();
+    else this.#send(bytes);
   }
 
   end(end: ReplyEnd, last: Uint8Array | null): void {
-    this.#end = end;
     this.#last = last;
-    this.#over.resolve(end);
+    this.#finish(end);
   }
 
   async run(): Promise<Delivery> {
-    const { client, reply, delivering, onStream, headers } = this.#options;
-    const { stream } = delivering;
+    const { client, reply, delivering } = this.#options;
     if (client.gone()) return this.#leave();
-    const forget = client.onGone(() => this.#over.resolve(this.#leave()));
+    const forget = client.onGone(() => this.#finish(this.#leave()));
     try {
       reply.start(this);
       // What is no stream is sent when it is whole: its head tells its length and its cost.
-      if (this.#end === null && !stream) await this.#over.promise;
-      if (this.#end?.kind === 'complete') return await this.#sendWhole();
+      if (!delivering.stream) await this.#end();
+      else if (!this.#hasNews && this.#delivery === null) await this.#news();
+      if (this.#delivery?.kind === 'complete') return await this.#sendWhole();
       // Nothing of it is here: the client reads of it in a response of its own.
-      const isNothing = this.#end !== null && (!stream || this.#held.length === 0);
-      if (isNothing || client.gone()) return await this.#over.promise;
-      client.begin(200, headers(null));
-      if (stream) onStream(true);
-      this.#open();
-      const delivery = await this.#over.promise;
-      if (stream) onStream(false);
-      return await this.#finish(delivery);
+      if (this.#delivery !== null && (!delivering.stream || this.#held.length === 0))
+        return this.#delivery;
+      return await this.#sendStream();
     } finally {
       forget();
+    }
+  }
+
+  #finish(delivery: Delivery): void {
+    this.#delivery ??= delivery;
+    this.#wake?.();
+  }
+
+  /** Resolves at the next piece that waits to be sent, or at the end. */
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  async #end(): Promise<Delivery> {
+    for (;;) {
+      if (this.#delivery !== null) return this.#delivery;
+      await this.#news();
     }
   }
 
@@ -105,16 +124,25 @@ class Relay implements ReplyReader {
 
   /** Between two events only: what was sent so far must be whole ones. */
   #keepAlive(): void {
-    if (this.#isOpen && performance.now() - this.#sentMs >= this.#options.holdMs)
-      this.#send(keepAlive);
+    if (performance.now() - this.#sentMs >= this.#options.holdMs) this.#send(keepAlive);
   }
 
-  /** Sends what was kept; from now on all goes at once. Of a stream at least a sign of life goes. */
+  /** Sends what was kept, or at least a sign of life; from now on all goes at once. */
   #open(): void {
     this.#isOpen = true;
     for (const bytes of this.#held) this.#send(bytes);
-    if (this.#options.delivering.stream && this.#held.length === 0) this.#send(keepAlive);
+    if (this.#held.length === 0) this.#send(keepAlive);
     this.#held = [];
+  }
+
+  async #sendStream(): Promise<Delivery> {
+    const { client, headers, onStream } = this.#options;
+    client.begin(200, headers(null));
+    onStream(true);
+    this.#open();
+    const delivery = await this.#end();
+    onStream(false);
+    return this.#sendRest(delivery);
   }
 
   /** The reply was whole before anything of it was sent. */
@@ -127,7 +155,7 @@ class Relay implements ReplyReader {
     this.#last = bytes.subarray(-maxToldBytes);
     if (!isLarge) return this.#sendLast();
     client.write(bytes.subarray(0, -maxToldBytes));
-    return this.#finish({ kind: 'complete' });
+    return this.#sendRest({ kind: 'complete' });
   }
 
   /** The reply is accounted for; whether its client reads the last of it changes nothing any more. */
@@ -136,7 +164,7 @@ class Relay implements ReplyReader {
     return { kind: 'complete' };
   }
 
-  async #finish(delivery: Delivery): Promise<Delivery> {
+  async #sendRest(delivery: Delivery): Promise<Delivery> {
     const { client, delivering, failed } = this.#options;
     switch (delivery.kind) {
       case 'complete':

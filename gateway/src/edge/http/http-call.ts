@@ -9,6 +9,7 @@ import { afterFault, type Next } from '../../decide/retry.ts';
 import type { Room, Share } from '../../decide/room.ts';
 import { scrubber, type Scrub } from '../../decide/scrub.ts';
 import type { Delivering, Delivery, Effects, Got, Opened, Request } from '../../flow/effects.ts';
+import type { Step } from '../../flow/step.ts';
 import type { Arrival } from '../../model/arrival.ts';
 import type { Caller, Problem, Target } from '../../model/call.ts';
 import type { Fault } from '../../model/fault.ts';
@@ -49,6 +50,7 @@ export interface Traffic {
 /** What all calls share. */
 export interface DataPlane {
   readonly gate: Gate;
+  readonly steps: readonly Step[];
   readonly traffic: Traffic;
   /** Memory for the bodies of all calls. */
   readonly room: Room;

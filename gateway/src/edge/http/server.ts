@@ -10,6 +10,7 @@ import {
 } from './control-plane.ts';
 import { largeBodies } from '../bodies/large-bodies.ts';
 import { largeBytes } from '../bodies/read-body.ts';
+import type { Step } from '../../flow/step.ts';
 import { boundConnections } from './connections.ts';
 import { addDataPlane } from './data-plane.ts';
 import { guardedServer } from './guard.ts';
@@ -40,6 +41,8 @@ const closeGraceMs = 500;
 const settleMs = 5_000;
 
 export interface ServerOptions extends ControlOptions {
+  /** What every call passes between its request and its providers. */
+  readonly steps: readonly Step[];
   /** The names it may be called by. */
   readonly names: OwnNames;
 }
@@ -50,7 +53,7 @@ export const httpServer = (options: ServerOptions): Server => {
   const totalsMs = [...providers.values()].map(({ timeouts }) => timeouts.totalMs);
   /** One call, its tries one after the other; nothing may reach the client in all that time. */
   const longestMs = retry.triesPerCall * (Math.max(0, ...totalsMs) + retry.backoffMaxMs);
-  const { names, gate } = options;
+  const { names, gate, steps } = options;
   const serverFactory: FastifyServerFactory = (handle) => {
     const server = guardedServer(
       {
@@ -95,7 +98,15 @@ export const httpServer = (options: ServerOptions): Server => {
     gate.store.add('limitHits', { limit }, 1),
   );
   const room = bodyRoom(() => gate.runtime().config.limits.bodies, largeBytes);
-  addDataPlane(app, { gate, traffic, room, bodyBytes: limits.bodyBytes, large, connections });
+  addDataPlane(app, {
+    gate,
+    steps,
+    traffic,
+    room,
+    bodyBytes: limits.bodyBytes,
+    large,
+    connections,
+  });
   addControlPlane(app, {
     ...options,
     notReady: () => (traffic.draining ? 'draining' : options.notReady()),

@@ -54,6 +54,8 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
 
 const progressMs = 1_000;
 
+const lifeSign: Piece = { bytes: null, deltas: [] };
+
 type Phase = 'waiting' | 'holding' | 'read' | 'over';
 
 /** An attempt that goes on. */
@@ -129,6 +131,8 @@ export class RunningAttempt implements Reply {
   start(reader: ReplyReader): void {
     this.#reader = reader;
     if (this.#phase === 'holding') this.#phase = 'read';
+    // It was held for long without content: a sign of life is all there is.
+    if (this.#held.length === 0 && this.#end === null) reader.piece(lifeSign);
     for (const piece of this.#held) reader.piece(piece);
     this.#held = [];
     if (this.#end !== null) reader.end(this.#end.end, this.#end.last);

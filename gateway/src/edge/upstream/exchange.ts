@@ -181,7 +181,8 @@ export const startExchange = (
         } else events.onReply(statusCode, headers);
       },
       onResponseData(_controller, chunk) {
-        if (released) return;
+        // The library's parser gives an empty chunk when it resumes where nothing has come yet.
+        if (released || chunk.length === 0) return;
         events.onAlive();
         if (inflater === null) take(chunk);
         else if (!inflater.write(chunk)) controller?.pause();

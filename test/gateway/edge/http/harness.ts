@@ -10,6 +10,8 @@ import { compilePrices } from '../../../../gateway/src/edge/prices/catalog.ts';
 import { startRuntime, type Runtime } from '../../../../gateway/src/edge/runtime.ts';
 import { logger } from '../../../../gateway/src/edge/telemetry/log.ts';
 import { metricStore, type MetricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
+import type { Step } from '../../../../gateway/src/flow/step.ts';
+import { steps as registered } from '../../../../gateway/src/flow/steps/registry.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { providers } from '../../../../gateway/src/providers/registry.ts';
 import { eventually } from '../../../fakes/journal.ts';
@@ -41,7 +43,10 @@ export interface Harness {
 }
 
 /** Starts a server with this configuration; two keys are added, one of which may use `gpt-4o-mini` only. */
-export const startHarness = async (config: string): Promise<Harness> => {
+export const startHarness = async (
+  config: string,
+  steps: readonly Step[] = registered,
+): Promise<Harness> => {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-http-'));
   const file = path.join(dir, 'tollgate.yaml');
   const keys = `keys:
@@ -93,6 +98,7 @@ export const startHarness = async (config: string): Promise<Harness> => {
     },
   };
   const server = httpServer({
+    steps,
     names: ownNames('127.0.0.1', []),
     gate,
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
