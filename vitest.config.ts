@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Rules, schemas and arithmetic: what is tested here does no I/O (`test/contract/boundaries.test.ts` holds it) and keeps no state between calls. */
 const core = [
-  'test/gateway/{config,decide,flow,model,providers}/**/*.test.ts',
+  'test/gateway/{config,decide,dialects,flow,model,providers,translate}/**/*.test.ts',
   'test/trace-router/{config,decide,flow,policies}/**/*.test.ts',
 ];
 

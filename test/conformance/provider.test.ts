@@ -6,9 +6,9 @@ import type { Delta } from '../../gateway/src/model/delta.ts';
 import { parseObject } from '../../gateway/src/model/json.ts';
 import { noTokens } from '../../gateway/src/model/usage.ts';
 import { compatible } from '../../gateway/src/providers/compatible.ts';
-import { dialects } from '../../gateway/src/providers/dialects/registry.ts';
-import type { Prepared } from '../../gateway/src/providers/prepare.ts';
-import { prepare } from '../gateway/providers/prepared.ts';
+import { clientDialects, upstreamDialects } from '../../gateway/src/dialects/registry.ts';
+import type { Prepared } from '../../gateway/src/translate/request.ts';
+import { prepare, speechOf } from '../gateway/translate/prepared.ts';
 import type { Provider } from '../../gateway/src/providers/provider.ts';
 import { providers } from '../../gateway/src/providers/registry.ts';
 
@@ -30,6 +30,9 @@ const required = [
   'cut',
 ];
 const secret = 'sk-test';
+const credentials = { apiKey: secret };
+const asked = (body: Uint8Array) =>
+  ({ operation: 'chat', model: 'm', stream: false, body, nowMs: 0 }) as const;
 const cassettes = join(import.meta.dirname, '../cassettes');
 
 const setOf = ({ name }: Provider): string => {
@@ -55,7 +58,9 @@ const settingsFor = (provider: Provider) =>
   setOf(provider).endsWith('compatible') ? { baseUrl: 'https://vendor.example/v1' } : {};
 
 const prepareFor = (provider: Provider, call: string): Prepared => {
-  const dialect = dialects[provider.dialect];
+  const speech = speechOf(provider, { settings: settingsFor(provider) });
+  const { passing } = upstreamDialects[speech.dialect];
+  const dialect = clientDialects[passing?.from ?? 'openai'];
   const json = parseObject(call) ?? {};
   const checked = dialect.check(json, 'chat');
   if (checked.kind === 'bad') throw new Error(checked.problem.message);
@@ -63,14 +68,14 @@ const prepareFor = (provider: Provider, call: string): Prepared => {
   const head = { model, createdSeconds: 0, fallbackId: '', wantsStreamUsage };
   const bytes = Buffer.from(call);
   const request = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
-  const preparation = prepare(request, provider, model, {});
+  const preparation = prepare(request, speech, model, {});
   if (preparation.kind === 'bad') throw new Error(preparation.problem.message);
   return preparation.prepared;
 };
 
 const sentBy = (provider: Provider, prepared: Prepared): string => {
   const endpoint = provider.configure(settingsFor(provider));
-  const { path = '', headers = {} } = endpoint.request('chat', secret) ?? {};
+  const { path, headers } = endpoint.request(asked(prepared.body), credentials);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const body = Buffer.from(prepared.body).toString();
   return [
@@ -90,13 +95,13 @@ const brief = (delta: Delta): object => {
 };
 
 const deltasOf = (prepared: Prepared, isStream: boolean, body: string, chunkBytes: number) => {
-  const road = prepared.road(isStream);
+  const translator = prepared.translator(isStream);
   const bytes = Buffer.from(body);
   const deltas: Delta[] = [];
   for (let at = 0; at < bytes.length; at += chunkBytes) {
-    deltas.push(...road.read(bytes.subarray(at, at + chunkBytes)).deltas);
+    deltas.push(...translator.read(bytes.subarray(at, at + chunkBytes)).deltas);
   }
-  return [...deltas, ...road.end().deltas].map(brief);
+  return [...deltas, ...translator.end().deltas].map(brief);
 };
 
 describe.each([...providers.values()])('$name', (provider) => {
@@ -115,7 +120,8 @@ describe.each([...providers.values()])('$name', (provider) => {
     const { call, status, contentType, body, meaning } = readCassette(set, name);
     const expected = meaning.split('\n').map((line): unknown => JSON.parse(line));
     if (status >= 400) {
-      expect([dialects[provider.dialect].readError(body)]).toEqual(expected);
+      const { dialect } = speechOf(provider, { settings: settingsFor(provider) });
+      expect([upstreamDialects[dialect].readError(body)]).toEqual(expected);
       return;
     }
     const prepared = prepareFor(provider, call);
@@ -149,9 +155,11 @@ describe.each([...providers.values()])('$name', (provider) => {
   test('its address keeps a path, and its secret is sent only when there is one', () => {
     const endpoint = provider.configure({ baseUrl: 'http://127.0.0.1:1/a/b/' });
     expect(endpoint.origin).toBe('http://127.0.0.1:1');
-    expect(endpoint.request('chat', secret)?.path).toMatch(/^\/a\/b\/\w/);
-    expect(JSON.stringify(endpoint.request('chat', secret)?.headers)).toContain(secret);
-    const { authorization, 'x-api-key': key } = endpoint.request('chat', '')?.headers ?? {};
+    const body = Buffer.from('{}');
+    const { path, headers } = endpoint.request(asked(body), credentials);
+    expect(path).toMatch(/^\/a\/b\/\w/);
+    expect(JSON.stringify(headers)).toContain(secret);
+    const { authorization, 'x-api-key': key } = endpoint.request(asked(body), {}).headers;
     expect([authorization, key]).toEqual([undefined, undefined]);
   });
 

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 
 /** Files without a test of their own, by how their paths begin, and the suite that runs all of them. */
 const suites: Readonly<Record<string, string>> = {
-  'gateway/src/providers/dialects/': 'test/gateway/providers/translation.test.ts',
+  'gateway/src/dialects/': 'test/gateway/translate/translation.test.ts',
+  'gateway/src/translate/': 'test/gateway/translate/reply.test.ts',
+  'gateway/src/flow/': 'test/gateway/flow/call.test.ts',
   'gateway/src/decide/foreign': 'test/contract/foreign.test.ts',
   'gateway/src/providers/': 'test/conformance/provider.test.ts',
   'trace-router/src/policies/': 'test/trace-router/policies/conformance.test.ts',
@@ -23,9 +25,9 @@ const hasCode = (path: string): boolean =>
 const counterpart = (path: string): string =>
   `test/${path.replace('/src/', '/').replace(/\.ts$/, '.test.ts')}`;
 
-const core = globSync('{gateway,trace-router}/src/{decide,flow,providers,policies}/**/*.ts').filter(
-  hasCode,
-);
+const core = globSync(
+  '{gateway,trace-router}/src/{decide,dialects,flow,providers,policies,translate}/**/*.ts',
+).filter(hasCode);
 const alone = core.filter((path) => !existsSync(counterpart(path)));
 
 test('every file of the core has a test that follows its path, or a suite that runs it', () => {

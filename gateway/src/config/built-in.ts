@@ -1,3 +1,6 @@
+import type { TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import type { CredentialVariable } from '../contract/credentials.ts';
 import type { Provider } from '../providers/provider.ts';
 import { check, type Checked, type Surroundings } from './check.ts';
 import { pointer, type Document } from './document.ts';
@@ -6,11 +9,23 @@ import type { Variables } from './substitute.ts';
 /** The simulated model that answers when there is no account anywhere. */
 const demo = 'demo';
 
+const given = (variables: Variables, variable: CredentialVariable | null): string =>
+  variable === null ? '' : (variables[variable] ?? '').trim();
+
+/** Nothing but a credential has to be said. */
+const isComplete = (settings: TSchema): boolean =>
+  Value.Check(settings, Value.Default(settings, {}));
+
 /** Vendors that the environment has a credential for, in the registry's order, and the demo model. */
 const available = (providers: ReadonlyMap<string, Provider>, variables: Variables) =>
   [...providers.values()].filter(
-    ({ name, secretVariable }) =>
-      name === demo || (secretVariable !== null && (variables[secretVariable] ?? '') !== ''),
+    ({ name, credentials, settings }) =>
+      name === demo ||
+      (isComplete(settings) &&
+        credentials.some(({ isNeeded }) => isNeeded) &&
+        credentials.every(
+          ({ isNeeded, variable }) => !isNeeded || given(variables, variable) !== '',
+        )),
   );
 
 /**
@@ -19,8 +34,12 @@ const available = (providers: ReadonlyMap<string, Provider>, variables: Variable
  */
 export const builtInConfig = (variables: Variables, surroundings: Surroundings): Checked => {
   const vendors = available(surroundings.providers, variables);
-  const entry = ({ secretVariable }: Provider) =>
-    secretVariable === null ? {} : { apiKey: (variables[secretVariable] ?? '').trim() };
+  const entry = ({ credentials }: Provider) =>
+    Object.fromEntries(
+      credentials.flatMap(({ name, variable }) =>
+        variable === null ? [] : [[name, given(variables, variable)] as const],
+      ),
+    );
   const document: Document = {
     file: 'built-in',
     hash: 'built-in',
@@ -29,7 +48,11 @@ export const builtInConfig = (variables: Variables, surroundings: Surroundings):
     values: new Map(),
     numbers: new Map(),
     substituted: new Map(
-      vendors.map(({ name }) => [pointer(['providers', name, 'apiKey']), 'environment'] as const),
+      vendors.flatMap(({ name, credentials }) =>
+        credentials.map(
+          (credential) => [pointer(['providers', name, credential.name]), 'environment'] as const,
+        ),
+      ),
     ),
   };
   return check(document, surroundings);

@@ -30,15 +30,17 @@ export const checkLeaks = (
 ): void => {
   const clients = new Set(keys.map(({ sha256 }) => sha256));
   const credentials: string[] = [];
-  for (const [name, { secret }] of providers) {
-    const text = secret?.reveal() ?? '';
-    if (text.length < shortest) continue;
-    credentials.push(text);
-    if (clients.has(hash('sha256', text, 'hex')))
-      complaints.add(
-        ['providers', name, 'apiKey'],
-        'is also the key of a client, who would then hold the credential of the provider',
-      );
+  for (const [name, provider] of providers) {
+    for (const [field, secret] of provider.credentials) {
+      const text = secret.reveal();
+      if (text.length < shortest) continue;
+      credentials.push(text);
+      if (clients.has(hash('sha256', text, 'hex')))
+        complaints.add(
+          ['providers', name, field],
+          'is also the key of a client, who would then hold the credential of the provider',
+        );
+    }
   }
   eachText(document.value, [], (text, at) => {
     if (text.length < shortest) return;

@@ -1,17 +1,24 @@
 import { Type, type TObject, type TProperties } from 'typebox';
 import type { Provider } from '../providers/provider.ts';
-import type { ProviderConfig, Timeouts } from './config.ts';
+import type { ProviderConfig, Secret, Timeouts } from './config.ts';
 import { isMap, type Context } from './context.ts';
-import { readSecret } from './check-secret.ts';
+import { readSecret, type SecretSource } from './check-secret.ts';
 import { checkFirstContent, checkTotal } from './check-sections.ts';
 import type { Path } from './document.ts';
 import { hint } from './nearest.ts';
-import { namePattern } from './fields.ts';
+import { namePattern, secretSource } from './fields.ts';
 import { ProviderCommon } from './schema.ts';
 import { found, shaped } from './shape.ts';
 import { boundedMs } from './units.ts';
 
 const common = ProviderCommon.properties;
+const { use, ...others } = common;
+
+/** A vendor's credentials as fields; whether one is needed is said where it is missed. */
+const credentialFields = ({ credentials }: Provider): TProperties =>
+  Object.fromEntries(
+    credentials.map(({ name, about }) => [name, Type.Optional(secretSource(about))]),
+  );
 
 /** The vendor that runs inside the gateway: its address is known only then, so no file can say it. */
 const demoVendor = 'demo';
@@ -19,18 +26,21 @@ const demoVendor = 'demo';
 /** A vendor's own settings by name; none when its schema is no map. */
 const settingsOf = (vendor: Provider): TProperties => {
   const own = Type.IsObject(vendor.settings) ? vendor.settings.properties : {};
-  const { baseUrl, ...others } = own;
+  const { baseUrl, ...further } = own;
   if (baseUrl === undefined) return own;
-  if (vendor.name === demoVendor) return others;
+  if (vendor.name === demoVendor) return further;
   return {
     baseUrl: { title: 'an address such as https://host/v1, without user, ? or #', ...baseUrl },
-    ...others,
+    ...further,
   };
 };
 
 /** What a provider's entry looks like when it uses `vendor`: the common fields and the vendor's own, closed. */
 export const providerSchema = (vendor: Provider): TObject =>
-  Type.Object({ ...settingsOf(vendor), ...common }, { additionalProperties: false });
+  Type.Object(
+    { ...settingsOf(vendor), use, ...credentialFields(vendor), ...others },
+    { additionalProperties: false },
+  );
 
 const vendorOf = (name: string, entry: unknown, context: Context): Provider | null => {
   const { complaints, vendors, document } = context;
@@ -79,6 +89,37 @@ const readTimeouts = (
   return timeouts;
 };
 
+const isSource = (value: unknown): value is SecretSource =>
+  typeof value === 'string' || (isMap(value) && typeof value['file'] === 'string');
+
+const snakeCase = (text: string): string =>
+  text
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/[^A-Za-z0-9]/g, '_')
+    .toUpperCase();
+
+/** The credentials of one provider, by the names of their settings; complains about those that are missed. */
+const readCredentials = (
+  name: string,
+  vendor: Provider,
+  given: Readonly<Record<string, unknown>>,
+  context: Context,
+): ReadonlyMap<string, Secret> => {
+  const read = new Map<string, Secret>();
+  for (const { name: field, variable, isNeeded } of vendor.credentials) {
+    const at: Path = ['providers', name, field];
+    const source = given[field];
+    const instead = `write \${${variable ?? `${snakeCase(name)}_${snakeCase(field)}`}} or { file: PATH }`;
+    const credential = readSecret(isSource(source) ? source : undefined, at, instead, context);
+    if (credential.kind === 'secret') read.set(field, credential.secret);
+    if (credential.kind !== 'absent' || !isNeeded || context.complaints.under(at.slice(0, 2)))
+      continue;
+    const missing = source === undefined ? `'${field}' is missing` : 'the credential is empty';
+    context.complaints.add(at, `${missing}; ${instead}`, 'key');
+  }
+  return read;
+};
+
 const readProvider = (
   name: string,
   entry: unknown,
@@ -103,23 +144,12 @@ const readProvider = (
   if (typeof baseUrl === 'string' && !URL.canParse(baseUrl)) {
     context.complaints.add([...at, 'baseUrl'], 'must be an address such as https://host/v1');
   }
-  const variable =
-    vendor.secretVariable ?? `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_API_KEY`;
-  const instead = `write \${${variable}} or { file: PATH }`;
-  const credential = readSecret(shape.apiKey, [...at, 'apiKey'], instead, context);
-  if (
-    credential.kind === 'absent' &&
-    vendor.secretVariable !== null &&
-    !context.complaints.under(at)
-  ) {
-    const missing = shape.apiKey === undefined ? "'apiKey' is missing" : 'the credential is empty';
-    context.complaints.add([...at, 'apiKey'], `${missing}; ${instead}`, 'key');
-  }
+  const credentials = readCredentials(name, vendor, whole, context);
   return {
     name,
     use: vendor.name,
     settings,
-    secret: credential.kind === 'secret' ? credential.secret : null,
+    credentials,
     account: shape.account,
     region: shape.region,
     timeouts: readTimeouts(shape.timeouts ?? {}, timeouts, [...at, 'timeouts'], context),

@@ -4,7 +4,14 @@ import { pointer, type Path } from './document.ts';
 import { secret } from './secret.ts';
 
 /** Fields whose value is a credential. */
-export const secretFields = ['apiKey', 'secret'];
+export const secretFields: readonly string[] = [
+  'apiKey',
+  'secret',
+  'accessKeyId',
+  'secretAccessKey',
+  'sessionToken',
+  'clientSecret',
+];
 
 /** The paths of all `{ file: PATH }` credentials in a document's value, for the edge to read. */
 export const secretFiles = (value: unknown): readonly string[] => {
@@ -17,6 +24,9 @@ export const secretFiles = (value: unknown): readonly string[] => {
   );
 };
 
+/** Where a credential comes from, as it is written. */
+export type SecretSource = string | { readonly file: string };
+
 /** What an HTTP header can carry without being quoted or folded. */
 const sendable = /^[\x21-\x7e]+$/;
 
@@ -25,7 +35,7 @@ const sendable = /^[\x21-\x7e]+$/;
  * `bad`: something was wrong with it, and has been said.
  */
 export const readSecret = (
-  source: string | { readonly file: string } | undefined,
+  source: SecretSource | undefined,
   path: Path,
   instead: string,
   { document, complaints, files }: Context,

@@ -34,7 +34,8 @@ export interface ProviderConfig {
   /** The vendor in `providers/registry.ts`. */
   readonly use: string;
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly secret: Secret | null;
+  /** By the names of their settings. */
+  readonly credentials: ReadonlyMap<string, Secret>;
   /** The account billed, for reconciliation; empty when not said. */
   readonly account: string;
   readonly region: string;

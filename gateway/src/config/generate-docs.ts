@@ -37,6 +37,11 @@ const table = (schema: unknown): string =>
 
 const commonFields = Object.keys(ProviderCommon.properties);
 
+const credentialWords = ({ credentials }: Provider): string =>
+  credentials.some(({ isNeeded }) => isNeeded)
+    ? `Credential by convention in ${credentials.map(({ variable }) => `\`${variable ?? ''}\``).join(', ')}.`
+    : 'Needs no credential; `apiKey` is sent when given.';
+
 const vendorSection = (vendor: Provider): string => {
   const { properties, required } = providerSchema(vendor);
   const own = Object.fromEntries(
@@ -46,9 +51,7 @@ const vendorSection = (vendor: Provider): string => {
   return [
     `### \`${vendor.name}\``,
     [
-      vendor.secretVariable === null
-        ? 'Needs no credential; `apiKey` is sent when given.'
-        : `Credential by convention in \`${vendor.secretVariable}\`.`,
+      credentialWords(vendor),
       models === '' ? 'Known for no models: name them under `models`.' : `Known models: ${models}.`,
     ].join(' '),
     ...(Object.keys(own).length > 0 ? [table({ properties: own, required })] : []),

@@ -1,7 +1,7 @@
 import { errors } from '../contract/errors.ts';
-import { fields as anthropicFields } from '../providers/dialects/anthropic/request-in.ts';
-import type { Known } from '../providers/dialects/fields.ts';
-import { fields as openaiFields } from '../providers/dialects/openai/request-in.ts';
+import { fields as anthropicFields } from '../dialects/anthropic/request-in.ts';
+import type { Known } from '../dialects/fields.ts';
+import { fields as openaiFields } from '../dialects/openai/request-in.ts';
 import {
   codeOfWords,
   otherRefusals,

@@ -32,7 +32,6 @@ export const ProviderCommon = Type.Object(
         description: "The vendor. Default: this provider's own name.",
       }),
     ),
-    apiKey: Type.Optional(secretSource('The credential.')),
     account: label('The account that is billed, for reconciling invoices.'),
     region: label("The provider's region, for the ledger."),
     timeouts: Type.Optional(

@@ -5,8 +5,7 @@ import { namedModels, type ModelNames } from '../decide/model-labels.ts';
 import { planner } from '../decide/plan.ts';
 import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
-import type { Caller, Operation } from '../model/call.ts';
-import type { Addressed } from '../providers/provider.ts';
+import type { Caller } from '../model/call.ts';
 import { providers } from '../providers/registry.ts';
 import { connectionPool } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -45,16 +44,13 @@ const upstreamOf = (
   );
   const url = new URL(endpoint.origin);
   const { timeouts } = settings;
-  const secret = settings.secret?.reveal() ?? '';
-  // Path and headers are the same for every call: made once.
-  const addresses = {
-    chat: endpoint.request('chat', secret),
-    embeddings: endpoint.request('embeddings', secret),
-  } as const satisfies Record<Operation, Addressed | null>;
   return {
     name,
     provider,
-    address: (operation) => addresses[operation],
+    endpoint,
+    credentials: Object.fromEntries(
+      [...settings.credentials].map(([field, secret]) => [field, secret.reveal()]),
+    ),
     account: settings.account,
     region: settings.region,
     serverAddress: url.hostname,
@@ -97,7 +93,11 @@ export const startRuntime = (
     identify: identifier(callers(config)),
     plan: planner(config.models),
     named: namedModels(config.models),
-    clean: scrubber([...config.providers.values()].map(({ secret }) => secret?.reveal() ?? '')),
+    clean: scrubber(
+      [...config.providers.values()].flatMap(({ credentials }) =>
+        [...credentials.values()].map((secret) => secret.reveal()),
+      ),
+    ),
     upstream(name) {
       const upstream = upstreams.get(name);
       if (upstream === undefined) throw new Error(`provider ${name} was not checked`);

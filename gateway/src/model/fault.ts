@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Recourse, RefusalRow } from '../contract/provider-errors.ts';
-import type { DialectName } from './call.ts';
+import type { UpstreamDialectName } from './call.ts';
 
 /**
  * How an attempt at a provider failed, as metrics and ledger name it. `gateway` is no failure of the provider: we ended
@@ -15,7 +15,7 @@ export type FaultKind = RefusalRow['kind'] | 'gateway';
 export interface ProviderError {
   /** The provider's HTTP status, or the one that its error inside a reply amounts to. */
   readonly status: number;
-  readonly dialect: DialectName;
+  readonly dialect: UpstreamDialectName;
   /** Empty where it said none. */
   readonly type: string;
   readonly code: string;

@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
-import { baseUrl, provider } from './provider.ts';
+import { standardTraits } from '../dialects/dialect.ts';
+import { apiKey, baseUrl, provider } from './provider.ts';
 
 /** Anthropic's own API: https://docs.anthropic.com/en/api/overview */
 export const anthropic = provider({
   name: 'anthropic',
   system: 'anthropic',
-  dialect: 'anthropic',
   prices: 'anthropic',
-  secretVariable: 'ANTHROPIC_API_KEY',
+  credentials: apiKey('ANTHROPIC_API_KEY'),
   knownModels: ['claude-*'],
   // A client's own version decides which fields its body may hold, so it goes with the body.
   forwardedHeaders: ['anthropic-beta', 'anthropic-version'],
@@ -29,16 +29,15 @@ export const anthropic = provider({
     },
     { additionalProperties: false },
   ),
-  request: (operation, secret, { version, beta }, { prefix }) =>
-    operation === 'embeddings'
-      ? null
-      : {
-          path: `${prefix}/v1/messages`,
-          headers: {
-            'content-type': 'application/json',
-            'anthropic-version': version,
-            ...(secret === '' ? {} : { 'x-api-key': secret }),
-            ...(beta === undefined ? {} : { 'anthropic-beta': beta }),
-          },
-        },
+  speaks: (operation) =>
+    operation === 'embeddings' ? null : { dialect: 'anthropic', traits: standardTraits },
+  request: (_asked, { apiKey: key }, { settings: { version, beta }, base: { prefix } }) => ({
+    path: `${prefix}/v1/messages`,
+    headers: {
+      'content-type': 'application/json',
+      'anthropic-version': version,
+      ...(key === undefined ? {} : { 'x-api-key': key }),
+      ...(beta === undefined ? {} : { 'anthropic-beta': beta }),
+    },
+  }),
 });

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import type { CredentialVariable } from '../contract/credentials.ts';
-import type { Traits } from './dialects/dialect.ts';
-import { bearer, json, openaiPaths } from './dialects/openai/address.ts';
-import { baseUrl, provider, type Provider } from './provider.ts';
+import { standardTraits, type Traits } from '../dialects/dialect.ts';
+import { bearer, json, openaiPaths } from '../dialects/openai/address.ts';
+import { apiKey, baseUrl, provider, type Provider } from './provider.ts';
 
 // Vendors that speak OpenAI's dialect: one row each. `system` is the vendor's `gen_ai.provider.name` where
 // OpenTelemetry names one: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
@@ -36,14 +36,13 @@ const fromRow = ({ name, system, at, secret, prices, models = [], traits = {} }:
   provider({
     name,
     system,
-    dialect: 'openai',
-    traits,
     prices,
-    secretVariable: secret,
+    credentials: apiKey(secret),
     knownModels: models,
     forwardedHeaders: [],
     settings: Type.Object({ baseUrl: baseUrl(at) }, { additionalProperties: false }),
-    request: (operation, key, _settings, { prefix }) => ({
+    speaks: () => ({ dialect: 'openai', traits: { ...standardTraits, ...traits } }),
+    request: ({ operation }, { apiKey: key }, { base: { prefix } }) => ({
       path: `${prefix}${openaiPaths[operation]}`,
       headers: { ...json, ...bearer(key) },
     }),

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
-import { bearer, json, openaiPaths } from './dialects/openai/address.ts';
-import { baseUrl, provider } from './provider.ts';
+import { standardTraits } from '../dialects/dialect.ts';
+import { bearer, json, openaiPaths } from '../dialects/openai/address.ts';
+import { apiKey, baseUrl, provider } from './provider.ts';
 
 const id = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
 
@@ -8,9 +9,8 @@ const id = (description: string) => Type.Optional(Type.String({ minLength: 1, de
 export const openai = provider({
   name: 'openai',
   system: 'openai',
-  dialect: 'openai',
   prices: 'openai',
-  secretVariable: 'OPENAI_API_KEY',
+  credentials: apiKey('OPENAI_API_KEY'),
   knownModels: ['gpt-*', 'chatgpt-*', 'codex-*', 'o1*', 'o3*', 'o4*', 'text-embedding-*'],
   forwardedHeaders: ['openai-beta'],
   settings: Type.Object(
@@ -21,11 +21,16 @@ export const openai = provider({
     },
     { additionalProperties: false },
   ),
-  request: (operation, secret, { organization, project }, { prefix }) => ({
+  speaks: () => ({ dialect: 'openai', traits: standardTraits }),
+  request: (
+    { operation },
+    { apiKey: key },
+    { settings: { organization, project }, base: { prefix } },
+  ) => ({
     path: `${prefix}${openaiPaths[operation]}`,
     headers: {
       ...json,
-      ...bearer(secret),
+      ...bearer(key),
       ...(organization === undefined ? {} : { 'openai-organization': organization }),
       ...(project === undefined ? {} : { 'openai-project': project }),
     },

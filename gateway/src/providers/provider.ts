@@ -1,9 +1,20 @@
 import type { CredentialVariable } from '../contract/credentials.ts';
 import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import type { DialectName, Operation } from '../model/call.ts';
+import type { Operation } from '../model/call.ts';
 import { isObject, textAt } from '../model/json.ts';
-import { standardTraits, type Traits } from './dialects/dialect.ts';
+import type { Speech } from '../translate/request.ts';
+
+/** One request to a provider, before it has an address. */
+export interface Asked {
+  readonly operation: Operation;
+  /** The model's name there. */
+  readonly model: string;
+  readonly stream: boolean;
+  readonly body: Uint8Array;
+  /** Wall clock, epoch milliseconds. */
+  readonly nowMs: number;
+}
 
 /** Path and headers of one request to a provider. */
 export interface Addressed {
@@ -11,13 +22,32 @@ export interface Addressed {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Where a configured provider is and how a request to it is addressed and signed. */
+/** Credentials by the names of their settings; what is not given is absent. */
+export type Credentials = Readonly<Record<string, string>>;
+
+/** Where a configured provider is, what is spoken there, and how a request to it is addressed and signed. Pure. */
 export interface Endpoint {
   /** Scheme, host and port, without a path. */
   readonly origin: string;
-  /** Path and headers of one request; null when this provider does not do that operation. An empty secret is not sent. */
-  request(operation: Operation, secret: string): Addressed | null;
+  /** What is spoken for an operation with a model; null: it does not do that. */
+  speaks(operation: Operation, model: string): Speech | null;
+  request(asked: Asked, credentials: Credentials): Addressed;
 }
+
+/** A setting that holds a credential. */
+export interface CredentialSetting {
+  readonly name: string;
+  readonly about: string;
+  /** The environment variable that holds it by convention; null: there is none. */
+  readonly variable: CredentialVariable | null;
+  /** Without it no call can be made. */
+  readonly isNeeded: boolean;
+}
+
+/** The one credential of most vendors; a vendor without a variable for it may need none. */
+export const apiKey = (variable: CredentialVariable | null): readonly CredentialSetting[] => [
+  { name: 'apiKey', about: 'The credential.', variable, isNeeded: variable !== null },
+];
 
 /** What the rest of the gateway sees of a vendor. */
 export interface Provider {
@@ -25,12 +55,10 @@ export interface Provider {
   readonly name: string;
   /** `gen_ai.provider.name`. */
   readonly system: string;
-  readonly dialect: DialectName;
-  readonly traits: Traits;
   /** The vendor's id in the price data; null: prices only from configuration. */
   readonly prices: string | null;
-  /** The environment variable that holds its credential by convention; null: it needs none. */
-  readonly secretVariable: CredentialVariable | null;
+  /** Settings that hold a credential; each is read from the environment or a file, never from the configuration itself. */
+  readonly credentials: readonly CredentialSetting[];
   /** Model names or patterns that belong to this vendor when no configuration file says otherwise. */
   readonly knownModels: readonly string[];
   /** Request headers of a client that this vendor understands and that go on to it; lower case. */
@@ -61,31 +89,31 @@ export const baseUrl = (standard: string | null) =>
  * caller, which was to check them, and throw.
  */
 export const provider = <S extends TSchema>(
-  description: Omit<Provider, 'traits' | 'settings' | 'configure'> & {
-    readonly traits?: Partial<Traits>;
+  description: Omit<Provider, 'settings' | 'configure'> & {
     readonly settings: S;
+    readonly speaks: (operation: Operation, model: string, settings: Static<S>) => Speech | null;
     readonly request: (
-      operation: Operation,
-      secret: string,
-      settings: Static<S>,
-      base: Base,
-    ) => Addressed | null;
+      asked: Asked,
+      credentials: Credentials,
+      at: { readonly settings: Static<S>; readonly base: Base },
+    ) => Addressed;
   },
 ): Provider => {
-  const { request, ...visible } = description;
+  const { request, speaks, ...visible } = description;
   return {
     ...visible,
-    traits: { ...standardTraits, ...description.traits },
-    configure(settings) {
-      const filled: unknown = Value.Default(description.settings, Value.Clone(settings ?? {}));
-      if (!Value.Check(description.settings, filled)) {
+    configure(given) {
+      const settings: unknown = Value.Default(description.settings, Value.Clone(given ?? {}));
+      if (!Value.Check(description.settings, settings)) {
         throw new TypeError(`The settings of provider ${description.name} were not checked.`);
       }
-      const url = new URL((isObject(filled) && textAt(filled, 'baseUrl')) || '');
+      const url = new URL((isObject(settings) && textAt(settings, 'baseUrl')) || '');
       const base = { origin: url.origin, prefix: url.pathname.replace(/\/+$/, '') };
+      const at = { settings, base };
       return {
         origin: base.origin,
-        request: (operation, secret) => request(operation, secret, filled, base),
+        speaks: (operation, model) => speaks(operation, model, settings),
+        request: (asked, credentials) => request(asked, credentials, at),
       };
     },
   };

@@ -25,14 +25,16 @@ test('without any account there is the demo model, and nobody who may call it', 
 });
 
 test('every vendor whose credential is in the environment serves its known models', () => {
-  const vendors = [...providers.values()].filter(({ secretVariable }) => secretVariable !== null);
+  const vendors = [...providers.values()].filter(
+    ({ credentials: [first] }) => (first?.variable ?? null) !== null,
+  );
   const variables = Object.fromEntries(
-    vendors.map(({ secretVariable }) => [String(secretVariable), 'sk-x\n']),
+    vendors.map(({ credentials: [first] }) => [String(first?.variable), 'sk-x\n']),
   );
   const config = built(variables);
   expect([...config.providers.keys()]).toEqual([...vendors.map(({ name }) => name), 'demo']);
   for (const { name, knownModels } of vendors) {
-    expect(config.providers.get(name)?.secret?.reveal()).toBe('sk-x');
+    expect(config.providers.get(name)?.credentials.get('apiKey')?.reveal()).toBe('sk-x');
     for (const model of knownModels) {
       const targets = config.models.find((one) => one.name === model)?.targets;
       expect(targets).toContainEqual({ provider: name, model: null });
@@ -66,7 +68,9 @@ test('the demo key may use the simulated models and nothing that costs money', (
 });
 
 test('every variable of the contract is the credential of one vendor, and the other way round', () => {
-  const variables = [...providers.values()].flatMap((vendor) => vendor.secretVariable ?? []);
+  const variables = [...providers.values()].flatMap(({ credentials }) =>
+    credentials.flatMap(({ variable }) => variable ?? []),
+  );
   expect(variables.toSorted()).toEqual([...credentialVariables].toSorted());
 });
 

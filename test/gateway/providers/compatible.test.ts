@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { prepare } from './prepared.ts';
-import { dialects } from '../../../gateway/src/providers/dialects/registry.ts';
+import { prepare, speechOf } from '../translate/prepared.ts';
+import { clientDialects } from '../../../gateway/src/dialects/registry.ts';
 import { providers } from '../../../gateway/src/providers/registry.ts';
 import { parseObject } from '../../../gateway/src/model/json.ts';
 
@@ -9,14 +9,14 @@ const messages = [{ role: 'user', content: 'x' }];
 /** What a vendor gets for a streamed call of a client of this dialect. */
 const sentTo = (vendor: string, client: 'openai' | 'anthropic') => {
   const provider = providers.get(vendor);
-  const dialect = dialects[client];
+  const dialect = clientDialects[client];
   const json = { model: 'm', messages, max_tokens: 5, stream: true };
   const checked = dialect.check(json, 'chat');
   if (provider === undefined || checked.kind === 'bad') throw new Error('a bad test');
   const bytes = Buffer.from(JSON.stringify(json));
   const head = { model: 'm', createdSeconds: 0, fallbackId: '', wantsStreamUsage: false };
   const request = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
-  const preparation = prepare(request, provider, 'm', {});
+  const preparation = prepare(request, speechOf(provider), 'm', {});
   if (preparation.kind === 'bad') throw new Error(preparation.problem.message);
   return parseObject(Buffer.from(preparation.prepared.body).toString());
 };

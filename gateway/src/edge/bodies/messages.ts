@@ -1,19 +1,19 @@
 /** What the thread for large bodies is told, and what it answers: one answer to each question, in order. */
-import type { Written } from '../../providers/prepare.ts';
+import type { Speech, Written } from '../../translate/request.ts';
 import type { Ask, Problem } from '../../model/call.ts';
 import type { Bad, Reading } from './read-json.ts';
 
 export type Question =
   /** The bytes move to the thread, which keeps them until the next `read` or `forget`. */
   | { readonly kind: 'read'; readonly bytes: Uint8Array; readonly reading: Reading }
-  /** Bodies of what was read last, for these vendors and models in their order. */
+  /** Bodies of what was read last, for these in their order. */
   | { readonly kind: 'write'; readonly targets: readonly WriteFor[] };
 
 export type Message = Question | { readonly kind: 'forget' };
 
 export interface WriteFor {
-  /** The vendor in `providers/registry.ts`. */
-  readonly vendor: string;
+  readonly speech: Speech;
+  /** Its name there. */
   readonly model: string;
 }
 

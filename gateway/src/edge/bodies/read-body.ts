@@ -2,9 +2,8 @@
 import { estimateInputTokens } from '../../decide/estimate.ts';
 import type { Ask } from '../../model/call.ts';
 import { parseObject } from '../../model/json.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
-import { writeBody, type Written } from '../../providers/prepare.ts';
-import { providers } from '../../providers/registry.ts';
+import { clientDialects } from '../../dialects/registry.ts';
+import { writeBody, type Written } from '../../translate/request.ts';
 import type { LargeBodies } from './large-bodies.ts';
 import type { WriteAnswer, WriteFor } from './messages.ts';
 import { readAsk, type Bad, type Reading } from './read-json.ts';
@@ -36,12 +35,10 @@ const readSmall = (bytes: Buffer, reading: Reading): ReadBody | Bad => {
     // Seldom asked, and then after the call: not worth holding what the body became until then.
     inputTokens: () => estimateInputTokens(parseObject(bytes.toString('utf8')) ?? {}),
     write(targets) {
-      const request = { ...reading, dialect: dialects[reading.dialect], ask, bytes, json };
+      const request = { ...reading, dialect: clientDialects[reading.dialect], ask, bytes, json };
       const bodies: Written[] = [];
-      for (const { vendor, model } of targets) {
-        const provider = providers.get(vendor);
-        if (provider === undefined) throw new Error(`there is no vendor ${vendor}`);
-        const written = writeBody(request, provider, model);
+      for (const { speech, model } of targets) {
+        const written = writeBody(request, speech, model);
         if (written.kind === 'bad') return written;
         bodies.push({ body: written.body, dropped: written.dropped });
       }

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Ask, DialectName, Operation, Problem } from '../../model/call.ts';
 import { isObject, type JsonObject } from '../../model/json.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
+import { clientDialects } from '../../dialects/registry.ts';
 import { scanJson, type JsonFinding, type JsonLimits } from '../../model/json-scan.ts';
 
 export interface Bad {
@@ -82,6 +82,6 @@ export const readAsk = (
   const read = readJson(bytes, limits);
   if (read.kind === 'bad') return read;
   const { json } = read;
-  const checked = dialects[dialect].check(json, operation);
+  const checked = clientDialects[dialect].check(json, operation);
   return checked.kind === 'bad' ? checked : { kind: 'ok', ask: checked.value, json };
 };

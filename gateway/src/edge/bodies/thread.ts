@@ -4,9 +4,8 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { estimateInputTokens } from '../../decide/estimate.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
-import { writeBody, type RequestBody, type Written } from '../../providers/prepare.ts';
-import { providers } from '../../providers/registry.ts';
+import { clientDialects } from '../../dialects/registry.ts';
+import { writeBody, type RequestBody, type Written } from '../../translate/request.ts';
 import type { Answer, Message, WriteFor } from './messages.ts';
 import { readAsk, type Reading } from './read-json.ts';
 
@@ -18,17 +17,15 @@ const read = (bytes: Uint8Array, reading: Reading): Answer => {
   if (found.kind === 'bad') return { kind: 'read', answer: found };
   const { ask, json } = found;
   const { operation } = reading;
-  current = { dialect: dialects[reading.dialect], operation, ask, bytes, json };
+  current = { dialect: clientDialects[reading.dialect], operation, ask, bytes, json };
   return { kind: 'read', answer: { kind: 'ok', ask, inputTokens: estimateInputTokens(json) } };
 };
 
 const write = (targets: readonly WriteFor[]): Answer => {
   if (current === null) throw new Error('nothing was read');
   const bodies: Written[] = [];
-  for (const { vendor, model } of targets) {
-    const provider = providers.get(vendor);
-    if (provider === undefined) throw new Error(`there is no vendor ${vendor}`);
-    const written = writeBody(current, provider, model);
+  for (const { speech, model } of targets) {
+    const written = writeBody(current, speech, model);
     if (written.kind === 'bad') return { kind: 'written', answer: written };
     bodies.push({ body: written.body, dropped: written.dropped });
   }

@@ -5,7 +5,7 @@ import type { Scrub } from '../../decide/scrub.ts';
 import type { Arrival } from '../../model/arrival.ts';
 import type { Target } from '../../model/call.ts';
 import type { CallFacts } from '../../model/settlement.ts';
-import type { Prepared } from '../../providers/prepare.ts';
+import type { Prepared } from '../../translate/request.ts';
 import { spanId } from '../ids.ts';
 import type { Progress } from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
@@ -31,14 +31,22 @@ export const attemptOptions = (of: AttemptOf): AttemptOptions => {
   const { gate, runtime, arrival, facts, target, prepared } = of;
   const { store, spool } = gate;
   const upstream = runtime.upstream(target.provider);
-  const addressed = upstream.address(facts.operation);
-  if (addressed === null) throw new Error(`target ${target.provider} was not prepared`);
   const labels = { provider: target.provider };
   const stream = facts.ask?.stream ?? false;
   const cut = (what: Cut): void => store.add('providerCuts', { ...labels, what }, 1);
   // No provider is told the client's key; only an error may quote it.
   const told = toldBy(runtime.clean, cut);
   const attemptSpanId = spanId();
+  const addressed = upstream.endpoint.request(
+    {
+      operation: facts.operation,
+      model: target.model,
+      stream,
+      body: prepared.body,
+      nowMs: Date.now(),
+    },
+    upstream.credentials,
+  );
   return {
     upstream,
     target,
@@ -61,7 +69,7 @@ export const attemptOptions = (of: AttemptOf): AttemptOptions => {
     inputTokens: () => of.inputTokens(),
     replyHeaders: (received) =>
       attemptHeaders(received, {
-        dialect: facts.dialect,
+        passes: prepared.passes,
         target,
         upstream,
         told,

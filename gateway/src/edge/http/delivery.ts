@@ -3,7 +3,7 @@ import type { Booked, Delivering, Delivery } from '../../flow/effects.ts';
 import type { Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { Reply, ReplyEnd, ReplyReader } from '../../model/reply.ts';
-import { join } from '../../providers/dialects/event-cutter.ts';
+import { join } from '../../translate/event-cutter.ts';
 import type { Client } from './client.ts';
 
 /**

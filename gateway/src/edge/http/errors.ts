@@ -1,7 +1,7 @@
 import { plain } from '../../decide/refuse.ts';
 import type { DialectName, Problem } from '../../model/call.ts';
 import type { Refusal } from '../../model/refusal.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
+import { clientDialects } from '../../dialects/registry.ts';
 import { headerText } from './header-text.ts';
 
 /** The server's own refusal of a body; `bodyBytes` is its limit. */
@@ -30,7 +30,7 @@ const bodyOf = (
     ? refusal.said.body
     : {
         contentType: 'application/json',
-        bytes: Buffer.from(JSON.stringify(dialects[dialect].error(refusal))),
+        bytes: Buffer.from(JSON.stringify(clientDialects[dialect].error(refusal))),
       };
 
 const retryHeaders = (retryAfterMs: number | null): Record<string, string> =>

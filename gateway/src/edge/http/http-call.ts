@@ -17,8 +17,8 @@ import { header } from '../../model/headers.ts';
 import type { Refusal } from '../../model/refusal.ts';
 import type { Reply } from '../../model/reply.ts';
 import type { Attempt, CallFacts, Settlement } from '../../model/settlement.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
-import type { Prepared } from '../../providers/prepare.ts';
+import { clientDialects } from '../../dialects/registry.ts';
+import type { Prepared } from '../../translate/request.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
 import { readBody } from '../bodies/read-body.ts';
 import { attemptJson, intentJson, wholeJson, type Intent } from '../ledger/intent.ts';
@@ -273,7 +273,9 @@ export class HttpCall implements Effects {
         if (served !== null) store.move('openStreams', { provider: served.name }, open ? 1 : -1);
       },
       failed: (fault) =>
-        Buffer.from(dialects[arrival.dialect].streamError(refusalForFault(fault, arrival.dialect))),
+        Buffer.from(
+          clientDialects[arrival.dialect].streamError(refusalForFault(fault, arrival.dialect)),
+        ),
     });
   }
 

@@ -4,7 +4,7 @@ import { passingHeaders, requestIds } from '../../decide/reply-headers.ts';
 import type { Told } from '../../decide/told.ts';
 import type { Delivering } from '../../flow/effects.ts';
 import type { Arrival } from '../../model/arrival.ts';
-import type { DialectName, Target } from '../../model/call.ts';
+import type { Target } from '../../model/call.ts';
 import { usdText } from '../../model/money.ts';
 import type { ReplyHead } from '../../model/reply.ts';
 import type { ReceivedHead } from '../upstream/attempt.ts';
@@ -23,13 +23,9 @@ export const ownHeaders = ({
 });
 
 /** Same dialect: the provider's own content type where it is right. Otherwise that of what we send. */
-const contentTypeFor = (
-  dialect: DialectName,
-  upstream: Upstream,
-  { contentType, isStream }: ReceivedHead,
-): string => {
+const contentTypeFor = (passes: boolean, { contentType, isStream }: ReceivedHead): string => {
   const isRight = /^\s*text\/event-stream/i.test(contentType) === isStream && contentType !== '';
-  if (upstream.provider.dialect === dialect && isRight) return headerText(contentType);
+  if (passes && isRight) return headerText(contentType);
   return isStream ? 'text/event-stream; charset=utf-8' : 'application/json';
 };
 
@@ -53,14 +49,15 @@ export const droppedHeader = (
 export const attemptHeaders = (
   received: ReceivedHead,
   {
-    dialect,
+    passes,
     target,
     upstream,
     told,
     headers,
     dropped,
   }: {
-    readonly dialect: DialectName;
+    /** The provider speaks the client's words. */
+    readonly passes: boolean;
     readonly target: Target;
     readonly upstream: Upstream;
     readonly told: Told;
@@ -71,7 +68,7 @@ export const attemptHeaders = (
   },
 ): Record<string, string> => ({
   ...passingHeaders(received.headers, told),
-  'content-type': told.clean(contentTypeFor(dialect, upstream, received)),
+  'content-type': told.clean(contentTypeFor(passes, received)),
   'x-tollgate-provider': target.provider,
   'x-tollgate-model': headerText(target.model),
   ...droppedHeader(headers, upstream, dropped),

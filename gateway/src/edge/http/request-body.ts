@@ -2,8 +2,9 @@
 import type { Got, Request } from '../../flow/effects.ts';
 import type { Arrival } from '../../model/arrival.ts';
 import type { Target } from '../../model/call.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
-import { roadBack, type Prepared } from '../../providers/prepare.ts';
+import { clientDialects } from '../../dialects/registry.ts';
+import { prepared, type Prepared } from '../../translate/request.ts';
+import type { WriteFor } from '../bodies/messages.ts';
 import { largeBytes, type ReadBody } from '../bodies/read-body.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -16,17 +17,20 @@ const prepareAll = async (
 ): Promise<Got<ReadonlyMap<Target, Prepared>>> => {
   const { operation } = arrival;
   const { ask } = body;
-  const upstreams = targets.map(({ provider }) => runtime.upstream(provider));
-  if (upstreams.some((upstream) => upstream.address(operation) === null)) {
-    const message = `The model '${ask.model}' does not do ${operation}.`;
-    return { kind: 'bad', problem: { code: 'unsupported_operation', message, param: 'model' } };
+  const wanted: (WriteFor & { readonly target: Target })[] = [];
+  for (const target of targets) {
+    const { provider, model } = target;
+    const speech = runtime.upstream(provider).endpoint.speaks(operation, model);
+    if (speech === null) {
+      const message = `The model '${ask.model}' does not do ${operation}.`;
+      return { kind: 'bad', problem: { code: 'unsupported_operation', message, param: 'model' } };
+    }
+    wanted.push({ target, speech, model });
   }
-  const written = await body.write(
-    targets.map(({ model }, i) => ({ vendor: upstreams[i]?.provider.name ?? '', model })),
-  );
+  const written = await body.write(wanted.map(({ speech, model }) => ({ speech, model })));
   if (written.kind === 'bad') return written;
   const request = {
-    dialect: dialects[arrival.dialect],
+    dialect: clientDialects[arrival.dialect],
     operation,
     ask,
     head: {
@@ -38,13 +42,13 @@ const prepareAll = async (
   };
   const { replyBytes, eventBytes } = runtime.config.limits;
   const limits = { maxReplyBytes: replyBytes, maxEventBytes: eventBytes };
-  const prepared = new Map<Target, Prepared>();
-  for (const [i, target] of targets.entries()) {
-    const [made, upstream] = [written.bodies[i], upstreams[i]];
-    if (made === undefined || upstream === undefined) throw new Error('a target has no body');
-    prepared.set(target, { ...made, road: roadBack(request, upstream.provider, limits) });
+  const all = new Map<Target, Prepared>();
+  for (const [i, { target, speech }] of wanted.entries()) {
+    const made = written.bodies[i];
+    if (made === undefined) throw new Error('a target has no body');
+    all.set(target, prepared(made, request, speech, limits));
   }
-  return { kind: 'ok', value: prepared };
+  return { kind: 'ok', value: all };
 };
 
 /** @param onPrepared told what goes to each target */

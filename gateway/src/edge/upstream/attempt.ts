@@ -16,8 +16,8 @@ import type { Fault } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';
 import type { Reply, ReplyEnd, ReplyHead, ReplyReader } from '../../model/reply.ts';
 import type { Attempt } from '../../model/settlement.ts';
-import type { Prepared } from '../../providers/prepare.ts';
-import { startReplyBody, type ReplyBody } from '../../providers/reply-body.ts';
+import type { Prepared } from '../../translate/request.ts';
+import { startReplyBody, type ReplyBody } from '../../translate/reply-body.ts';
 import { account, type AttemptStart } from './account.ts';
 import { startClocks, type Bell, type Clocks } from './clocks.ts';
 import { startExchange, type Exchange } from './exchange.ts';
@@ -94,7 +94,14 @@ export class RunningAttempt implements Reply {
     this.#clocks = startClocks(upstream.timeouts, stream, (bell) => this.#ring(bell));
     this.#exchange = startExchange(
       upstream,
-      { path, headers, body: prepared.body, told, maxInflatedBytes: limits.replyBytes },
+      {
+        path,
+        headers,
+        body: prepared.body,
+        dialect: prepared.dialect,
+        told,
+        maxInflatedBytes: limits.replyBytes,
+      },
       {
         onSent: () => options.onSent(),
         onAlive: () => this.#clocks.alive(),
@@ -209,7 +216,7 @@ export class RunningAttempt implements Reply {
     this.#status = status;
     this.#headers = headers;
     const contentType = header(headers, 'content-type') ?? '';
-    this.#body = startReplyBody(prepared.road, { wantsStream: stream, contentType });
+    this.#body = startReplyBody(prepared.translator, { wantsStream: stream, contentType });
     this.#timeForm(this.#body);
   }
 
@@ -261,9 +268,9 @@ export class RunningAttempt implements Reply {
   }
 
   #failInside(failure: Failure, { bytes, deltas, failedEvent }: Piece): void {
-    const { told, upstream } = this.#options;
+    const { told, prepared } = this.#options;
     const begun = this.#hasBegun();
-    const reply = { status: this.#status, dialect: upstream.provider.dialect, told };
+    const reply = { status: this.#status, dialect: prepared.dialect, told };
     const event = begun && failedEvent !== undefined ? toldEvent(failure, failedEvent, told) : null;
     if (begun) {
       if (bytes !== null) this.#pass({ bytes, deltas: [] });

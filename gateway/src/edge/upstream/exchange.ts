@@ -1,5 +1,6 @@
 /** One HTTP request to a provider through undici's `dispatch`, its errors already in our words. */
 import type { Dispatcher } from 'undici';
+import type { UpstreamDialectName } from '../../model/call.ts';
 import { unreadable } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';
@@ -7,7 +8,6 @@ import type { Told } from '../../decide/told.ts';
 import { turn } from '../turn.ts';
 import { networkFault } from './faults.ts';
 import { maxErrorBytes, refusalFault, replyFault } from './refusal.ts';
-import type { Provider } from '../../providers/provider.ts';
 import { encodingOf, startInflater, type Inflater } from './inflate.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -49,6 +49,8 @@ const whenReplied = turn<() => void>((ends) => {
 });
 
 export interface ExchangeRequest {
+  /** In which the provider says its errors. */
+  readonly dialect: UpstreamDialectName;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
@@ -60,7 +62,7 @@ export interface ExchangeRequest {
 
 /** Sends the request. Every event but `onSent` comes later, never during this call. */
 export const startExchange = (
-  upstream: Pick<Upstream, 'pool'> & { readonly provider: Pick<Provider, 'dialect'> },
+  { pool }: Pick<Upstream, 'pool'>,
   request: ExchangeRequest,
   events: ExchangeEvents,
 ): Exchange => {
@@ -95,7 +97,7 @@ export const startExchange = (
         body: Buffer.concat(errorBody ?? []),
         whole: whole && errorBytes <= maxErrorBytes,
       },
-      upstream.provider.dialect,
+      request.dialect,
       request.told,
       Date.now(),
     );
@@ -133,7 +135,7 @@ export const startExchange = (
   };
   const unwelcome = (type: 'invalid_reply' | 'reply_too_large', message: string): void => {
     const { told } = request;
-    const reply = { status, dialect: upstream.provider.dialect, told };
+    const reply = { status, dialect: request.dialect, told };
     const what = errorBody === null ? unreadable(type, message) : null;
     fault(what === null ? refused() : replyFault(what, reply, events.hasBegun()));
     abort();
@@ -156,7 +158,7 @@ export const startExchange = (
       },
     });
 
-  upstream.pool.dispatch(
+  pool.dispatch(
     { path: request.path, method: 'POST', headers: request.headers, body: request.body },
     {
       onRequestStart(started) {

@@ -3,12 +3,12 @@ import { knownName, judge, statusOfError } from '../../decide/provider-errors.ts
 import { passingHeaders } from '../../decide/reply-headers.ts';
 import type { Told } from '../../decide/told.ts';
 import type { RefusalRow } from '../../contract/provider-errors.ts';
-import type { DialectName } from '../../model/call.ts';
+import type { UpstreamDialectName } from '../../model/call.ts';
 import type { Failure } from '../../model/delta.ts';
 import type { Fault, ProviderError } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';
-import { told as toldError } from '../../providers/dialects/errors.ts';
-import { dialects } from '../../providers/dialects/registry.ts';
+import { told as toldError } from '../../dialects/errors.ts';
+import { upstreamDialects } from '../../dialects/registry.ts';
 
 /** An error status with all that came with it. */
 export interface ErrorAnswer {
@@ -102,7 +102,7 @@ export const toldEvent = (
  */
 export const refusalFault = (
   answer: ErrorAnswer,
-  dialect: DialectName,
+  dialect: UpstreamDialectName,
   told: Told,
   nowMs: number,
 ): Fault => {
@@ -112,7 +112,10 @@ export const refusalFault = (
   if (raw === null || !whole) told.cut('error_body');
   const contentType = told.clean(first(headers, 'content-type'));
   const page = isPage(contentType, text);
-  const read = toldError(dialects[dialect].readError(page || !whole ? '' : text), told.clean);
+  const read = toldError(
+    upstreamDialects[dialect].readError(page || !whole ? '' : text),
+    told.clean,
+  );
   const row = judge(status, read);
   const asItIs = raw !== null && raw !== '' && whole && !page;
   const said: ProviderError = {
@@ -145,7 +148,7 @@ export const refusalFault = (
  */
 export const replyFault = (
   failure: Failure,
-  reply: { readonly status: number; readonly dialect: DialectName; readonly told: Told },
+  reply: { readonly status: number; readonly dialect: UpstreamDialectName; readonly told: Told },
   begun: boolean,
 ): Fault => {
   const { status, dialect, told } = reply;

@@ -59,7 +59,9 @@ test('secrets come from files beside the configuration, without the line break a
     'providers: { openai: { apiKey: { file: openai-key } } }\nkeys: [{ id: a, secret: { file: ./caller-key } }]\n',
   );
   if (result.kind === 'bad') throw new Error(inspect(result.problems));
-  expect(result.config.providers.get('openai')?.secret?.reveal()).toBe('sk-from-file');
+  expect(result.config.providers.get('openai')?.credentials.get('apiKey')?.reveal()).toBe(
+    'sk-from-file',
+  );
   expect(result.config.keys[0]?.sha256).toBe(
     createHash('sha256').update('tg-from-file').digest('hex'),
   );
@@ -100,7 +102,7 @@ test.each([
 test('a file that says it is empty is read all the same', async () => {
   const result = await read('providers: { openai: { apiKey: { file: /proc/sys/kernel/ostype } } }');
   if (result.kind === 'bad') throw new Error(inspect(result.problems));
-  expect(result.config.providers.get('openai')?.secret?.reveal()).toBe('Linux');
+  expect(result.config.providers.get('openai')?.credentials.get('apiKey')?.reveal()).toBe('Linux');
 });
 
 test.each([

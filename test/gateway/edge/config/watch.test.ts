@@ -43,7 +43,7 @@ const follow = async (path: string, pollMs = never, env: Record<string, string> 
       settleMs: 20,
       onChange: ({ log, providers }) =>
         events.push(
-          `${log.level} ${[...providers.values()].map(({ secret }) => secret?.reveal() ?? '-').join()}`,
+          `${log.level} ${[...providers.values()].map(({ credentials }) => credentials.get('apiKey')?.reveal() ?? '-').join()}`,
         ),
       onRejected: (problems) =>
         events.push(`rejected ${problems.map(({ line, column }) => `${line}:${column}`).join()}`),

@@ -27,7 +27,7 @@ const providerOf = (name: string, use: string): ProviderConfig => ({
   name,
   use,
   settings: {},
-  secret: null,
+  credentials: new Map(),
   account: '',
   region: '',
   timeouts: {

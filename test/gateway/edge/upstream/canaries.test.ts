@@ -11,7 +11,7 @@ import { metrics, type MetricId } from '../../../../gateway/src/contract/metrics
 import { scrubber } from '../../../../gateway/src/decide/scrub.ts';
 import { toldBy } from '../../../../gateway/src/decide/told.ts';
 import { replyFault } from '../../../../gateway/src/edge/upstream/refusal.ts';
-import { openai } from '../../../../gateway/src/providers/dialects/openai.ts';
+import { openaiUpstream } from '../../../../gateway/src/dialects/openai.ts';
 import { networkFault } from '../../../../gateway/src/edge/upstream/faults.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { anthropicSecret, key, openaiSecret, startHarness, type Harness } from '../http/harness.ts';
@@ -233,7 +233,7 @@ test.each(forms)(
   ({ write }) => {
     const told = toldBy(scrubber([openaiSecret]), () => {});
     for (let before = 1_400; before <= 2_000; before += 50) {
-      const [failure] = openai
+      const [failure] = openaiUpstream
         .streamReader()
         .read({ event: null, data: errorOf('x'.repeat(before) + write(openaiSecret)) });
       if (failure?.kind !== 'failed') throw new Error('no failure');

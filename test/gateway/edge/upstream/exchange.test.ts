@@ -21,8 +21,9 @@ test("a bug of ours in reading a reply is that attempt's fault, and nobody else'
   const exchanged = (onEnd: () => void): Promise<Fault | 'ended'> =>
     new Promise((resolve) => {
       startExchange(
-        { pool, provider: { dialect: 'openai' } },
+        { pool },
         {
+          dialect: 'openai',
           path: '/',
           headers: {},
           body: Buffer.from('{}'),

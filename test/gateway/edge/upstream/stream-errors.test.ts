@@ -5,9 +5,8 @@ import { scrubber } from '../../../../gateway/src/decide/scrub.ts';
 import { toldBy } from '../../../../gateway/src/decide/told.ts';
 import { maxErrorBytes, toldEvent } from '../../../../gateway/src/edge/upstream/refusal.ts';
 import type { Failure, Piece } from '../../../../gateway/src/model/delta.ts';
-import { anthropic } from '../../../../gateway/src/providers/dialects/anthropic.ts';
-import { openai } from '../../../../gateway/src/providers/dialects/openai.ts';
-import { passThrough } from '../../../../gateway/src/providers/road.ts';
+import { anthropic, openai } from '../../dialects/both.ts';
+import { passThrough } from '../../../../gateway/src/translate/reply.ts';
 import { closeAfterEach } from '../http/closing.ts';
 import { key as clientKey, openaiSecret, startHarness } from '../http/harness.ts';
 import { headerOf, post } from '../http/http-client.ts';
@@ -54,7 +53,7 @@ const anthropicReports: typeof reports = {
     data({ delta: { text: message }, type: 'error' }, 'content_block_delta'),
   'no JSON': (message) => `event: error\ndata: ${message}\n\n`,
 };
-const roads = {
+const translators = {
   'OpenAI, usage asked for': { dialect: openai, wanted: true, reports, begun: begun.openai },
   'OpenAI, usage withheld': { dialect: openai, wanted: false, reports, begun: begun.openai },
   Anthropic: {
@@ -66,8 +65,8 @@ const roads = {
 } as const;
 
 /** What a client has been sent once these chunks have come and the body has ended. */
-const clientReads = (road: ReturnType<typeof passThrough>, chunks: readonly Uint8Array[]) => {
-  const pieces: Piece[] = [...chunks.map((chunk) => road.read(chunk)), road.end()];
+const clientReads = (translator: ReturnType<typeof passThrough>, chunks: readonly Uint8Array[]) => {
+  const pieces: Piece[] = [...chunks.map((chunk) => translator.read(chunk)), translator.end()];
   const failure = pieces
     .flatMap(({ deltas }) => deltas)
     .find((delta): delta is Failure => delta.kind === 'failed');
@@ -86,10 +85,10 @@ const cutAt = (text: string, places: readonly number[]): Uint8Array[] => {
   return ends.toSorted((a, b) => a - b).map((end, i, all) => whole.subarray(all[i - 1] ?? 0, end));
 };
 
-describe.each(Object.entries(roads))('%s', (_, { dialect, wanted, reports, begun }) => {
-  const road = (maxEventBytes?: number) =>
+describe.each(Object.entries(translators))('%s', (_, { dialect, wanted, reports, begun }) => {
+  const translator = (maxEventBytes?: number) =>
     passThrough({
-      dialect,
+      ...dialect,
       ask: { wantsStreamUsage: wanted },
       operation: 'chat',
       stream: true,
@@ -103,7 +102,7 @@ describe.each(Object.entries(roads))('%s', (_, { dialect, wanted, reports, begun
       const event = report(quoting(secret));
       for (let at = 0; at <= event.length; at += 1) {
         const chunks = [Buffer.from(begun + event.slice(0, at)), Buffer.from(event.slice(at))];
-        const { text, failure } = clientReads(road(), chunks);
+        const { text, failure } = clientReads(translator(), chunks);
         expect(text.startsWith(begun)).toBe(true);
         expect(failure).toBeDefined();
         expect(text).not.toContain(secret.slice(3, 17));
@@ -118,7 +117,7 @@ describe.each(Object.entries(roads))('%s', (_, { dialect, wanted, reports, begun
     fc.assert(
       fc.property(anyForm, anyReport, cuts, (form, report, places) => {
         const sent = begun + report(quoting(form.write(secret)));
-        expect(recovers(clientReads(road(), cutAt(sent, places)).text, secret)).toBe(false);
+        expect(recovers(clientReads(translator(), cutAt(sent, places)).text, secret)).toBe(false);
       }),
       { numRuns: 400 },
     );
@@ -128,7 +127,7 @@ describe.each(Object.entries(roads))('%s', (_, { dialect, wanted, reports, begun
     for (const report of Object.values(reports)) {
       const event = report(quoting(secret));
       for (let at = 0; at < event.length; at += 1) {
-        const { text } = clientReads(road(), [Buffer.from(begun + event.slice(0, at))]);
+        const { text } = clientReads(translator(), [Buffer.from(begun + event.slice(0, at))]);
         expect(text).not.toContain(secret.slice(3, 17));
       }
     }
@@ -138,7 +137,7 @@ describe.each(Object.entries(roads))('%s', (_, { dialect, wanted, reports, begun
     const [report] = Object.values(reports);
     const event = report?.(quoting(secret).padEnd(5_000, ' and more')) ?? '';
     const sent = [begun, ...(event.match(/[^]{1,300}/g) ?? [])].map((text) => Buffer.from(text));
-    const { text, failure } = clientReads(road(2_000), sent);
+    const { text, failure } = clientReads(translator(2_000), sent);
     expect(failure?.type).toBe('event_too_large');
     expect(text).toBe(begun);
   });
@@ -146,7 +145,7 @@ describe.each(Object.entries(roads))('%s', (_, { dialect, wanted, reports, begun
   test('an error larger than errors are is told in our own form', () => {
     const [report] = Object.values(reports);
     const event = report?.(quoting(secret).padEnd(maxErrorBytes, ' and more')) ?? '';
-    const { text, failure } = clientReads(road(), [Buffer.from(begun + event)]);
+    const { text, failure } = clientReads(translator(), [Buffer.from(begun + event)]);
     expect(failure?.by).toBe('theirs');
     expect(text).toBe(begun);
   });

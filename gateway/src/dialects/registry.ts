@@ -1,0 +1,16 @@
+import type { DialectName, UpstreamDialectName } from '../model/call.ts';
+import { anthropicClient, anthropicUpstream } from './anthropic.ts';
+import type { ClientDialect, UpstreamDialect } from './dialect.ts';
+import { openaiClient, openaiUpstream } from './openai.ts';
+
+/** Every dialect that clients may speak, by name. */
+export const clientDialects = {
+  openai: openaiClient,
+  anthropic: anthropicClient,
+} as const satisfies Record<DialectName, ClientDialect>;
+
+/** Every dialect that we speak to providers, by name. */
+export const upstreamDialects = {
+  openai: openaiUpstream,
+  anthropic: anthropicUpstream,
+} as const satisfies Record<UpstreamDialectName, UpstreamDialect>;
