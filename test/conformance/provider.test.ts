@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EventStreamCodec } from '@smithy/eventstream-codec';
 import { Value } from 'typebox/value';
 import { describe, expect, test } from 'vitest';
 import type { Delta } from '../../gateway/src/model/delta.ts';
@@ -30,9 +31,16 @@ const required = [
   'cut',
 ];
 const secret = 'sk-test';
-const credentials = { apiKey: secret };
-const asked = (body: Uint8Array) =>
-  ({ operation: 'chat', model: 'm', stream: false, body, nowMs: 0 }) as const;
+const credentials = { apiKey: secret, accessKeyId: secret, secretAccessKey: 'never sent' };
+const asked = (body: Uint8Array, model = 'm', stream = false) =>
+  ({ operation: 'chat', model, stream, body, nowMs: 0 }) as const;
+/** Settings without which a vendor has no address. */
+const needed: Readonly<Record<string, object>> = {
+  'openai-compatible': { baseUrl: 'https://vendor.example/v1' },
+  demo: { baseUrl: 'https://vendor.example/v1' },
+  azure: { baseUrl: 'https://vendor.openai.azure.com' },
+  bedrock: { awsRegion: 'eu-central-1' },
+};
 const cassettes = join(import.meta.dirname, '../cassettes');
 
 const setOf = ({ name }: Provider): string => {
@@ -55,9 +63,11 @@ const readCassette = (set: string, name: string) => {
 
 /** A set of a vendor's own names the real address; the shared set one that is made up. */
 const settingsFor = (provider: Provider) =>
-  setOf(provider).endsWith('compatible') ? { baseUrl: 'https://vendor.example/v1' } : {};
+  setOf(provider).endsWith('compatible')
+    ? { baseUrl: 'https://vendor.example/v1' }
+    : (needed[provider.name] ?? {});
 
-const prepareFor = (provider: Provider, call: string): Prepared => {
+const prepareFor = (provider: Provider, call: string) => {
   const speech = speechOf(provider, { settings: settingsFor(provider) });
   const { passing } = upstreamDialects[speech.dialect];
   const dialect = clientDialects[passing?.from ?? 'openai'];
@@ -70,12 +80,15 @@ const prepareFor = (provider: Provider, call: string): Prepared => {
   const request = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
   const preparation = prepare(request, speech, model, {});
   if (preparation.kind === 'bad') throw new Error(preparation.problem.message);
-  return preparation.prepared;
+  return { ...preparation.prepared, ask: checked.value };
 };
 
-const sentBy = (provider: Provider, prepared: Prepared): string => {
+const sentBy = (provider: Provider, prepared: ReturnType<typeof prepareFor>): string => {
   const endpoint = provider.configure(settingsFor(provider));
-  const { path, headers } = endpoint.request(asked(prepared.body), credentials);
+  const { path, headers } = endpoint.request(
+    asked(prepared.body, prepared.ask.model, prepared.ask.stream),
+    credentials,
+  );
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   const body = Buffer.from(prepared.body).toString();
   return [
@@ -84,6 +97,31 @@ const sentBy = (provider: Provider, prepared: Prepared): string => {
     '',
     body,
   ].join('\n');
+};
+
+const codec = new EventStreamCodec(
+  (bytes) => Buffer.from(bytes).toString('utf8'),
+  (text) => Buffer.from(text),
+);
+
+/** A stream as it travels: its cassette is written as server-sent events, whatever frames it comes in. */
+const framed = ({ framing }: Prepared, isStream: boolean, body: string): Buffer => {
+  if (framing === null || !isStream) return Buffer.from(body);
+  const cuts = body.split('\n\n').map((event, i, all) => {
+    const data = /^data: (.*)$/m.exec(event)?.[1] ?? '';
+    const payload = { bytes: Buffer.from(data).toString('base64'), p: 'abc' };
+    const frame = codec.encode({
+      headers: {
+        ':event-type': { type: 'string', value: 'chunk' },
+        ':content-type': { type: 'string', value: 'application/json' },
+        ':message-type': { type: 'string', value: 'event' },
+      },
+      body: Buffer.from(JSON.stringify(payload)),
+    });
+    // The last event of a stream that was cut is half a frame.
+    return data === '' ? [] : i === all.length - 1 ? frame.subarray(0, 40) : frame;
+  });
+  return Buffer.concat(cuts.flat());
 };
 
 /** Leaves token classes of 0 out, as the cassettes do. */
@@ -96,7 +134,7 @@ const brief = (delta: Delta): object => {
 
 const deltasOf = (prepared: Prepared, isStream: boolean, body: string, chunkBytes: number) => {
   const translator = prepared.translator(isStream);
-  const bytes = Buffer.from(body);
+  const bytes = framed(prepared, isStream, body);
   const deltas: Delta[] = [];
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     deltas.push(...translator.read(bytes.subarray(at, at + chunkBytes)).deltas);
@@ -125,7 +163,9 @@ describe.each([...providers.values()])('$name', (provider) => {
       return;
     }
     const prepared = prepareFor(provider, call);
-    const isStream = contentType.startsWith('text/event-stream');
+    const isStream = /^(text\/event-stream|application\/vnd\.amazon\.eventstream)/.test(
+      contentType,
+    );
     for (const chunkBytes of [1, 7, 1 << 20]) {
       expect(deltasOf(prepared, isStream, body, chunkBytes)).toEqual(expected);
     }
@@ -133,10 +173,11 @@ describe.each([...providers.values()])('$name', (provider) => {
 
   test('its settings have a schema whose defaults are complete or name what is missing', () => {
     const filled = Value.Default(provider.settings, {});
-    const needsAddress = ['openai-compatible', 'demo'].includes(provider.name);
-    expect(Value.Check(provider.settings, filled)).toBe(!needsAddress);
+    const settings = needed[provider.name];
+    expect(Value.Check(provider.settings, filled)).toBe(settings === undefined);
     const isRight = (own: object) =>
-      Value.Check(provider.settings, Value.Default(provider.settings, own));
+      Value.Check(provider.settings, Value.Default(provider.settings, { ...settings, ...own }));
+    expect(isRight({})).toBe(true);
     expect(isRight({ baseUrl: 'http://127.0.0.1:1/a/b/' })).toBe(true);
     for (const baseUrl of [
       '',
@@ -149,18 +190,26 @@ describe.each([...providers.values()])('$name', (provider) => {
       expect(isRight({ baseUrl })).toBe(false);
     }
     expect(isRight({ baseUrl: 'http://x', more: 1 })).toBe(false);
-    expect(() => provider.configure({ baseUrl: 7 })).toThrow(provider.name);
+    expect(() => provider.configure({ ...settings, baseUrl: 7 })).toThrow(provider.name);
   });
 
   test('its address keeps a path, and its secret is sent only when there is one', () => {
-    const endpoint = provider.configure({ baseUrl: 'http://127.0.0.1:1/a/b/' });
+    const endpoint = provider.configure({
+      ...needed[provider.name],
+      baseUrl: 'http://127.0.0.1:1/a/b/',
+    });
     expect(endpoint.origin).toBe('http://127.0.0.1:1');
     const body = Buffer.from('{}');
     const { path, headers } = endpoint.request(asked(body), credentials);
     expect(path).toMatch(/^\/a\/b\/\w/);
     expect(JSON.stringify(headers)).toContain(secret);
-    const { authorization, 'x-api-key': key } = endpoint.request(asked(body), {}).headers;
-    expect([authorization, key]).toEqual([undefined, undefined]);
+    expect(JSON.stringify(headers)).not.toContain(credentials.secretAccessKey);
+    const {
+      authorization,
+      'x-api-key': key,
+      'api-key': azureKey,
+    } = endpoint.request(asked(body), {}).headers;
+    expect([authorization, key, azureKey]).toEqual([undefined, undefined, undefined]);
   });
 
   test('its names are those of a vendor: lower case, and model patterns end in their only star', () => {

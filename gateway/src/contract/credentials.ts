@@ -12,4 +12,11 @@ export const credentialVariables = [
   'TOGETHER_API_KEY',
   'XAI_API_KEY',
 ] as const;
-export type CredentialVariable = (typeof credentialVariables)[number];
+/** Those of vendors that need more than a credential, which only a configuration file can say. */
+const furtherVariables = [
+  'AZURE_OPENAI_API_KEY',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+] as const;
+export type CredentialVariable = (typeof credentialVariables | typeof furtherVariables)[number];

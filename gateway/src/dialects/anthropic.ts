@@ -21,6 +21,7 @@ export const anthropicClient: ClientDialect = {
 
 export const anthropicUpstream: UpstreamDialect = {
   name: 'anthropic',
+  framing: null,
   write,
   streamReader,
   readReply,

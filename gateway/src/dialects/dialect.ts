@@ -4,6 +4,7 @@ import type { ChatCall } from '../model/chat.ts';
 import type { Delta } from '../model/delta.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Edits } from '../model/edits.ts';
+import type { Framing } from '../translate/framing.ts';
 import type { ReadError } from './errors.ts';
 
 export type Checked<T> =
@@ -95,6 +96,8 @@ export interface Passing {
  */
 export interface UpstreamDialect {
   readonly name: UpstreamDialectName;
+  /** How its streams are cut into events; null: they are server-sent events. */
+  readonly framing: Framing | null;
   /** The conversation as a request body. */
   write(call: ChatCall, model: string, traits?: Traits): Translated<JsonObject>;
   /** Reads a stream event by event. */

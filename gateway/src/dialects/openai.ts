@@ -20,6 +20,7 @@ export const openaiClient: ClientDialect = {
 
 export const openaiUpstream: UpstreamDialect = {
   name: 'openai',
+  framing: null,
   write,
   streamReader,
   readReply,

@@ -1,5 +1,6 @@
 import type { DialectName, UpstreamDialectName } from '../model/call.ts';
 import { anthropicClient, anthropicUpstream } from './anthropic.ts';
+import { bedrockAnthropic } from './bedrock.ts';
 import type { ClientDialect, UpstreamDialect } from './dialect.ts';
 import { openaiClient, openaiUpstream } from './openai.ts';
 
@@ -13,4 +14,5 @@ export const clientDialects = {
 export const upstreamDialects = {
   openai: openaiUpstream,
   anthropic: anthropicUpstream,
+  'anthropic-bedrock': bedrockAnthropic,
 } as const satisfies Record<UpstreamDialectName, UpstreamDialect>;

@@ -91,6 +91,8 @@ export const baseUrl = (standard: string | null) =>
 export const provider = <S extends TSchema>(
   description: Omit<Provider, 'settings' | 'configure'> & {
     readonly settings: S;
+    /** Where it is when no `baseUrl` says so; absent: there always is one. */
+    readonly address?: (settings: Static<S>) => string;
     readonly speaks: (operation: Operation, model: string, settings: Static<S>) => Speech | null;
     readonly request: (
       asked: Asked,
@@ -99,7 +101,7 @@ export const provider = <S extends TSchema>(
     ) => Addressed;
   },
 ): Provider => {
-  const { request, speaks, ...visible } = description;
+  const { address, request, speaks, ...visible } = description;
   return {
     ...visible,
     configure(given) {
@@ -107,7 +109,8 @@ export const provider = <S extends TSchema>(
       if (!Value.Check(description.settings, settings)) {
         throw new TypeError(`The settings of provider ${description.name} were not checked.`);
       }
-      const url = new URL((isObject(settings) && textAt(settings, 'baseUrl')) || '');
+      const said = isObject(settings) ? textAt(settings, 'baseUrl') : null;
+      const url = new URL(said ?? address?.(settings) ?? '');
       const base = { origin: url.origin, prefix: url.pathname.replace(/\/+$/, '') };
       const at = { settings, base };
       return {

@@ -3,6 +3,7 @@
  * it wrongly or not at all; so the first bytes have the last word.
  */
 import type { Piece } from '../model/delta.ts';
+import type { Framing } from './framing.ts';
 import type { ReplyTranslator } from './reply.ts';
 import { join } from './event-cutter.ts';
 
@@ -52,12 +53,24 @@ const nothing: Piece = { bytes: null, deltas: [] };
  */
 export const startReplyBody = (
   translatorFor: (stream: boolean) => ReplyTranslator,
-  { wantsStream, contentType }: { readonly wantsStream: boolean; readonly contentType: string },
+  {
+    wantsStream,
+    contentType,
+    framing,
+  }: {
+    readonly wantsStream: boolean;
+    readonly contentType: string;
+    /** Of a stream; null: server-sent events. */
+    readonly framing: Framing | null;
+  },
 ): ReplyBody => {
   let early: Uint8Array[] = [];
   let form: Form | null = wantsStream ? null : 'whole';
   let translator: ReplyTranslator | null = wantsStream ? null : translatorFor(false);
-  const saysStream = isEventStream(contentType);
+  const saysStream =
+    framing === null
+      ? isEventStream(contentType)
+      : contentType.trimStart().toLowerCase().startsWith(framing.contentType);
   const take = (chosen: Form): ReplyTranslator => {
     form = chosen;
     return (translator = translatorFor(chosen === 'stream'));
@@ -69,7 +82,7 @@ export const startReplyBody = (
       early.push(chunk);
       if (translator !== null) return translator.read(join(early.splice(0)));
       const start = join(early);
-      const told = formOf(start, saysStream);
+      const told = framing === null ? formOf(start, saysStream) : saysStream ? 'stream' : 'whole';
       if (told === null) {
         early = [start];
         return nothing;

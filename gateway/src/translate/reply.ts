@@ -9,6 +9,7 @@ import type {
   UpstreamDialect,
 } from '../dialects/dialect.ts';
 import { join, startEventCutter } from './event-cutter.ts';
+import { FramingError, type Framing } from './framing.ts';
 import { eventTooLarge, startTap } from './tap.ts';
 
 /**
@@ -213,4 +214,25 @@ export const translating = (options: {
     if (deltas.some(({ kind }) => kind === 'failed')) return { bytes: null, deltas };
     return { bytes: encoder.encode(JSON.stringify(to.reply(deltas, head))), deltas };
   });
+};
+
+/** A stream in frames of another kind: its events are made server-sent events, and then read as such. */
+export const reframed = (
+  framing: Framing,
+  inner: ReplyTranslator,
+  { maxEventBytes = defaultEventBytes }: ReplyLimits,
+): ReplyTranslator => {
+  const frames = framing.start(maxEventBytes);
+  return {
+    read(chunk) {
+      try {
+        const events = frames.read(chunk);
+        return events === null ? nothing : inner.read(events);
+      } catch (error) {
+        if (!(error instanceof FramingError)) throw error;
+        return { bytes: null, deltas: [unreadable(error.type, error.message)] };
+      }
+    },
+    end: () => inner.end(),
+  };
 };

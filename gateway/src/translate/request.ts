@@ -3,7 +3,14 @@ import type { ClientDialect, ReplyHead, Traits } from '../dialects/dialect.ts';
 import { upstreamDialects } from '../dialects/registry.ts';
 import type { Ask, Operation, Problem, UpstreamDialectName } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
-import { passThrough, translating, type ReplyLimits, type ReplyTranslator } from './reply.ts';
+import type { Framing } from './framing.ts';
+import {
+  passThrough,
+  reframed,
+  translating,
+  type ReplyLimits,
+  type ReplyTranslator,
+} from './reply.ts';
 import { spliceTopLevel } from './splice.ts';
 
 /** What is spoken with a provider in one operation. */
@@ -25,6 +32,8 @@ export interface Prepared extends Written {
   readonly dialect: UpstreamDialectName;
   /** Client and provider speak the same words: bytes pass as they are. */
   readonly passes: boolean;
+  /** How a stream is cut into events; null: they are server-sent events. */
+  readonly framing: Framing | null;
   /** @param stream what the provider's reply is, by its content type and first bytes */
   translator(stream: boolean): ReplyTranslator;
 }
@@ -101,9 +110,15 @@ export const prepared = (
     dropped,
     dialect: speech.dialect,
     passes: passing !== null,
-    translator: (stream) =>
-      passing === null
-        ? translating({ from: upstream, to: client, head, stream, limits })
-        : passThrough({ upstream, client, passing, ask, operation, stream, limits }),
+    framing: upstream.framing,
+    translator(stream) {
+      const translator =
+        passing === null
+          ? translating({ from: upstream, to: client, head, stream, limits })
+          : passThrough({ upstream, client, passing, ask, operation, stream, limits });
+      return stream && upstream.framing !== null
+        ? reframed(upstream.framing, translator, limits)
+        : translator;
+    },
   };
 };

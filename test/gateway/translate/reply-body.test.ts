@@ -63,7 +63,11 @@ test('at any split the same translator reads all bytes in their order', () => {
         const places = [...new Set(cuts.map((cut) => cut % (whole.length + 1)))].sort(
           (a, b) => a - b,
         );
-        const body = startReplyBody(translator, { wantsStream, contentType: 'text/plain' });
+        const body = startReplyBody(translator, {
+          framing: null,
+          wantsStream,
+          contentType: 'text/plain',
+        });
         const pieces: Piece[] = [...places, whole.length].map((to, i) =>
           body.read(whole.subarray(places[i - 1] ?? 0, to)),
         );

@@ -216,7 +216,11 @@ export class RunningAttempt implements Reply {
     this.#status = status;
     this.#headers = headers;
     const contentType = header(headers, 'content-type') ?? '';
-    this.#body = startReplyBody(prepared.translator, { wantsStream: stream, contentType });
+    this.#body = startReplyBody(prepared.translator, {
+      wantsStream: stream,
+      contentType,
+      framing: prepared.framing,
+    });
     this.#timeForm(this.#body);
   }
 
