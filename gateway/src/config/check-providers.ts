@@ -145,6 +145,8 @@ const readProvider = (
     context.complaints.add([...at, 'baseUrl'], 'must be an address such as https://host/v1');
   }
   const credentials = readCredentials(name, vendor, whole, context);
+  const lacking = vendor.lacks?.(settings, new Set(credentials.keys())) ?? null;
+  if (lacking !== null && !context.complaints.under(at)) context.complaints.add(at, lacking, 'key');
   return {
     name,
     use: vendor.name,

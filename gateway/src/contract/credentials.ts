@@ -15,6 +15,7 @@ export const credentialVariables = [
 /** Those of vendors that need more than a credential, which only a configuration file can say. */
 const furtherVariables = [
   'AZURE_OPENAI_API_KEY',
+  'AZURE_CLIENT_SECRET',
   'AWS_ACCESS_KEY_ID',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',

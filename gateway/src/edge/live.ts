@@ -7,6 +7,7 @@ import { watchConfig } from './config/watch.ts';
 import { startDemo, type Demo } from './demo/server.ts';
 import { compilePrices } from './prices/catalog.ts';
 import { startRuntime, type Runtime } from './runtime.ts';
+import { startShared } from './upstream/upstreams.ts';
 import type { MetricStore } from './telemetry/store.ts';
 import { zero } from './telemetry/zero.ts';
 
@@ -31,6 +32,9 @@ export const startLive = async (options: {
   const { source, sources, store, log } = options;
   const origins = new Map<string, string>();
   let demo: Demo | null = null;
+  const shared = startShared((provider, { message }) =>
+    log.error({ component: 'credentials', provider }, message),
+  );
 
   const enliven = async (config: Config): Promise<Runtime> => {
     // The simulated provider runs from when a configuration first names it.
@@ -39,7 +43,7 @@ export const startLive = async (options: {
       origins.set('demo', demo.origin);
     }
     const prices = compilePrices(config);
-    const alive = startRuntime(config, prices, origins);
+    const alive = startRuntime(config, prices, { origins, shared });
     store.clear('config');
     store.set('config', { hash: config.hash }, 1);
     store.clear('priceCatalog');

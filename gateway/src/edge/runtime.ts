@@ -6,9 +6,8 @@ import { planner } from '../decide/plan.ts';
 import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
 import type { Caller } from '../model/call.ts';
-import { providers } from '../providers/registry.ts';
-import { connectionPool } from './upstream/pools.ts';
 import type { Upstream } from './upstream/upstream.ts';
+import { upstreamsOf, type Shared } from './upstream/upstreams.ts';
 
 export interface Runtime {
   readonly config: Config;
@@ -22,51 +21,30 @@ export interface Runtime {
   readonly clean: Scrub;
   /** A call begins to use this runtime; run what is returned when it is over. */
   enter(): () => void;
-  /** Closes the connections once no call uses them any more. */
+  /** Gives back connections once no call uses them any more; those that another runtime uses stay open. */
   close(): Promise<void>;
 }
-
-const portOf = (url: URL): number =>
-  url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-
-const upstreamOf = (
-  name: string,
-  config: Config,
-  origins: ReadonlyMap<string, string>,
-): Upstream => {
-  const settings = config.providers.get(name);
-  const provider = settings === undefined ? undefined : providers.get(settings.use);
-  if (settings === undefined || provider === undefined)
-    throw new Error(`provider ${name} was not checked`);
-  const simulated = origins.get(provider.name);
-  const endpoint = provider.configure(
-    simulated === undefined ? settings.settings : { ...settings.settings, baseUrl: simulated },
-  );
-  const url = new URL(endpoint.origin);
-  const { timeouts } = settings;
-  return {
-    name,
-    provider,
-    endpoint,
-    credentials: Object.fromEntries(
-      [...settings.credentials].map(([field, secret]) => [field, secret.reveal()]),
-    ),
-    account: settings.account,
-    region: settings.region,
-    serverAddress: url.hostname,
-    serverPort: portOf(url),
-    timeouts,
-    pool: connectionPool({
-      origin: endpoint.origin,
-      connectMs: timeouts.connectMs,
-      maxConnections: settings.maxConnections,
-    }),
-  };
-};
 
 /** Who may make calls. The administrator's key opens the control plane and nothing else. */
 const callers = ({ keys }: Config): ReadonlyMap<string, Caller> =>
   new Map(keys.flatMap(({ admin, sha256, caller }) => (admin ? [] : [[sha256, caller] as const])));
+
+/** Takes out the credentials of the configuration and those that they were exchanged for. */
+const cleaner = ({ providers }: Config, upstreams: readonly Upstream[]): Scrub => {
+  const configured = [...providers.values()].flatMap(({ credentials }) =>
+    [...credentials.values()].map((secret) => secret.reveal()),
+  );
+  const sources = upstreams.map(({ credentials }) => credentials);
+  let known = sources.map((source) => source.tokens());
+  let scrub = scrubber([...configured, ...known.flat()]);
+  return (text) => {
+    if (sources.some((source, i) => source.tokens() !== known[i])) {
+      known = sources.map((source) => source.tokens());
+      scrub = scrubber([...configured, ...known.flat()]);
+    }
+    return scrub(text);
+  };
+};
 
 /**
  * Builds a runtime. Opens no connection yet.
@@ -75,11 +53,9 @@ const callers = ({ keys }: Config): ReadonlyMap<string, Caller> =>
 export const startRuntime = (
   config: Config,
   prices: PriceTable,
-  origins: ReadonlyMap<string, string>,
+  { origins, shared }: { readonly origins: ReadonlyMap<string, string>; readonly shared: Shared },
 ): Runtime => {
-  const upstreams = new Map(
-    [...config.providers.keys()].map((name) => [name, upstreamOf(name, config, origins)]),
-  );
+  const upstreams = upstreamsOf(config, origins, shared);
   let inUse = 0;
   const idle = Promise.withResolvers<void>();
   let closing = false;
@@ -93,13 +69,9 @@ export const startRuntime = (
     identify: identifier(callers(config)),
     plan: planner(config.models),
     named: namedModels(config.models),
-    clean: scrubber(
-      [...config.providers.values()].flatMap(({ credentials }) =>
-        [...credentials.values()].map((secret) => secret.reveal()),
-      ),
-    ),
+    clean: cleaner(config, [...upstreams.all.values()]),
     upstream(name) {
-      const upstream = upstreams.get(name);
+      const upstream = upstreams.all.get(name);
       if (upstream === undefined) throw new Error(`provider ${name} was not checked`);
       return upstream;
     },
@@ -110,7 +82,7 @@ export const startRuntime = (
     async close() {
       closing = true;
       if (inUse > 0) await idle.promise;
-      await Promise.all([...upstreams.values()].map(({ pool }) => pool.close()));
+      await upstreams.release();
     },
   };
 };

@@ -2,7 +2,7 @@ import type { CredentialVariable } from '../contract/credentials.ts';
 import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Operation } from '../model/call.ts';
-import { isObject, textAt } from '../model/json.ts';
+import { isObject, textAt, type JsonObject } from '../model/json.ts';
 import type { Speech } from '../translate/request.ts';
 
 /** One request to a provider, before it has an address. */
@@ -25,6 +25,15 @@ export interface Addressed {
 /** Credentials by the names of their settings; what is not given is absent. */
 export type Credentials = Readonly<Record<string, string>>;
 
+/** How a credential that expires is asked for, in exchange for those of the configuration. */
+export interface TokenRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** What the answer brings, and how long it lives; null: it brings nothing. */
+  read(reply: JsonObject): { readonly credentials: Credentials; readonly livesMs: number } | null;
+}
+
 /** Where a configured provider is, what is spoken there, and how a request to it is addressed and signed. Pure. */
 export interface Endpoint {
   /** Scheme, host and port, without a path. */
@@ -32,6 +41,8 @@ export interface Endpoint {
   /** What is spoken for an operation with a model; null: it does not do that. */
   speaks(operation: Operation, model: string): Speech | null;
   request(asked: Asked, credentials: Credentials): Addressed;
+  /** How `request` gets its credentials from those of the configuration; null: it takes those. */
+  token(configured: Credentials): TokenRequest | null;
 }
 
 /** A setting that holds a credential. */
@@ -45,7 +56,7 @@ export interface CredentialSetting {
 }
 
 /** The one credential of most vendors; a vendor without a variable for it may need none. */
-export const apiKey = (variable: CredentialVariable | null): readonly CredentialSetting[] => [
+export const apiKey = (variable: CredentialVariable | null): readonly [CredentialSetting] => [
   { name: 'apiKey', about: 'The credential.', variable, isNeeded: variable !== null },
 ];
 
@@ -64,6 +75,8 @@ export interface Provider {
   /** Request headers of a client that this vendor understands and that go on to it; lower case. */
   readonly forwardedHeaders: readonly string[];
   readonly settings: TSchema;
+  /** What is missing although each setting by itself is right; null: nothing. `given`: the credentials that there are. */
+  lacks?(settings: unknown, given: ReadonlySet<string>): string | null;
   /** Reads settings that were checked against `settings`. Throws when they were not. */
   configure(settings: unknown): Endpoint;
 }
@@ -99,9 +112,10 @@ export const provider = <S extends TSchema>(
       credentials: Credentials,
       at: { readonly settings: Static<S>; readonly base: Base },
     ) => Addressed;
+    readonly token?: (configured: Credentials, settings: Static<S>) => TokenRequest | null;
   },
 ): Provider => {
-  const { address, request, speaks, ...visible } = description;
+  const { address, request, speaks, token, ...visible } = description;
   return {
     ...visible,
     configure(given) {
@@ -117,6 +131,7 @@ export const provider = <S extends TSchema>(
         origin: base.origin,
         speaks: (operation, model) => speaks(operation, model, settings),
         request: (asked, credentials) => request(asked, credentials, at),
+        token: (configured) => token?.(configured, settings) ?? null,
       };
     },
   };

@@ -5,6 +5,7 @@ import type { Scrub } from '../../decide/scrub.ts';
 import type { Arrival } from '../../model/arrival.ts';
 import type { Target } from '../../model/call.ts';
 import type { CallFacts } from '../../model/settlement.ts';
+import type { Credentials } from '../../providers/provider.ts';
 import type { Prepared } from '../../translate/request.ts';
 import { spanId } from '../ids.ts';
 import type { Progress } from '../ledger/intent.ts';
@@ -22,6 +23,7 @@ export interface AttemptOf {
   readonly headers: IncomingHttpHeaders;
   readonly target: Target;
   readonly prepared: Prepared;
+  readonly credentials: Credentials;
   /** Takes all credentials out of a text, the client's own key too: an error may quote it, out of the prompt. */
   readonly clean: Scrub;
   inputTokens(): number;
@@ -45,7 +47,7 @@ export const attemptOptions = (of: AttemptOf): AttemptOptions => {
       body: prepared.body,
       nowMs: Date.now(),
     },
-    upstream.credentials,
+    of.credentials,
   );
   return {
     upstream,

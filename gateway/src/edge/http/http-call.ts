@@ -24,6 +24,8 @@ import { readBody } from '../bodies/read-body.ts';
 import { attemptJson, intentJson, wholeJson, type Intent } from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
 import { RunningAttempt, unsent } from '../upstream/attempt.ts';
+import { NoCredential } from '../upstream/credentials.ts';
+import { noCredentialFault, stoppedFault } from '../upstream/faults.ts';
 import { writtenHeader } from './arrival.ts';
 import { attemptOptions } from './attempt-options.ts';
 import { clientOf, type Client } from './client.ts';
@@ -70,6 +72,12 @@ const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
     clearTimeout(timer);
     for (const one of stop) one();
   });
+};
+
+/** No call is made without a credential. @throws whatever is no lack of one */
+const noneOf = (error: unknown): null => {
+  if (error instanceof NoCredential) return null;
+  throw error;
 };
 
 export class HttpCall implements Effects {
@@ -227,6 +235,9 @@ export class HttpCall implements Effects {
     const client = this.#client;
     const prepared = this.#prepared.get(target);
     if (prepared === undefined) throw new Error(`target ${target.provider} was not prepared`);
+    const upstream = this.#runtime.upstream(target.provider);
+    const had = upstream.credentials.current();
+    const credentials = had instanceof Promise ? await had.catch(noneOf) : had;
     const options = attemptOptions({
       gate,
       runtime: this.#runtime,
@@ -235,18 +246,20 @@ export class HttpCall implements Effects {
       headers: this.#request.headers,
       target,
       prepared,
+      credentials: credentials ?? {},
       clean: (text) => this.#clean(text),
       inputTokens: () => (this.#inputTokens ??= this.#countInput()),
     });
     gate.store.move('inflight', { provider: target.provider }, 1);
-    if (client.isStopped()) return unsent(options);
+    if (credentials === null) return unsent(options, noCredentialFault);
+    if (client.isStopped()) return unsent(options, stoppedFault(0, false));
     const attempt = new RunningAttempt(options);
     const forgetGone = client.onGone(() => attempt.leave());
     this.#forgetStop = client.onStopped(() => attempt.stop());
     if (client.gone()) attempt.leave();
     const opened = await attempt.opened;
     forgetGone();
-    if (opened.kind === 'begun') this.#served = options.upstream;
+    if (opened.kind === 'begun') this.#served = upstream;
     else this.#forgetStop();
     return opened;
   }

@@ -327,10 +327,9 @@ export class RunningAttempt implements Reply {
   }
 }
 
-/** The account of an attempt that was never made: the gateway stopped before anything was sent. */
-export const unsent = (options: AttemptOptions): Opened => {
+/** The account of an attempt that was never made. */
+export const unsent = (options: AttemptOptions, fault: Fault): Opened => {
   const nowMs = performance.now();
-  const fault = stoppedFault(0, false);
   const start = { ...options, startedMs: nowMs };
   options.onOver();
   const attempt = account(start, startMeter(options.name), { status: 0, endedMs: nowMs, fault });

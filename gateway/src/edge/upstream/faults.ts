@@ -91,6 +91,18 @@ export const stoppedFault = (status: number, isSent: boolean): Fault => ({
   said: null,
 });
 
+/** There is no credential to call with: the server that gives them is away, or refuses. */
+export const noCredentialFault: Fault = {
+  kind: 'auth',
+  code: 'provider_auth',
+  status: 0,
+  message: 'The gateway has no credential for the provider at the moment.',
+  recourse: 'elsewhere',
+  retryAfterMs: null,
+  mayBeBilled: false,
+  said: null,
+};
+
 /** The client left, or took nothing any more. `caller`, because a provider's error rate must not count it. */
 export const abandonment = (status: number, isSlow: boolean): Fault => ({
   kind: 'caller',

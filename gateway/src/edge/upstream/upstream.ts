@@ -1,6 +1,7 @@
 import type { Pool } from 'undici';
 import type { Timeouts } from '../../config/config.ts';
-import type { Credentials, Endpoint, Provider } from '../../providers/provider.ts';
+import type { Endpoint, Provider } from '../../providers/provider.ts';
+import type { CredentialSource } from './credentials.ts';
 
 /** A configured provider, ready to be called. */
 export interface Upstream {
@@ -8,7 +9,7 @@ export interface Upstream {
   readonly name: string;
   readonly provider: Provider;
   readonly endpoint: Endpoint;
-  readonly credentials: Credentials;
+  readonly credentials: CredentialSource;
   readonly account: string;
   readonly region: string;
   readonly serverAddress: string;

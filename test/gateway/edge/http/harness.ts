@@ -8,6 +8,7 @@ import type { Gate } from '../../../../gateway/src/edge/http/gate.ts';
 import { httpServer, type Server } from '../../../../gateway/src/edge/http/server.ts';
 import { compilePrices } from '../../../../gateway/src/edge/prices/catalog.ts';
 import { startRuntime, type Runtime } from '../../../../gateway/src/edge/runtime.ts';
+import { startShared } from '../../../../gateway/src/edge/upstream/upstreams.ts';
 import { logger } from '../../../../gateway/src/edge/telemetry/log.ts';
 import { metricStore, type MetricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
 import type { Step } from '../../../../gateway/src/flow/step.ts';
@@ -46,6 +47,7 @@ export interface Harness {
 export const startHarness = async (
   config: string,
   steps: readonly Step[] = registered,
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<Harness> => {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-http-'));
   const file = path.join(dir, 'tollgate.yaml');
@@ -59,11 +61,15 @@ export const startHarness = async (
     NARROW: narrowKey,
     OPENAI_KEY: openaiSecret,
     ANTHROPIC_KEY: anthropicSecret,
+    ...variables,
   };
   const read = await readConfig({ path: file, env, providers });
   rmSync(dir, { recursive: true, force: true });
   if (read.kind === 'bad') throw new Error(JSON.stringify(read.problems));
-  const runtime: Runtime = startRuntime(read.config, compilePrices(read.config), new Map());
+  const runtime: Runtime = startRuntime(read.config, compilePrices(read.config), {
+    origins: new Map(),
+    shared: startShared(() => {}),
+  });
   const settlements: Settlement[] = [];
   const written: string[] = [];
   let takes = true;
