@@ -80,3 +80,19 @@ export type MetricId = keyof typeof metrics;
 export type MetricRow = Row;
 /** The labels a metric has, as a union of their names. */
 export type LabelOf<M extends MetricId> = (typeof metrics)[M]['labels'][number];
+
+/** The metrics of a kind, by their ids. */
+export type Counter = {
+  [M in MetricId]: (typeof metrics)[M]['kind'] extends 'counter' ? M : never;
+}[MetricId];
+export type Gauge = {
+  [M in MetricId]: (typeof metrics)[M]['kind'] extends 'gauge' ? M : never;
+}[MetricId];
+export type Histogram = {
+  [M in MetricId]: (typeof metrics)[M]['kind'] extends 'histogram' ? M : never;
+}[MetricId];
+export type Money = {
+  [M in MetricId]: (typeof metrics)[M]['unit'] extends 'usd' ? M : never;
+}[MetricId];
+/** A value for each label of a metric. */
+export type Labels<M extends MetricId> = Readonly<Record<LabelOf<M>, string>>;

@@ -4,8 +4,8 @@
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
  */
 import { parseObject, textAt, type JsonObject } from '../model/json.ts';
-import { startAwsFrames, type AwsFrame } from '../translate/aws-event-stream.ts';
-import { FramingError, type Framing } from '../translate/framing.ts';
+import { startAwsFrames, type AwsFrame } from './aws-event-stream.ts';
+import { FramingError, type Framing } from './framing.ts';
 import { anthropicUpstream } from './anthropic.ts';
 import type { UpstreamDialect } from './dialect.ts';
 

@@ -4,7 +4,7 @@ import type { ChatCall } from '../model/chat.ts';
 import type { Delta } from '../model/delta.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Edits } from '../model/edits.ts';
-import type { Framing } from '../translate/framing.ts';
+import type { Framing } from './framing.ts';
 import type { ReadError } from './errors.ts';
 
 export type Checked<T> =

@@ -8,13 +8,13 @@ import { writtenDown } from '../decide/written-down.ts';
 import type { Settlement } from '../model/settlement.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { settler, type Settler } from './settle.ts';
-import { count } from './telemetry/count.ts';
+import { count } from '../projections/metrics.ts';
 import { gauge } from './telemetry/gauges.ts';
 import { leftOut } from './telemetry/left-out.ts';
 import { callLog } from './telemetry/log.ts';
 import { startMetricExport } from './telemetry/otlp-view.ts';
 import { otlpGrpc, startSpanExport } from './telemetry/span-export.ts';
-import { spansOf } from './telemetry/spans.ts';
+import { spansOf } from '../projections/spans.ts';
 import type { MetricStore } from './telemetry/store.ts';
 import type { Runtime } from './runtime.ts';
 

@@ -1,6 +1,6 @@
-import type { CacheStatus } from '../contract/ledger.ts';
 import type { Identities } from '../decide/identity.ts';
 import type { Identified } from '../decide/identify.ts';
+import type { CallSoFar } from '../decide/response-headers.ts';
 import type { Next } from '../decide/retry.ts';
 import type { Arrival } from '../model/arrival.ts';
 import type { Ask, Caller, Problem, Target } from '../model/call.ts';
@@ -60,13 +60,7 @@ export interface Booked {
 }
 
 /** What the delivery of a reply needs of its call. */
-export interface Delivering {
-  readonly stream: boolean;
-  /** Attempts of this call, the one that brought the reply included. */
-  readonly tries: number;
-  readonly cache: CacheStatus;
-  /** What was spent waiting for providers until now. */
-  providerMs(): number;
+export interface Delivering extends CallSoFar {
   /**
    * Accounts for the call; called when the reply is whole, before its client has the last of it. What the client was told then
    * stands in the ledger, however this process ends.

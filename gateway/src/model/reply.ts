@@ -1,5 +1,6 @@
 import type { Piece } from './delta.ts';
 import type { Fault } from './fault.ts';
+import type { ReceivedHeaders } from './headers.ts';
 
 /** How a reply ended. */
 export type ReplyEnd =
@@ -17,6 +18,14 @@ export interface ReplyReader {
   piece(piece: Piece): void;
   /** Nothing follows. `last`: the bytes of the last event of a complete reply, which leave when it is accounted for. */
   end(end: ReplyEnd, last: Uint8Array | null): void;
+}
+
+/** What a provider said at the beginning of its reply. */
+export interface ReceivedHead {
+  readonly contentType: string;
+  readonly headers: ReceivedHeaders;
+  /** What the body is, whatever its content type says. */
+  readonly isStream: boolean;
 }
 
 /** What the head of a reply says of itself. */

@@ -3,7 +3,7 @@
  * it wrongly or not at all; so the first bytes have the last word.
  */
 import type { Piece } from '../model/delta.ts';
-import type { Framing } from './framing.ts';
+import type { Framing } from '../dialects/framing.ts';
 import type { ReplyTranslator } from './reply.ts';
 import { join } from './event-cutter.ts';
 

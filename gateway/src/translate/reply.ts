@@ -9,7 +9,7 @@ import type {
   UpstreamDialect,
 } from '../dialects/dialect.ts';
 import { join, startEventCutter } from './event-cutter.ts';
-import { FramingError, type Framing } from './framing.ts';
+import { FramingError, type Framing } from '../dialects/framing.ts';
 import { eventTooLarge, startTap } from './tap.ts';
 
 /**

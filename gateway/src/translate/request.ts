@@ -3,7 +3,7 @@ import type { ClientDialect, ReplyHead, Traits } from '../dialects/dialect.ts';
 import { upstreamDialects } from '../dialects/registry.ts';
 import type { Ask, Operation, Problem, UpstreamDialectName } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { Framing } from './framing.ts';
+import type { Framing } from '../dialects/framing.ts';
 import {
   passThrough,
   reframed,

@@ -12,7 +12,7 @@ import type { Progress } from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
 import type { AttemptOptions } from '../upstream/attempt.ts';
 import type { Gate } from './gate.ts';
-import { attemptHeaders } from './reply-headers.ts';
+import { attemptHeaders } from '../../decide/response-headers.ts';
 import { upstreamHeaders } from './upstream-headers.ts';
 
 export interface AttemptOf {
@@ -73,7 +73,7 @@ export const attemptOptions = (of: AttemptOf): AttemptOptions => {
       attemptHeaders(received, {
         passes: prepared.passes,
         target,
-        upstream,
+        forwarded: upstream.provider.forwardedHeaders,
         told,
         headers: of.headers,
         dropped: prepared.dropped,

@@ -1,13 +1,13 @@
 /** The routes on which calls arrive. */
 import type { FastifyInstance } from 'fastify';
-import { surfaces } from '../../contract/surfaces.ts';
+import { endpoints } from '../../contract/endpoints.ts';
 import { call } from '../../flow/call.ts';
 import { arrive } from './arrival.ts';
 import { HttpCall, type DataPlane } from './http-call.ts';
 
 /** Adds the data plane to a server. */
 export const addDataPlane = (app: FastifyInstance, plane: DataPlane): void => {
-  for (const { path, dialect, operation } of surfaces) {
+  for (const { path, dialect, operation } of endpoints) {
     app.route({
       method: 'POST',
       url: path,

@@ -1,5 +1,6 @@
 /** Sends a reply to its client, as fast as the client takes it; the one way by which bytes of a reply leave. */
-import type { Booked, Delivering, Delivery } from '../../flow/effects.ts';
+import type { WholeReply } from '../../decide/response-headers.ts';
+import type { Delivering, Delivery } from '../../flow/effects.ts';
 import type { Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { Reply, ReplyEnd, ReplyReader } from '../../model/reply.ts';
@@ -17,11 +18,6 @@ const keepAlive = new TextEncoder().encode(': keep-alive\n\n');
  * accounted for when this much is left to send; its cost, which is told at its beginning, is kept before.
  */
 const maxToldBytes = 64 * 1024;
-
-/** What is known of a whole reply when its first byte leaves. */
-export interface WholeReply extends Booked {
-  readonly lengthBytes: number;
-}
 
 export interface DeliveryOptions {
   readonly client: Client;

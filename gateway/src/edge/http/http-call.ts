@@ -25,17 +25,17 @@ import { attemptJson, intentJson, wholeJson, type Intent } from '../ledger/inten
 import type { Runtime } from '../runtime.ts';
 import { RunningAttempt, unsent } from '../upstream/attempt.ts';
 import { NoCredential } from '../upstream/credentials.ts';
-import { noCredentialFault, stoppedFault } from '../upstream/faults.ts';
+import { noCredentialFault, stoppedFault } from '../../decide/faults.ts';
 import { writtenHeader } from './arrival.ts';
 import { attemptOptions } from './attempt-options.ts';
 import { clientOf, type Client } from './client.ts';
 import type { Connections } from './connections.ts';
 import { deliver } from './delivery.ts';
-import { rendered } from './errors.ts';
+import { rendered } from '../../translate/refusal.ts';
 import type { Gate } from './gate.ts';
-import { headerText } from './header-text.ts';
+import { headerText } from '../../decide/header-text.ts';
 import { maxDiscardedBytes, receiveBody, restIsSmall } from './receive.ts';
-import { droppedHeader, ownHeaders, replyHeaders } from './reply-headers.ts';
+import { droppedHeader, ownHeaders, replyHeaders } from '../../decide/response-headers.ts';
 import { requestOf } from './request-body.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Stop } from './stop.ts';
@@ -217,8 +217,8 @@ export class HttpCall implements Effects {
 
   intend(facts: CallFacts, target: Target, previous: Attempt | null): Promise<boolean> {
     const { spool } = this.#plane.gate;
-    const { account, provider } = this.#runtime.upstream(target.provider);
-    const next = { target, account, system: provider.system };
+    const { account, system } = this.#runtime.upstream(target.provider);
+    const next = { target, account, system };
     if (!this.#isIntended) {
       this.#isIntended = true;
       const estimatedInputTokens = guessInputTokens(this.#bodyBytes);
@@ -281,7 +281,8 @@ export class HttpCall implements Effects {
       reply,
       delivering,
       holdMs: served?.timeouts.holdMs ?? Infinity,
-      headers: (whole) => replyHeaders(reply.head(), { arrival, delivering, whole }),
+      headers: (whole) =>
+        replyHeaders(reply.head(), { arrival, delivering, whole, nowMs: performance.now() }),
       onStream(open) {
         if (served !== null) store.move('openStreams', { provider: served.name }, open ? 1 : -1);
       },
@@ -350,7 +351,7 @@ export class HttpCall implements Effects {
       'x-tollgate-attempts': String(attempts.length),
       ...droppedHeader(
         this.#request.headers,
-        this.#runtime.upstream(target.provider),
+        this.#runtime.upstream(target.provider).provider.forwardedHeaders,
         this.#prepared.get(target)?.dropped ?? [],
       ),
     };

@@ -5,7 +5,7 @@ import { plain } from '../../decide/refuse.ts';
 import type { Problem } from '../../model/call.ts';
 import type { MetricStore } from '../telemetry/store.ts';
 import { readBytes, type Body } from './body.ts';
-import { bodyProblem } from './errors.ts';
+import { bodyProblem } from '../../translate/refusal.ts';
 
 export interface BodyLimits {
   readonly bodyBytes: number;

@@ -25,7 +25,7 @@ import { startReconciler, type Reconciler } from './reconcile.ts';
 import { readLeftover, type Leftover } from './recover.ts';
 import { startReserve } from './reserve.ts';
 import type { Sealed } from './rotation.ts';
-import { ledgerRow } from './row.ts';
+import { ledgerRow } from '../../projections/row.ts';
 import { createSegment } from './segment.ts';
 import { startShipper, type Shipper } from './shipper.ts';
 import { noTotals, startSpool, type Spool, type SpoolLimits } from './spool.ts';

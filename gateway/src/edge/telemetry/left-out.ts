@@ -1,7 +1,7 @@
 /** Refused calls that are written down nowhere: counted one by one, and told of in one line a minute for each code. */
 import type { Logger } from 'pino';
 import type { Settlement } from '../../model/settlement.ts';
-import { countUnwritten } from './count.ts';
+import { countUnwritten } from '../../projections/metrics.ts';
 import type { MetricStore } from './store.ts';
 
 const lineMs = 60_000;

@@ -4,7 +4,7 @@
  * https://github.com/open-telemetry/opentelemetry-proto/blob/v1.9.0/opentelemetry/proto/trace/v1/trace.proto
  */
 import { attribute } from '../../contract/spans.ts';
-import type { Attributes, AttributeValue, Span } from './spans.ts';
+import type { Attributes, AttributeValue, Span } from '../../projections/spans.ts';
 
 /** Spans on their way: the encoded list of a `ScopeSpans` message, without what surrounds it. */
 export interface SpanBatch {

@@ -4,7 +4,7 @@ import {
 } from '@opentelemetry/otlp-grpc-exporter-base';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { batchWriter, requestWriter, type SpanBatch, type Surroundings } from './span-bytes.ts';
-import type { Span } from './spans.ts';
+import type { Span } from '../../projections/spans.ts';
 import type { MetricStore } from './store.ts';
 
 export interface SpanExport {

@@ -2,7 +2,14 @@
  * Every metric's values, kept once. `/metrics` and OTLP are two views of this one store, so they cannot disagree.
  * Money is kept as whole pico-dollars and becomes dollars only when shown.
  */
-import { metrics, type LabelOf, type MetricId, type MetricRow } from '../../contract/metrics.ts';
+import {
+  metrics,
+  type Gauge,
+  type Labels,
+  type MetricId,
+  type MetricRow,
+} from '../../contract/metrics.ts';
+import type { Tally } from '../../projections/metrics.ts';
 import { usdNumber } from '../../model/money.ts';
 import { seriesSet, type Fresh, type SeriesSet } from './series.ts';
 
@@ -30,28 +37,10 @@ export interface HistogramSeries {
   count: number;
 }
 
-type Counter = {
-  [M in MetricId]: (typeof metrics)[M]['kind'] extends 'counter' ? M : never;
-}[MetricId];
-type Gauge = { [M in MetricId]: (typeof metrics)[M]['kind'] extends 'gauge' ? M : never }[MetricId];
-type Histogram = {
-  [M in MetricId]: (typeof metrics)[M]['kind'] extends 'histogram' ? M : never;
-}[MetricId];
-type Money = { [M in MetricId]: (typeof metrics)[M]['unit'] extends 'usd' ? M : never }[MetricId];
-type Labels<M extends MetricId> = Readonly<Record<LabelOf<M>, string>>;
-
-export interface MetricStore {
-  add<M extends Counter>(metric: M, labels: Labels<M>, amount: number, traceId?: string): void;
-  addMoney<M extends Counter & Money>(
-    metric: M,
-    labels: Labels<M>,
-    picodollars: bigint,
-    traceId?: string,
-  ): void;
+export interface MetricStore extends Tally {
   set<M extends Gauge>(metric: M, labels: Labels<M>, value: number): void;
   /** Adds to a gauge. */
   move<M extends Gauge>(metric: M, labels: Labels<M>, by: number): void;
-  observe<M extends Histogram>(metric: M, labels: Labels<M>, value: number, traceId?: string): void;
   /** Forgets all series of a gauge, for one whose label is a version or hash. */
   clear(metric: Gauge): void;
   values(metric: MetricId): Iterable<ValueSeries>;

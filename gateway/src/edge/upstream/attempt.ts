@@ -14,25 +14,19 @@ import type { Delivery, Opened } from '../../flow/effects.ts';
 import type { Failure, Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';
-import type { Reply, ReplyEnd, ReplyHead, ReplyReader } from '../../model/reply.ts';
+import type { ReceivedHead, Reply, ReplyEnd, ReplyHead, ReplyReader } from '../../model/reply.ts';
 import type { Attempt } from '../../model/settlement.ts';
 import type { Prepared } from '../../translate/request.ts';
 import { startReplyBody, type ReplyBody } from '../../translate/reply-body.ts';
-import { account, type AttemptStart } from './account.ts';
+import { account, type AttemptStart } from '../../decide/account.ts';
 import { startClocks, type Bell, type Clocks } from './clocks.ts';
+import type { Upstream } from './upstream.ts';
 import { startExchange, type Exchange } from './exchange.ts';
-import { abandonment, stoppedFault, timeoutFault, unendedFault } from './faults.ts';
-import { replyFault, toldEvent } from './refusal.ts';
-
-/** What the provider said of its reply. */
-export interface ReceivedHead {
-  readonly contentType: string;
-  readonly headers: ReceivedHeaders;
-  /** What the body is, whatever its content type says. */
-  readonly isStream: boolean;
-}
+import { abandonment, stoppedFault, timeoutFault, unendedFault } from '../../decide/faults.ts';
+import { replyFault, toldEvent } from '../../translate/provider-error.ts';
 
 export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
+  readonly upstream: Upstream;
   readonly prepared: Prepared;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -6,8 +6,9 @@ import type { Fault } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';
 import type { Told } from '../../decide/told.ts';
 import { turn } from '../turn.ts';
-import { networkFault } from './faults.ts';
-import { maxErrorBytes, refusalFault, replyFault } from './refusal.ts';
+import { networkFault } from '../../decide/faults.ts';
+import { maxErrorBytes, refusalFault, replyFault } from '../../translate/provider-error.ts';
+import { wasClosedWhileIdle } from './connections.ts';
 import { encodingOf, startInflater, type Inflater } from './inflate.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -113,7 +114,15 @@ export const startExchange = (
   const fail = (error: Error): void => {
     inflater?.stop();
     // The status had said it already; a body that breaks off changes nothing.
-    fault(errorBody === null ? networkFault(error, status, events.hasBegun()) : refused());
+    fault(
+      errorBody === null
+        ? networkFault(error, {
+            status,
+            begun: events.hasBegun(),
+            wasUnread: wasClosedWhileIdle(error),
+          })
+        : refused(),
+    );
   };
   const finish = (): void => {
     if (released) return;

@@ -85,6 +85,7 @@ const upstreamOf = (
     upstream: {
       name,
       provider,
+      system: provider.system,
       endpoint,
       credentials: token?.value ?? fixed(configured),
       account,

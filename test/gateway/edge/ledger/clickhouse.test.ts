@@ -7,7 +7,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { callColumns } from '../../../../gateway/src/contract/ledger.ts';
 import { clickhouseSink, type Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
-import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
+import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { startClickhouse, type FakeClickhouse } from '../../../fakes/clickhouse.ts';
 import { anySettlement } from '../../model/any-settlement.ts';

@@ -4,7 +4,7 @@ import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
 import { entryLine } from '../../../../gateway/src/edge/ledger/entry.ts';
 import { segmentFiles } from '../../../../gateway/src/edge/ledger/files.ts';
 import { differenceOf } from '../../../../gateway/src/edge/ledger/reconcile.ts';
-import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
+import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
 import { someCall, someSettlement } from '../../model/settlements.ts';
 import { callId, intentOf, ledgerIn, scriptedSink, tempDir, until } from './support.ts';
 

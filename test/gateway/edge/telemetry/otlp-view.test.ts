@@ -1,7 +1,7 @@
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { expect, test } from 'vitest';
 import { metrics, type MetricRow } from '../../../../gateway/src/contract/metrics.ts';
-import { count } from '../../../../gateway/src/edge/telemetry/count.ts';
+import { count } from '../../../../gateway/src/projections/metrics.ts';
 import { metricProducer } from '../../../../gateway/src/edge/telemetry/otlp-view.ts';
 import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
 import { someSettlement } from '../../model/settlements.ts';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { metrics, type MetricRow } from '../../../../gateway/src/contract/metrics.ts';
-import { count } from '../../../../gateway/src/edge/telemetry/count.ts';
+import { count } from '../../../../gateway/src/projections/metrics.ts';
 import { prometheusView } from '../../../../gateway/src/edge/telemetry/prometheus-view.ts';
 import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
 import { anySettlement } from '../../model/any-settlement.ts';

@@ -12,7 +12,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { attribute } from '../../../../gateway/src/contract/spans.ts';
 import { batchWriter, requestWriter } from '../../../../gateway/src/edge/telemetry/span-bytes.ts';
-import { spansOf, type Span } from '../../../../gateway/src/edge/telemetry/spans.ts';
+import { spansOf, type Span } from '../../../../gateway/src/projections/spans.ts';
 import { requestType } from '../../../trace-router/otlp-proto.ts';
 import { anySettlement } from '../../model/any-settlement.ts';
 

@@ -3,7 +3,7 @@ import {
   startSpanExport,
   type Delivery,
 } from '../../../../gateway/src/edge/telemetry/span-export.ts';
-import { spansOf, type Span } from '../../../../gateway/src/edge/telemetry/spans.ts';
+import { spansOf, type Span } from '../../../../gateway/src/projections/spans.ts';
 import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
 import { someSettlement } from '../../model/settlements.ts';
 

@@ -3,16 +3,16 @@
  * that is written down holds the credential or the prompt.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
-import { count } from '../../../../gateway/src/edge/telemetry/count.ts';
+import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
+import { count } from '../../../../gateway/src/projections/metrics.ts';
 import { callLog } from '../../../../gateway/src/edge/telemetry/log.ts';
-import { spansOf } from '../../../../gateway/src/edge/telemetry/spans.ts';
+import { spansOf } from '../../../../gateway/src/projections/spans.ts';
 import { metrics, type MetricId } from '../../../../gateway/src/contract/metrics.ts';
 import { scrubber } from '../../../../gateway/src/decide/scrub.ts';
 import { toldBy } from '../../../../gateway/src/decide/told.ts';
-import { replyFault } from '../../../../gateway/src/edge/upstream/refusal.ts';
+import { replyFault } from '../../../../gateway/src/translate/provider-error.ts';
 import { openaiUpstream } from '../../../../gateway/src/dialects/openai.ts';
-import { networkFault } from '../../../../gateway/src/edge/upstream/faults.ts';
+import { networkFault } from '../../../../gateway/src/decide/faults.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { anthropicSecret, key, openaiSecret, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, type Reply } from '../http/http-client.ts';
@@ -247,7 +247,7 @@ test.each(forms)(
 test('nor does the message of a connection that fails', () => {
   const error = Object.assign(new Error(`${openaiSecret} ${prompt}`), { code: prompt });
   for (const begun of [true, false]) {
-    const told = JSON.stringify(networkFault(error, 0, begun));
+    const told = JSON.stringify(networkFault(error, { status: 0, begun, wasUnread: false }));
     expect(told).not.toContain(openaiSecret);
     expect(told).not.toContain(marker);
   }

@@ -1,8 +1,8 @@
 /** What a provider's refusal is to the client, to the next target and to what is written down. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
-import { spansOf } from '../../../../gateway/src/edge/telemetry/spans.ts';
-import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
+import { spansOf } from '../../../../gateway/src/projections/spans.ts';
+import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
 import { key, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, type Reply } from '../http/http-client.ts';
 import { startScripted, wholeChat, json, type Upstream } from './scripted.ts';

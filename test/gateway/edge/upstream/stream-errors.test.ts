@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { scrubber } from '../../../../gateway/src/decide/scrub.ts';
 import { toldBy } from '../../../../gateway/src/decide/told.ts';
-import { maxErrorBytes, toldEvent } from '../../../../gateway/src/edge/upstream/refusal.ts';
+import { maxErrorBytes, toldEvent } from '../../../../gateway/src/translate/provider-error.ts';
 import type { Failure, Piece } from '../../../../gateway/src/model/delta.ts';
 import { anthropic, openai } from '../../dialects/both.ts';
 import { passThrough } from '../../../../gateway/src/translate/reply.ts';

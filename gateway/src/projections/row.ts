@@ -1,8 +1,8 @@
 /** Settlement -> ledger row: one projection for each column, in one table. */
-import { callColumns, buckets, meters, type CallColumn } from '../../contract/ledger.ts';
-import { noMoney, usdText } from '../../model/money.ts';
-import type { Json } from '../../model/json.ts';
-import { costOfAttempts, type Attempt, type Settlement } from '../../model/settlement.ts';
+import { callColumns, buckets, meters, type CallColumn } from '../contract/ledger.ts';
+import { noMoney, usdText } from '../model/money.ts';
+import type { Json } from '../model/json.ts';
+import { costOfAttempts, type Attempt, type Settlement } from '../model/settlement.ts';
 
 /** What a row needs beside the settlement. */
 export interface RowSource {

@@ -1,8 +1,8 @@
-import { plain } from '../../decide/refuse.ts';
-import type { DialectName, Problem } from '../../model/call.ts';
-import type { Refusal } from '../../model/refusal.ts';
-import { clientDialects } from '../../dialects/registry.ts';
-import { headerText } from './header-text.ts';
+import { plain } from '../decide/refuse.ts';
+import type { DialectName, Problem } from '../model/call.ts';
+import type { Refusal } from '../model/refusal.ts';
+import { clientDialects } from '../dialects/registry.ts';
+import { headerText } from '../decide/header-text.ts';
 
 /** The server's own refusal of a body; `bodyBytes` is its limit. */
 export const bodyProblem = (

@@ -1,11 +1,11 @@
 /** Settlement -> spans. Pure: one SERVER span for the call, one CLIENT span for each attempt at a provider. */
-import { outcomes } from '../../contract/outcomes.ts';
-import { attribute } from '../../contract/spans.ts';
-import { surfaces } from '../../contract/surfaces.ts';
-import type { DialectName, Operation } from '../../model/call.ts';
-import { usdNumber } from '../../model/money.ts';
-import { costOfAttempts, type Attempt, type Settlement } from '../../model/settlement.ts';
-import { inputTokens, outputTokens } from '../../model/usage.ts';
+import { outcomes } from '../contract/outcomes.ts';
+import { attribute } from '../contract/spans.ts';
+import { endpoints } from '../contract/endpoints.ts';
+import type { DialectName, Operation } from '../model/call.ts';
+import { usdNumber } from '../model/money.ts';
+import { costOfAttempts, type Attempt, type Settlement } from '../model/settlement.ts';
+import { inputTokens, outputTokens } from '../model/usage.ts';
 
 export type AttributeValue = string | number | boolean | readonly string[];
 
@@ -34,7 +34,7 @@ export interface Span {
 }
 
 const routeOf = (dialect: DialectName, operation: Operation): string =>
-  surfaces.find((surface) => surface.dialect === dialect && surface.operation === operation)
+  endpoints.find((endpoint) => endpoint.dialect === dialect && endpoint.operation === operation)
     ?.path ?? '';
 
 interface Gathered {

@@ -1,15 +1,12 @@
 /** The head of a reply: what it says of itself, and what the gateway says of the call. */
-import type { IncomingHttpHeaders } from 'node:http';
-import { passingHeaders, requestIds } from '../../decide/reply-headers.ts';
-import type { Told } from '../../decide/told.ts';
-import type { Delivering } from '../../flow/effects.ts';
-import type { Arrival } from '../../model/arrival.ts';
-import type { Target } from '../../model/call.ts';
-import { usdText } from '../../model/money.ts';
-import type { ReplyHead } from '../../model/reply.ts';
-import type { ReceivedHead } from '../upstream/attempt.ts';
-import type { Upstream } from '../upstream/upstream.ts';
-import type { WholeReply } from './delivery.ts';
+import { passingHeaders, requestIds } from './reply-headers.ts';
+import type { Told } from './told.ts';
+import type { Arrival } from '../model/arrival.ts';
+import type { Target } from '../model/call.ts';
+import type { CacheStatus } from '../contract/ledger.ts';
+import type { ReceivedHeaders } from '../model/headers.ts';
+import { usdText, type Picodollars } from '../model/money.ts';
+import type { ReceivedHead, ReplyHead } from '../model/reply.ts';
 import { headerText } from './header-text.ts';
 
 /** Headers every reply carries; a provider's own id of the request goes before ours. */
@@ -34,12 +31,12 @@ const betaHeaders = ['anthropic-beta', 'openai-beta'] as const;
 
 /** What of a request did not go on to its provider because it means nothing there, as a header; none where all went on. */
 export const droppedHeader = (
-  headers: IncomingHttpHeaders,
-  { provider }: Pick<Upstream, 'provider'>,
+  headers: ReceivedHeaders,
+  forwarded: readonly string[],
   fields: readonly string[],
 ): Record<string, string> => {
   const betas = betaHeaders.filter(
-    (name) => headers[name] !== undefined && !provider.forwardedHeaders.includes(name),
+    (name) => headers[name] !== undefined && !forwarded.includes(name),
   );
   const dropped = [...betas, ...fields].join(', ');
   return dropped === '' ? {} : { 'x-tollgate-dropped': dropped };
@@ -51,7 +48,7 @@ export const attemptHeaders = (
   {
     passes,
     target,
-    upstream,
+    forwarded,
     told,
     headers,
     dropped,
@@ -59,10 +56,11 @@ export const attemptHeaders = (
     /** The provider speaks the client's words. */
     readonly passes: boolean;
     readonly target: Target;
-    readonly upstream: Upstream;
+    /** Headers of a client that go on to this provider. */
+    readonly forwarded: readonly string[];
     readonly told: Told;
     /** Of the client's request. */
-    readonly headers: IncomingHttpHeaders;
+    readonly headers: ReceivedHeaders;
     /** Fields of it that were left out. */
     readonly dropped: readonly string[];
   },
@@ -71,8 +69,26 @@ export const attemptHeaders = (
   'content-type': told.clean(contentTypeFor(passes, received)),
   'x-tollgate-provider': target.provider,
   'x-tollgate-model': headerText(target.model),
-  ...droppedHeader(headers, upstream, dropped),
+  ...droppedHeader(headers, forwarded, dropped),
 });
+
+/** What is known of a call when its reply leaves. */
+export interface CallSoFar {
+  /** The client asked for a stream. */
+  readonly stream: boolean;
+  readonly tries: number;
+  readonly cache: CacheStatus;
+  /** Spent waiting for providers until now. */
+  providerMs(): number;
+}
+
+/** What is known of a whole reply when its first byte leaves. */
+export interface WholeReply {
+  readonly lengthBytes: number;
+  readonly cost: Picodollars;
+  /** No kill of this process changes the cost any more. */
+  readonly isDurable: boolean;
+}
 
 /** The headers of a reply; `whole` is what is known of one that is no stream. */
 export const replyHeaders = (
@@ -81,14 +97,17 @@ export const replyHeaders = (
     arrival,
     delivering,
     whole,
+    nowMs,
   }: {
     readonly arrival: Arrival;
-    readonly delivering: Delivering;
+    readonly delivering: CallSoFar;
     readonly whole: WholeReply | null;
+    /** Monotonic clock. */
+    readonly nowMs: number;
   },
 ): Record<string, string> => {
   const { stream, tries, cache, providerMs } = delivering;
-  const overheadMs = performance.now() - arrival.startedMs - providerMs();
+  const overheadMs = nowMs - arrival.startedMs - providerMs();
   const all: Record<string, string> = {
     ...ownHeaders(arrival),
     ...head.headers,

@@ -1,15 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { outcomes } from '../../../../gateway/src/contract/outcomes.ts';
-import { attribute } from '../../../../gateway/src/contract/spans.ts';
-import {
-  spansOf,
-  type AttributeValue,
-  type Span,
-} from '../../../../gateway/src/edge/telemetry/spans.ts';
-import { inputTokens, outputTokens } from '../../../../gateway/src/model/usage.ts';
-import { anySettlement } from '../../model/any-settlement.ts';
-import { someAttempt, someSettlement } from '../../model/settlements.ts';
+import { outcomes } from '../../../gateway/src/contract/outcomes.ts';
+import { attribute } from '../../../gateway/src/contract/spans.ts';
+import { spansOf, type AttributeValue, type Span } from '../../../gateway/src/projections/spans.ts';
+import { inputTokens, outputTokens } from '../../../gateway/src/model/usage.ts';
+import { anySettlement } from '../model/any-settlement.ts';
+import { someAttempt, someSettlement } from '../model/settlements.ts';
 
 const attributesOf = (span: Span | undefined): Record<string, AttributeValue | undefined> => {
   const { names = [], values = [] } = span?.attributes ?? {};

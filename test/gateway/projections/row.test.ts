@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { buckets, callColumns, meters } from '../../../../gateway/src/contract/ledger.ts';
-import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
-import { toPicodollars } from '../../../../gateway/src/model/money.ts';
-import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
-import { anySettlement } from '../../model/any-settlement.ts';
-import { someAttempt, someSettlement } from '../../model/settlements.ts';
+import { buckets, callColumns, meters } from '../../../gateway/src/contract/ledger.ts';
+import { ledgerRow } from '../../../gateway/src/projections/row.ts';
+import { toPicodollars } from '../../../gateway/src/model/money.ts';
+import type { Settlement } from '../../../gateway/src/model/settlement.ts';
+import { anySettlement } from '../model/any-settlement.ts';
+import { someAttempt, someSettlement } from '../model/settlements.ts';
 
 /** A row by its columns. */
 const rowOf = (settlement: Settlement): Record<string, unknown> => {

@@ -1,14 +1,25 @@
-import type { Meter } from '../../decide/meter.ts';
-import { charge, dimensionsOf, noCharge, type PriceTable } from '../../decide/price.ts';
-import type { Target } from '../../model/call.ts';
-import type { Fault } from '../../model/fault.ts';
-import type { Attempt } from '../../model/settlement.ts';
-import { noUsage, type Dimensions } from '../../model/usage.ts';
-import type { Upstream } from './upstream.ts';
+import type { Meter } from './meter.ts';
+import { charge, dimensionsOf, noCharge, type PriceTable } from './price.ts';
+import type { Target } from '../model/call.ts';
+import type { Fault } from '../model/fault.ts';
+import type { Attempt } from '../model/settlement.ts';
+import { noUsage, type Dimensions } from '../model/usage.ts';
+
+/** Of a provider, as row and spans name it. */
+export interface UpstreamFacts {
+  /** `gen_ai.provider.name`. */
+  readonly system: string;
+  /** The account that is billed. */
+  readonly account: string;
+  readonly region: string;
+  readonly serverAddress: string;
+  readonly serverPort: number;
+}
 
 /** What is known of an attempt from its start. Times: `...AtMs` by the wall clock, the others by the monotonic one. */
 export interface AttemptStart {
-  readonly upstream: Upstream;
+  /** What row and spans say of the provider. */
+  readonly upstream: UpstreamFacts;
   readonly target: Target;
   readonly spanId: string;
   readonly prices: PriceTable;
@@ -43,7 +54,7 @@ export const account = (
     prices.find(target.provider, target.model, start.callStartedAtMs);
   return {
     target,
-    system: upstream.provider.system,
+    system: upstream.system,
     account: upstream.account,
     region: upstream.region,
     serverAddress: upstream.serverAddress,

@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { buckets, callColumns } from '../../../../gateway/src/contract/ledger.ts';
-import type { MetricId } from '../../../../gateway/src/contract/metrics.ts';
-import { ledgerRow } from '../../../../gateway/src/edge/ledger/row.ts';
-import { count } from '../../../../gateway/src/edge/telemetry/count.ts';
-import { metricStore, type MetricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
-import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
-import { anySettlement } from '../../model/any-settlement.ts';
-import { someAttempt, someSettlement } from '../../model/settlements.ts';
+import { buckets, callColumns } from '../../../gateway/src/contract/ledger.ts';
+import type { MetricId } from '../../../gateway/src/contract/metrics.ts';
+import { ledgerRow } from '../../../gateway/src/projections/row.ts';
+import { count } from '../../../gateway/src/projections/metrics.ts';
+import { metricStore, type MetricStore } from '../../../gateway/src/edge/telemetry/store.ts';
+import type { Settlement } from '../../../gateway/src/model/settlement.ts';
+import { anySettlement } from '../model/any-settlement.ts';
+import { someAttempt, someSettlement } from '../model/settlements.ts';
 
 const counted = (...settlements: readonly Settlement[]): MetricStore => {
   const store = metricStore(1000);

@@ -1,8 +1,8 @@
 import { EventStreamCodec } from '@smithy/eventstream-codec';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { startAwsFrames } from '../../../gateway/src/translate/aws-event-stream.ts';
-import { FramingError } from '../../../gateway/src/translate/framing.ts';
+import { startAwsFrames } from '../../../gateway/src/dialects/aws-event-stream.ts';
+import { FramingError } from '../../../gateway/src/dialects/framing.ts';
 
 const codec = new EventStreamCodec(
   (bytes) => Buffer.from(bytes).toString('utf8'),

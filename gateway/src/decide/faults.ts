@@ -1,6 +1,5 @@
 /** What went wrong upstream without a word of the provider: connections, clocks, replies that break off, clients that leave. */
-import type { Fault } from '../../model/fault.ts';
-import { wasClosedWhileIdle } from './connections.ts';
+import type { Fault } from '../model/fault.ts';
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -19,14 +18,23 @@ const unsent = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
 ]);
 
-/** The connection failed. `begun`: content had reached the client's side already. */
-export const networkFault = (error: unknown, status: number, begun: boolean): Fault => {
+/** What is known of an attempt whose connection failed. */
+export interface Failed {
+  readonly status: number;
+  /** Content had reached the client's side already. */
+  readonly begun: boolean;
+  /** The server had closed the connection before it read the request. */
+  readonly wasUnread: boolean;
+}
+
+/** The connection failed. */
+export const networkFault = (error: unknown, { status, begun, wasUnread }: Failed): Fault => {
   const code = codeOf(error);
   const rest = {
     status,
     recourse: 'again',
     retryAfterMs: null,
-    mayBeBilled: !unsent.has(code) && !wasClosedWhileIdle(error),
+    mayBeBilled: !unsent.has(code) && !wasUnread,
     said: null,
   } as const;
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {

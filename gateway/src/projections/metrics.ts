@@ -1,8 +1,20 @@
 /** Settlement -> metrics. The counters and histograms of one call, all from one value. */
-import { outcomes } from '../../contract/outcomes.ts';
-import { costOfAttempts, type Attempt, type Settlement } from '../../model/settlement.ts';
-import { inputTokens, outputTokens, type Buckets } from '../../model/usage.ts';
-import type { MetricStore } from './store.ts';
+import { outcomes } from '../contract/outcomes.ts';
+import { costOfAttempts, type Attempt, type Settlement } from '../model/settlement.ts';
+import { inputTokens, outputTokens, type Buckets } from '../model/usage.ts';
+import type { Counter, Histogram, Labels, Money } from '../contract/metrics.ts';
+
+/** Where counts go. */
+export interface Tally {
+  add<M extends Counter>(metric: M, labels: Labels<M>, amount: number, traceId?: string): void;
+  addMoney<M extends Counter & Money>(
+    metric: M,
+    labels: Labels<M>,
+    picodollars: bigint,
+    traceId?: string,
+  ): void;
+  observe<M extends Histogram>(metric: M, labels: Labels<M>, value: number, traceId?: string): void;
+}
 
 /** The ten classes of the ledger in the five of `tollgate_tokens_total`; their sums are equal. */
 const tokenClasses = {
@@ -29,7 +41,7 @@ const blame = (settlement: Settlement): string => {
   }
 };
 
-const countAttempt = (store: MetricStore, settlement: Settlement, attempt: Attempt): void => {
+const countAttempt = (store: Tally, settlement: Settlement, attempt: Attempt): void => {
   const { provider, model } = attempt.target;
   const { traceId } = settlement.call.trace;
   const semantic = { gen_ai_provider_name: attempt.system, gen_ai_request_model: model };
@@ -56,7 +68,7 @@ const countAttempt = (store: MetricStore, settlement: Settlement, attempt: Attem
   }
 };
 
-const countFurther = (store: MetricStore, attempts: readonly Attempt[]): void => {
+const countFurther = (store: Tally, attempts: readonly Attempt[]): void => {
   for (const [i, attempt] of attempts.entries()) {
     const next = attempts[i + 1];
     if (next === undefined) continue;
@@ -69,7 +81,7 @@ const countFurther = (store: MetricStore, attempts: readonly Attempt[]): void =>
   }
 };
 
-const countStream = (store: MetricStore, settlement: Settlement, served: Attempt): void => {
+const countStream = (store: Tally, settlement: Settlement, served: Attempt): void => {
   const { provider, model } = served.target;
   const semantic = { gen_ai_provider_name: served.system, gen_ai_request_model: model };
   store.add(
@@ -89,7 +101,7 @@ const countStream = (store: MetricStore, settlement: Settlement, served: Attempt
 };
 
 /** Counts a refused call that is written down nowhere; what would lead to its trace is left out. */
-export const countUnwritten = (store: MetricStore, { call, outcome }: Settlement): void => {
+export const countUnwritten = (store: Tally, { call, outcome }: Settlement): void => {
   const caller_team = call.caller?.team ?? '';
   const caller_app = call.caller?.app ?? '';
   store.add('calls', { caller_team, caller_app, outcome }, 1);
@@ -97,7 +109,7 @@ export const countUnwritten = (store: MetricStore, { call, outcome }: Settlement
 };
 
 /** Counts one settled call. */
-export const count = (store: MetricStore, settlement: Settlement): void => {
+export const count = (store: Tally, settlement: Settlement): void => {
   const { call, attempts, outcome } = settlement;
   const { traceId } = call.trace;
   const caller_team = call.caller?.team ?? '';
