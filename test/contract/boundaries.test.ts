@@ -13,8 +13,9 @@ interface Place {
 }
 
 const place = (path: string): Place => {
-  if (path.startsWith('deploy/')) return { room: 'deploy', part: '', path };
-  const [, room = 'npm', part = ''] = /^([^/]+)\/src\/([^/]+)/.exec(path) ?? [];
+  const [, folder = 'npm', part = ''] = /^(.+?)\/src\/([^/]+)/.exec(path) ?? [];
+  // All of `deploy/` is one room, scripts without a `src/` too.
+  const room = path.startsWith('deploy/') ? 'deploy' : folder;
   return { room, part, path };
 };
 
