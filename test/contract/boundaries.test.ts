@@ -19,9 +19,10 @@ const place = (path: string): Place => {
   return { room, part, path };
 };
 
+// oxfmt-ignore
 const core = [
-  ...['contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers'],
-  ...['guardrails', 'policies', 'projections', 'demo', 'flow'],
+  'contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers', 'guardrails', 'policies',
+  'projections', 'demo', 'flow',
 ];
 const plugins = ['dialects', 'providers', 'guardrails', 'policies'];
 // Libraries without I/O that the core may use: hashing, checksums, schemas, framing, counting.

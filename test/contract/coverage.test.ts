@@ -4,6 +4,9 @@ import { expect, test } from 'vitest';
 /** Files without a test of their own, by how their paths begin, and the suite that runs all of them. */
 const suites: Readonly<Record<string, string>> = {
   'gateway/src/dialects/': 'test/gateway/translate/translation.test.ts',
+  'gateway/src/projections/line': 'test/gateway/edge/telemetry/log.test.ts',
+  'gateway/src/translate/provider-error': 'test/gateway/edge/upstream/refusals.test.ts',
+  'gateway/src/translate/refusal': 'test/gateway/edge/http/errors.test.ts',
   'gateway/src/translate/': 'test/gateway/translate/reply.test.ts',
   'gateway/src/flow/': 'test/gateway/flow/call.test.ts',
   'gateway/src/decide/foreign': 'test/contract/foreign.test.ts',
@@ -26,7 +29,7 @@ const counterpart = (path: string): string =>
   `test/${path.replace('/src/', '/').replace(/\.ts$/, '.test.ts')}`;
 
 const core = globSync(
-  '{gateway,trace-router}/src/{decide,dialects,flow,providers,policies,translate}/**/*.ts',
+  '{gateway,trace-router}/src/{decide,dialects,flow,projections,providers,policies,translate}/**/*.ts',
 ).filter(hasCode);
 const alone = core.filter((path) => !existsSync(counterpart(path)));
 

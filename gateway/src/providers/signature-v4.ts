@@ -42,6 +42,7 @@ const encodedAgain = (path: string): string =>
 export const signed = (request: ToSign): Record<string, string> => {
   const { method, host, path, headers, body, region, service, nowMs } = request;
   const { accessKeyId, secretAccessKey, sessionToken } = request;
+  // oxlint-disable-next-line no-restricted-globals -- says a time that it was given
   const time = new Date(nowMs).toISOString().replaceAll(/[:-]|\.\d{3}/g, '');
   const day = time.slice(0, 8);
   const all: Record<string, string> = {

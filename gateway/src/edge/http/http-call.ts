@@ -20,7 +20,7 @@ import type { Attempt, CallFacts, Settlement } from '../../model/settlement.ts';
 import { clientDialects } from '../../dialects/registry.ts';
 import type { Prepared } from '../../translate/request.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
-import { readBody } from '../bodies/read-body.ts';
+import { readBody, type ReadBody } from '../bodies/read-body.ts';
 import { attemptJson, intentJson, wholeJson, type Intent } from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
 import { RunningAttempt, unsent } from '../upstream/attempt.ts';
@@ -93,12 +93,12 @@ export class HttpCall implements Effects {
   #leaveRuntime: (() => void) | null = null;
   #bodyBytes = 0;
   #prepared: ReadonlyMap<Target, Prepared> = new Map();
-  #countInput: () => number = () => 0;
+  #body: Pick<ReadBody, 'inputTokens'> | null = null;
   #inputTokens: number | null = null;
   #isIntended = false;
   /** Where the reply comes from; null: no provider brings it. */
   #served: Upstream | null = null;
-  #forgetStop: () => void = () => {};
+  #forgetStop: (() => void) | null = null;
   /** Made when a provider first has something to say of an error. */
   #withoutKey: Scrub | null = null;
 
@@ -192,7 +192,7 @@ export class HttpCall implements Effects {
       large,
     );
     if (body.kind === 'bad') return body;
-    this.#countInput = () => body.inputTokens();
+    this.#body = body;
     const request = requestOf(body, bytes, {
       arrival,
       runtime: this.#runtime,
@@ -248,7 +248,7 @@ export class HttpCall implements Effects {
       prepared,
       credentials: credentials ?? {},
       clean: (text) => this.#clean(text),
-      inputTokens: () => (this.#inputTokens ??= this.#countInput()),
+      inputTokens: () => (this.#inputTokens ??= this.#body?.inputTokens() ?? 0),
     });
     gate.store.move('inflight', { provider: target.provider }, 1);
     if (credentials === null) return unsent(options, noCredentialFault);
@@ -260,7 +260,7 @@ export class HttpCall implements Effects {
     const opened = await attempt.opened;
     forgetGone();
     if (opened.kind === 'begun') this.#served = upstream;
-    else this.#forgetStop();
+    else this.#forgetStop?.();
     return opened;
   }
 
@@ -325,7 +325,7 @@ export class HttpCall implements Effects {
   /** Gives back all that the call had. */
   over(): void {
     const { gate, room, traffic } = this.#plane;
-    this.#forgetStop();
+    this.#forgetStop?.();
     // Whatever went wrong, nobody waits for an answer that will not come.
     if (!this.#response.writableEnded) this.#response.destroy();
     if (this.#share === null) return;

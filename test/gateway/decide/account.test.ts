@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { account, type AttemptStart } from '../../../gateway/src/decide/account.ts';
+import { timeoutFault, unendedFault } from '../../../gateway/src/decide/faults.ts';
+import { startMeter } from '../../../gateway/src/decide/meter.ts';
+import type { PriceTable } from '../../../gateway/src/decide/price.ts';
+import { rateFromUsdPerMillion } from '../../../gateway/src/model/money.ts';
+import type { Fault } from '../../../gateway/src/model/fault.ts';
+import { noTokens, noUsage } from '../../../gateway/src/model/usage.ts';
+
+const dollar = rateFromUsdPerMillion('1');
+const pricesOf = (model: string): PriceTable => ({
+  version: 'v',
+  find: (_provider, name) =>
+    name === model && dollar !== null
+      ? {
+          id: model,
+          rates: {
+            input_uncached: { base: dollar, tiers: [] },
+            output_text: { base: dollar, tiers: [] },
+          },
+          unitRates: {},
+        }
+      : null,
+});
+const startOf = (more: Partial<AttemptStart> = {}): AttemptStart => ({
+  upstream: { system: 's', account: 'a', region: 'r', serverAddress: 'h', serverPort: 443 },
+  target: { provider: 'p', model: 'asked' },
+  spanId: 'x',
+  prices: pricesOf('asked'),
+  asked: {},
+  callStartedAtMs: 0,
+  callStartedMs: 100,
+  startedMs: 150,
+  inputTokens: () => 7,
+  ...more,
+});
+const refused: Fault = { ...timeoutFault(400, false, 'm'), mayBeBilled: false };
+const metered = (model = '') => {
+  const meter = startMeter((text) => text);
+  if (model !== '') meter.read([{ kind: 'opened', id: 'id-1', model }], 160);
+  meter.read([{ kind: 'text', text: 'some words of an answer' }], 170);
+  return meter;
+};
+const said = (meter = metered()) => {
+  const usage = { ...noUsage, tokens: { ...noTokens, input_uncached: 1_000_000, output_text: 2 } };
+  meter.read([{ kind: 'usage', usage, final: true }], 180);
+  return meter;
+};
+
+test('an answered attempt costs what its provider counted', () => {
+  const attempt = account(startOf(), said(), { status: 200, endedMs: 200, fault: null });
+  expect(attempt).toMatchObject({
+    system: 's',
+    serverPort: 443,
+    error: '',
+    offsetMs: 50,
+    durationMs: 50,
+    firstTokenMs: 20,
+    modelAnswered: 'asked',
+    usageSource: 'provider',
+    charge: { priceStatus: 'priced', total: 1_000_002_000_000n },
+  });
+});
+
+test('the price is that of the model that answered, else of the one that was asked', () => {
+  const end = { status: 200, endedMs: 200, fault: null };
+  const dated = metered('asked-2026-01-01');
+  const own = startOf({ prices: pricesOf('asked-2026-01-01') });
+  expect(account(own, said(dated), end).charge.priceId).toBe('asked-2026-01-01');
+  expect(account(startOf(), said(metered('other')), end).charge.priceId).toBe('asked');
+});
+
+test('a provider that refused billed nothing', () => {
+  const meter = startMeter((text) => text);
+  const attempt = account(startOf(), meter, { status: 400, endedMs: 200, fault: refused });
+  expect(attempt).toMatchObject({ usageSource: 'none', charge: { total: 0n } });
+});
+
+test.each([
+  ['one that fell silent', startMeter((text: string) => text), timeoutFault(0, false, 'm')],
+  [
+    'one that was cut after its first content',
+    metered(),
+    { ...unendedFault(200, true), mayBeBilled: false },
+  ],
+])('%s may have billed: its tokens are counted by us', (_what, meter, fault) => {
+  const attempt = account(startOf(), meter, { status: 200, endedMs: 200, fault });
+  expect(attempt.usageSource).toBe('estimated');
+  expect(attempt.usage.tokens.input_uncached).toBe(7);
+  expect(attempt.charge.total > 0n).toBe(true);
+});
