@@ -3,7 +3,7 @@
  * `title` says what a value must be, in words that fit "must be ..."; `description` is the reference documentation.
  */
 import { Type, type TSchema } from 'typebox';
-import type { Meter } from '../contract/ledger.ts';
+import type { ChargeType } from '../contract/ledger.ts';
 import {
   closed,
   count,
@@ -118,7 +118,7 @@ export const priceMeters = {
   reasoning: 'output_reasoning',
   outputAudio: 'output_audio',
   outputImage: 'output_image',
-} as const satisfies Record<string, Meter>;
+} as const satisfies Record<string, ChargeType>;
 type PriceWord = keyof typeof priceMeters;
 
 const amount = (description: string) =>

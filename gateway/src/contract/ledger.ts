@@ -2,15 +2,15 @@
 
 /** Token classes. Disjoint: together they are what the provider counted. */
 // oxfmt-ignore
-export const buckets = [
+export const tokenTypes = [
   'input_uncached', 'input_cache_read', 'input_cache_write_5m', 'input_cache_write_1h', 'input_audio', 'input_image',
   'output_text', 'output_reasoning', 'output_audio', 'output_image',
 ] as const;
-export type Bucket = (typeof buckets)[number];
+export type TokenType = (typeof tokenTypes)[number];
 
 /** What carries a price: each token class, and everything else. */
-export const meters = [...buckets, 'other'] as const;
-export type Meter = (typeof meters)[number];
+export const chargeTypes = [...tokenTypes, 'other'] as const;
+export type ChargeType = (typeof chargeTypes)[number];
 
 /** Where a count of tokens comes from: the provider's final usage, some of it, only our own counting. */
 export const usageSources = ['none', 'provider', 'partial', 'estimated'] as const;
@@ -54,7 +54,7 @@ export const callColumns = [
   ...who, 'tags', 'caller_user', 'session_id', 'trace_id', 'span_id',
   ...what, 'stream', 'http_status', 'guardrail_verdicts',
   'duration_ms', 'first_token_ms', 'provider_ms', 'overhead_us', 'chunks', 'max_gap_ms', 'cache_status',
-  ...buckets, 'units',
+  ...tokenTypes, 'units',
   'usage_source', 'price_status', 'cost_usd', 'discount_usd', 'cache_saved_usd', 'waste_usd',
   'attempts.kind', 'attempts.provider', 'attempts.account', 'attempts.model', 'attempts.region', 'attempts.status', 'attempts.error',
   'attempts.offset_ms', 'attempts.duration_ms', 'attempts.first_token_ms',

@@ -1,4 +1,4 @@
-import { buckets, type Bucket, type Meter, type PriceStatus } from '../contract/ledger.ts';
+import { tokenTypes, type TokenType, type ChargeType, type PriceStatus } from '../contract/ledger.ts';
 import {
   freeUnits,
   priceDimensions,
@@ -19,7 +19,7 @@ export interface TieredRate {
 /** One model's price over one span of time. */
 export interface Price {
   readonly id: string;
-  readonly rates: Readonly<Partial<Record<Bucket, TieredRate>>>;
+  readonly rates: Readonly<Partial<Record<TokenType, TieredRate>>>;
   /** Per unit, by the name of the unit. */
   readonly unitRates: Readonly<Record<string, Rate>>;
 }
@@ -74,19 +74,19 @@ const haveOtherPrice = (dimensions: Dimensions): boolean => {
 };
 
 /**
- * What did it cost? Each meter is rounded once to a whole pico-dollar; the total is the sum of the meters.
+ * What did it cost? Each meter is rounded once to a whole pico-dollar; the total is the sum of the chargeTypes.
  * A class with tokens and no rate costs 0 and is said to be unpriced: no price is not a price of $0. What has another
  * price than the standard one is not said to be priced either.
  */
 export const charge = (usage: Usage, price: Price | null, dimensions: Dimensions): Charge => {
   const { tokens, units } = usage;
   const input = inputTokens(tokens);
-  const costs: Partial<Record<Meter, Picodollars>> = {};
+  const costs: Partial<Record<ChargeType, Picodollars>> = {};
   let total = noMoney;
   let priced = 0;
   let unpriced = 0;
   let allFree = true;
-  const book = (meter: Meter, quantity: number, rate: Rate | undefined): void => {
+  const book = (meter: ChargeType, quantity: number, rate: Rate | undefined): void => {
     if (rate === undefined) {
       unpriced += 1;
       return;
@@ -97,11 +97,11 @@ export const charge = (usage: Usage, price: Price | null, dimensions: Dimensions
     priced += 1;
     allFree &&= rate === 0n;
   };
-  for (const bucket of buckets) {
-    const quantity = tokens[bucket];
+  for (const type of tokenTypes) {
+    const quantity = tokens[type];
     if (quantity === 0) continue;
-    const rate = price?.rates[bucket];
-    book(bucket, quantity, rate === undefined ? undefined : rateFor(rate, input));
+    const rate = price?.rates[type];
+    book(type, quantity, rate === undefined ? undefined : rateFor(rate, input));
   }
   let otherUnits = 0;
   for (const [unit, quantity] of Object.entries(units)) {

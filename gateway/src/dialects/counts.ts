@@ -1,4 +1,4 @@
-import { buckets, type Bucket } from '../contract/ledger.ts';
+import { tokenTypes, type TokenType } from '../contract/ledger.ts';
 import type { Json, JsonObject } from '../model/json.ts';
 import { noTokens, type Side, type Usage } from '../model/usage.ts';
 
@@ -18,9 +18,9 @@ export interface Counter {
   /** Both sides can be as they were counted so far. */
   isPossible(): boolean;
   /** Splits a whole into named parts, in order, and what is left over; a part larger than what is left is cut. */
-  split(whole: number, parts: readonly (readonly [Bucket, number])[], rest: Bucket): void;
-  /** Adds to a bucket. */
-  add(bucket: Bucket, count: number): void;
+  split(whole: number, parts: readonly (readonly [TokenType, number])[], rest: TokenType): void;
+  /** Adds to a type. */
+  add(type: TokenType, count: number): void;
   /** Marks the counts as not adding up. */
   mark(): void;
   /** What was counted: all that a dialect's usage has but its units and tier. */
@@ -43,10 +43,10 @@ const countOf = (value: Json): number | null => {
   return isCount ? count : null;
 };
 
-const sideOf = (bucket: Bucket): Side => (bucket.startsWith('input_') ? 'input' : 'output');
+const sideOf = (type: TokenType): Side => (type.startsWith('input_') ? 'input' : 'output');
 
 export const startCounter = (): Counter => {
-  const tokens: Record<Bucket, number> = { ...noTokens };
+  const tokens: Record<TokenType, number> = { ...noTokens };
   let clamped = false;
   const impossible = new Set<Side>();
   return {
@@ -70,16 +70,16 @@ export const startCounter = (): Counter => {
     isPossible: () => impossible.size === 0,
     split(whole, parts, rest) {
       let left = whole;
-      for (const [bucket, count] of parts) {
+      for (const [type, count] of parts) {
         const taken = Math.min(count, left);
         if (taken < count) clamped = true;
-        tokens[bucket] += taken;
+        tokens[type] += taken;
         left -= taken;
       }
       tokens[rest] += left;
     },
-    add(bucket, count) {
-      tokens[bucket] += count;
+    add(type, count) {
+      tokens[type] += count;
     },
     mark() {
       clamped = true;
@@ -87,7 +87,7 @@ export const startCounter = (): Counter => {
     counted() {
       if (impossible.size === 0) return { tokens: { ...tokens }, clamped };
       const possible = Object.fromEntries(
-        buckets.map((bucket) => [bucket, impossible.has(sideOf(bucket)) ? 0 : tokens[bucket]]),
+        tokenTypes.map((type) => [type, impossible.has(sideOf(type)) ? 0 : tokens[type]]),
       );
       return { tokens: { ...noTokens, ...possible }, clamped, impossible: [...impossible] };
     },

@@ -1,6 +1,6 @@
 import type {
   CacheStatus,
-  Meter,
+  ChargeType,
   PriceStatus,
   UsageSource,
   WasteReason,
@@ -47,7 +47,7 @@ export interface CallFacts {
 
 /** What one attempt cost, meter by meter. `total` is their sum. */
 export interface Charge {
-  readonly costs: Readonly<Partial<Record<Meter, Picodollars>>>;
+  readonly costs: Readonly<Partial<Record<ChargeType, Picodollars>>>;
   readonly total: Picodollars;
   readonly otherUnits: number;
   readonly priceId: string;

@@ -1,18 +1,18 @@
-import type { Bucket } from '../contract/ledger.ts';
+import type { TokenType } from '../contract/ledger.ts';
 import type { PriceDimension } from '../contract/price-dimensions.ts';
 
 /** Tokens per class, whole and never negative. The classes are disjoint; their sum is what the provider counted. */
-export type Buckets = Readonly<Record<Bucket, number>>;
+export type TokenCounts = Readonly<Record<TokenType, number>>;
 
 // oxfmt-ignore
-export const noTokens: Buckets = {
+export const noTokens: TokenCounts = {
   input_uncached: 0, input_cache_read: 0, input_cache_write_5m: 0, input_cache_write_1h: 0, input_audio: 0, input_image: 0,
   output_text: 0, output_reasoning: 0, output_audio: 0, output_image: 0,
 };
 
 /** What a provider says a reply used, as far as it has said it. */
 export interface Usage {
-  readonly tokens: Buckets;
+  readonly tokens: TokenCounts;
   /** Counts that are no tokens of a class: searches, cached audio, images. */
   readonly units: Readonly<Record<string, number>>;
   /** The provider's own parts did not add up to its totals and were clamped. */
@@ -38,7 +38,7 @@ export const noUsage: Usage = {
 export type Dimensions = Readonly<Partial<Record<PriceDimension, string>>>;
 
 /** All input tokens, cached and uncached: `gen_ai.usage.input_tokens` includes cached ones. */
-export const inputTokens = (t: Buckets): number =>
+export const inputTokens = (t: TokenCounts): number =>
   t.input_uncached +
   t.input_cache_read +
   t.input_cache_write_5m +
@@ -47,5 +47,5 @@ export const inputTokens = (t: Buckets): number =>
   t.input_image;
 
 /** All output tokens, reasoning included. */
-export const outputTokens = (t: Buckets): number =>
+export const outputTokens = (t: TokenCounts): number =>
   t.output_text + t.output_reasoning + t.output_audio + t.output_image;

@@ -1,7 +1,7 @@
 /** Settlement -> metrics. The counters and histograms of one call, all from one value. */
 import { outcomes } from '../contract/outcomes.ts';
 import { costOfAttempts, type Attempt, type Settlement } from '../model/settlement.ts';
-import { inputTokens, outputTokens, type Buckets } from '../model/usage.ts';
+import { inputTokens, outputTokens, type TokenCounts } from '../model/usage.ts';
 import type { Counter, Histogram, Labels, Money } from '../contract/metrics.ts';
 
 /** Where counts go. */
@@ -23,8 +23,8 @@ const tokenClasses = {
   cache_write: (t) => t.input_cache_write_5m + t.input_cache_write_1h,
   output: (t) => t.output_text + t.output_audio + t.output_image,
   reasoning: (t) => t.output_reasoning,
-} as const satisfies Record<string, (tokens: Buckets) => number>;
-const tokenClassList: readonly (readonly [string, (tokens: Buckets) => number])[] =
+} as const satisfies Record<string, (tokens: TokenCounts) => number>;
+const tokenClassList: readonly (readonly [string, (tokens: TokenCounts) => number])[] =
   Object.entries(tokenClasses);
 
 const blame = (settlement: Settlement): string => {

@@ -1,5 +1,5 @@
 /** Settlement -> ledger row: one projection for each column, in one table. */
-import { callColumns, buckets, meters, type CallColumn } from '../contract/ledger.ts';
+import { callColumns, tokenTypes, chargeTypes, type CallColumn } from '../contract/ledger.ts';
 import { noMoney, usdText } from '../model/money.ts';
 import type { Json } from '../model/json.ts';
 import { costOfAttempts, type Attempt, type Settlement } from '../model/settlement.ts';
@@ -50,20 +50,20 @@ const units: Project = ({ attempts }) => {
 };
 
 const bucketColumns = Object.fromEntries(
-  buckets.flatMap((bucket): [string, Project][] => [
+  tokenTypes.flatMap((type): [string, Project][] => [
     [
-      bucket,
+      type,
       ({ attempts }) => {
         let sum = 0;
-        for (const { usage } of attempts) sum += usage.tokens[bucket];
+        for (const { usage } of attempts) sum += usage.tokens[type];
         return int32(sum);
       },
     ],
-    [`attempts.${bucket}`, each((a) => int32(a.usage.tokens[bucket]))],
+    [`attempts.${type}`, each((a) => int32(a.usage.tokens[type]))],
   ]),
 );
 const meterColumns = Object.fromEntries(
-  meters.map((meter) => [
+  chargeTypes.map((meter) => [
     `attempts.cost_${meter}`,
     each((a) => usdText(a.charge.costs[meter] ?? noMoney)),
   ]),

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { buckets, type Bucket } from '../../../gateway/src/contract/ledger.ts';
+import { tokenTypes, type TokenType } from '../../../gateway/src/contract/ledger.ts';
 import { priceDimensions } from '../../../gateway/src/contract/price-dimensions.ts';
 import {
   charge,
@@ -18,7 +18,7 @@ const rate = (text: string): Rate => {
   return found;
 };
 const flat = (text: string): TieredRate => ({ base: rate(text), tiers: [] });
-const usage = (tokens: Partial<Record<Bucket, number>>, units: Usage['units'] = {}): Usage => ({
+const usage = (tokens: Partial<Record<TokenType, number>>, units: Usage['units'] = {}): Usage => ({
   tokens: { ...noTokens, ...tokens },
   units,
   clamped: false,
@@ -36,7 +36,7 @@ const anyRate = fc
   .map(([whole, fraction]) => flat(`${whole}.${String(fraction).padStart(6, '0')}`));
 const anyPrice: fc.Arbitrary<Price> = fc.record({
   id: fc.constant('p'),
-  rates: fc.dictionary(fc.constantFrom(...buckets), anyRate),
+  rates: fc.dictionary(fc.constantFrom(...tokenTypes), anyRate),
   unitRates: fc.dictionary(
     fc.constantFrom('pages', 'searches'),
     anyRate.map(({ base }) => base),
@@ -44,23 +44,23 @@ const anyPrice: fc.Arbitrary<Price> = fc.record({
 });
 const anyUsage: fc.Arbitrary<Usage> = fc
   .tuple(
-    fc.dictionary(fc.constantFrom(...buckets), fc.nat(10_000_000)),
+    fc.dictionary(fc.constantFrom(...tokenTypes), fc.nat(10_000_000)),
     fc.dictionary(fc.constantFrom('pages', 'searches', 'unknown'), fc.nat(1000)),
   )
   .map(([tokens, units]) => usage(tokens, units));
 
-test('the total is the sum of its meters, and each meter is its own tokens at its own rate', () => {
+test('the total is the sum of its chargeTypes, and each meter is its own tokens at its own rate', () => {
   fc.assert(
     fc.property(anyUsage, anyPrice, (used, price) => {
       const { costs, total, otherUnits } = charge(used, price, {});
       expect(Object.values(costs).reduce((sum, cost) => sum + cost, 0n)).toBe(total);
-      for (const bucket of buckets) {
-        const found = price.rates[bucket];
+      for (const type of tokenTypes) {
+        const found = price.rates[type];
         const expected =
-          found === undefined || used.tokens[bucket] === 0
+          found === undefined || used.tokens[type] === 0
             ? undefined
-            : costOf(used.tokens[bucket], found.base);
-        expect(costs[bucket]).toBe(expected);
+            : costOf(used.tokens[type], found.base);
+        expect(costs[type]).toBe(expected);
       }
       expect(otherUnits).toBe(Object.values(used.units).reduce((sum, n) => sum + n, 0));
     }),
@@ -70,10 +70,10 @@ test('the total is the sum of its meters, and each meter is its own tokens at it
 test('what has tokens and no rate is said to be unpriced, and only that', () => {
   fc.assert(
     fc.property(anyUsage, anyPrice, (used, price) => {
-      const counted = buckets.filter((bucket) => used.tokens[bucket] > 0);
+      const counted = tokenTypes.filter((type) => used.tokens[type] > 0);
       const units = Object.keys(used.units).filter((unit) => (used.units[unit] ?? 0) > 0);
       const missing =
-        counted.filter((bucket) => price.rates[bucket] === undefined).length +
+        counted.filter((type) => price.rates[type] === undefined).length +
         units.filter((unit) => price.unitRates[unit] === undefined).length;
       const all = counted.length + units.length;
       const { priceStatus } = charge(used, price, {});

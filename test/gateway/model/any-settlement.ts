@@ -1,6 +1,6 @@
 /** Arbitrary settlements that keep every promise of the type. */
 import * as fc from 'fast-check';
-import { buckets, meters, priceStatuses } from '../../../gateway/src/contract/ledger.ts';
+import { tokenTypes, chargeTypes, priceStatuses } from '../../../gateway/src/contract/ledger.ts';
 import { errors } from '../../../gateway/src/contract/errors.ts';
 import { outcomes } from '../../../gateway/src/contract/outcomes.ts';
 import { noMoney, plus, toPicodollars } from '../../../gateway/src/model/money.ts';
@@ -10,7 +10,7 @@ import type {
   Charge,
   Settlement,
 } from '../../../gateway/src/model/settlement.ts';
-import { noTokens, type Buckets } from '../../../gateway/src/model/usage.ts';
+import { noTokens, type TokenCounts } from '../../../gateway/src/model/usage.ts';
 
 const word = fc.string({ maxLength: 12, unit: 'binary' });
 const hex = (length: number): fc.Arbitrary<string> =>
@@ -21,18 +21,18 @@ const hex = (length: number): fc.Arbitrary<string> =>
   });
 const ms = fc.double({ min: 0, max: 4_000_000, noNaN: true });
 
-const tokens: fc.Arbitrary<Buckets> = fc
-  .tuple(...buckets.map(() => fc.oneof(fc.constant(0), fc.nat(2_000_000))))
+const tokens: fc.Arbitrary<TokenCounts> = fc
+  .tuple(...tokenTypes.map(() => fc.oneof(fc.constant(0), fc.nat(2_000_000))))
   .map((counts) => ({
     ...noTokens,
-    ...Object.fromEntries(buckets.map((bucket, i) => [bucket, counts[i] ?? 0])),
+    ...Object.fromEntries(tokenTypes.map((type, i) => [type, counts[i] ?? 0])),
   }));
 
 /** Costs of any size a row can hold, whose total is their sum. */
 const anyCharge: fc.Arbitrary<Charge> = fc
   .record({
     costs: fc.dictionary(
-      fc.constantFrom(...meters),
+      fc.constantFrom(...chargeTypes),
       fc.bigInt({ min: 0n, max: 500_000_000_000_000n }).map(toPicodollars),
     ),
     otherUnits: fc.nat(1000),

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { buckets, callColumns } from '../../../gateway/src/contract/ledger.ts';
+import { tokenTypes, callColumns } from '../../../gateway/src/contract/ledger.ts';
 import type { MetricId } from '../../../gateway/src/contract/metrics.ts';
 import { ledgerRow } from '../../../gateway/src/projections/row.ts';
 import { count } from '../../../gateway/src/projections/metrics.ts';
@@ -36,7 +36,7 @@ const ledgerOf = (settlements: readonly Settlement[]) => {
   };
   return {
     tokens: rows.reduce(
-      (sum, row) => sum + buckets.reduce((all, bucket) => all + Number(row.get(bucket)), 0),
+      (sum, row) => sum + tokenTypes.reduce((all, type) => all + Number(row.get(type)), 0),
       0,
     ),
     cost: rows.reduce((sum, row) => sum + pico(row.get('cost_usd')), 0n),
@@ -75,7 +75,7 @@ test('a plain streamed call', () => {
   expect(valuesOf(store, 'attempts')).toEqual([
     { provider: 'openai', model: 'gpt-4o-mini', result: 'ok', error: '', value: 1 },
   ]);
-  expect(valuesOf(store, 'tokens').map((series) => [series['bucket'], series['value']])).toEqual([
+  expect(valuesOf(store, 'tokens').map((series) => [series['type'], series['value']])).toEqual([
     ['input', 1000],
     ['cache_read', 200],
     ['output', 300],

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { buckets, callColumns, meters } from '../../../gateway/src/contract/ledger.ts';
+import { tokenTypes, callColumns, chargeTypes } from '../../../gateway/src/contract/ledger.ts';
 import { ledgerRow } from '../../../gateway/src/projections/row.ts';
 import { toPicodollars } from '../../../gateway/src/model/money.ts';
 import type { Settlement } from '../../../gateway/src/model/settlement.ts';
@@ -70,7 +70,7 @@ test('every column of a plain call', () => {
     chunks: 42,
     max_gap_ms: 62,
     cache_status: 'off',
-    ...Object.fromEntries(buckets.map((bucket) => [bucket, 0])),
+    ...Object.fromEntries(tokenTypes.map((type) => [type, 0])),
     input_uncached: 1000,
     input_cache_read: 200,
     output_text: 300,
@@ -91,7 +91,7 @@ test('every column of a plain call', () => {
     'attempts.offset_ms': [1],
     'attempts.duration_ms': [813],
     'attempts.first_token_ms': [211],
-    ...Object.fromEntries(buckets.map((bucket) => [`attempts.${bucket}`, [0]])),
+    ...Object.fromEntries(tokenTypes.map((type) => [`attempts.${type}`, [0]])),
     'attempts.input_uncached': [1000],
     'attempts.input_cache_read': [200],
     'attempts.output_text': [300],
@@ -99,7 +99,7 @@ test('every column of a plain call', () => {
     'attempts.usage_source': ['provider'],
     'attempts.cost_usd': ['0.000345000001'],
     'attempts.discount_usd': ['0'],
-    ...Object.fromEntries(meters.map((meter) => [`attempts.cost_${meter}`, ['0']])),
+    ...Object.fromEntries(chargeTypes.map((meter) => [`attempts.cost_${meter}`, ['0']])),
     'attempts.cost_input_uncached': ['0.00015'],
     'attempts.cost_input_cache_read': ['0.000015'],
     'attempts.cost_output_text': ['0.000180000001'],
@@ -110,7 +110,7 @@ test('every column of a plain call', () => {
   });
 });
 
-test('totals are the sums of the attempts, to the last decimal, and each attempt is the sum of its meters', () => {
+test('totals are the sums of the attempts, to the last decimal, and each attempt is the sum of its chargeTypes', () => {
   fc.assert(
     fc.property(anySettlement, (settlement) => {
       const row = rowOf(settlement);
@@ -121,12 +121,12 @@ test('totals are the sums of the attempts, to the last decimal, and each attempt
       const wasted = costs.filter((_, i) => listAt(row, 'attempts.waste_reason')[i] !== '');
       expect(pico(row['waste_usd'])).toBe(sum(wasted));
       for (const [i, cost] of costs.entries()) {
-        const parts = meters.map((meter) => pico(listAt(row, `attempts.cost_${meter}`)[i]));
+        const parts = chargeTypes.map((meter) => pico(listAt(row, `attempts.cost_${meter}`)[i]));
         expect(sum(parts)).toBe(cost);
       }
-      for (const bucket of buckets) {
-        const counts = listAt(row, `attempts.${bucket}`).map(Number);
-        expect(row[bucket]).toBe(counts.reduce((a, b) => a + b, 0));
+      for (const type of tokenTypes) {
+        const counts = listAt(row, `attempts.${type}`).map(Number);
+        expect(row[type]).toBe(counts.reduce((a, b) => a + b, 0));
       }
     }),
   );

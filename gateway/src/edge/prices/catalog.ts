@@ -11,7 +11,7 @@ import {
   type ModelPrice,
 } from '@pydantic/genai-prices';
 import type { Config } from '../../config/config.ts';
-import { buckets, type Bucket } from '../../contract/ledger.ts';
+import { tokenTypes, type TokenType } from '../../contract/ledger.ts';
 import type { PriceTable, Price, TieredRate } from '../../decide/price.ts';
 import {
   priceTable,
@@ -31,7 +31,7 @@ const dataVersion = '0.1.8';
  * with the class it is part of: reasoning as output, a cache read without a discount as input.
  */
 // oxfmt-ignore
-const sources: Readonly<Record<Bucket, readonly string[]>> = {
+const sources: Readonly<Record<TokenType, readonly string[]>> = {
   input_uncached: ['input_mtok'],
   input_cache_read: ['cache_read_mtok', 'input_mtok'],
   input_cache_write_5m: ['cache_write_mtok', 'input_mtok'],
@@ -74,11 +74,11 @@ const tiered = (value: ModelPrice[string]): TieredRate | null => {
 };
 
 const compiled = (id: string, prices: ModelPrice): Price => {
-  const rates: Partial<Record<Bucket, TieredRate>> = {};
-  for (const bucket of buckets) {
-    const source = sources[bucket].find((name) => prices[name] !== undefined);
+  const rates: Partial<Record<TokenType, TieredRate>> = {};
+  for (const type of tokenTypes) {
+    const source = sources[type].find((name) => prices[name] !== undefined);
     const found = source === undefined ? null : tiered(prices[source]);
-    if (found !== null) rates[bucket] = found;
+    if (found !== null) rates[type] = found;
   }
   const unitRates: Record<string, Rate> = {};
   for (const [unit, source] of Object.entries(unitSources)) {
@@ -135,11 +135,11 @@ export const listedModels = (vendor: string): readonly ListedModel[] => {
 };
 
 const ownPrice = ({ provider, model, usdPerMillion }: Config['prices'][number]): OwnPrice => {
-  const rates: Partial<Record<Bucket, TieredRate>> = {};
-  for (const bucket of buckets) {
-    const text = usdPerMillion[bucket];
+  const rates: Partial<Record<TokenType, TieredRate>> = {};
+  for (const type of tokenTypes) {
+    const text = usdPerMillion[type];
     const found = text === undefined ? null : rateFromUsdPerMillion(text);
-    if (found !== null) rates[bucket] = { base: found, tiers: [] };
+    if (found !== null) rates[type] = { base: found, tiers: [] };
   }
   return { provider, model, price: { id: `own/${provider}/${model}`, rates, unitRates: {} } };
 };

@@ -6,7 +6,7 @@ import { calcPrice, findProvider } from '@pydantic/genai-prices';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ProviderConfig } from '../../../../gateway/src/config/config.ts';
-import { buckets, type Bucket } from '../../../../gateway/src/contract/ledger.ts';
+import { tokenTypes, type TokenType } from '../../../../gateway/src/contract/ledger.ts';
 import { charge } from '../../../../gateway/src/decide/price.ts';
 import { compilePrices, listedModels } from '../../../../gateway/src/edge/prices/catalog.ts';
 import { usdNumber } from '../../../../gateway/src/model/money.ts';
@@ -14,7 +14,7 @@ import {
   inputTokens,
   noTokens,
   outputTokens,
-  type Buckets,
+  type TokenCounts,
   type Usage,
 } from '../../../../gateway/src/model/usage.ts';
 import { providers } from '../../../../gateway/src/providers/registry.ts';
@@ -53,7 +53,7 @@ const table = compilePrices({
  * of them does not sell it; should it count such tokens all the same, the row says "unpriced" and a counter and an
  * alert tell, where the oracle would bill them silently at the price of text, or of a five-minute cache.
  */
-const noPriceOfItsOwn: ReadonlySet<Bucket> = new Set([
+const noPriceOfItsOwn: ReadonlySet<TokenType> = new Set([
   'input_audio',
   'output_audio',
   'output_image',
@@ -61,7 +61,7 @@ const noPriceOfItsOwn: ReadonlySet<Bucket> = new Set([
 ]);
 
 /** Our disjoint classes as the oracle counts: each class within those above it, no overlaps. */
-const oracleUsage = (t: Buckets, searches: number) => ({
+const oracleUsage = (t: TokenCounts, searches: number) => ({
   input_tokens: inputTokens(t),
   cache_read_tokens: t.input_cache_read,
   cache_write_tokens: t.input_cache_write_5m + t.input_cache_write_1h,
@@ -80,10 +80,10 @@ const oracleUsage = (t: Buckets, searches: number) => ({
 });
 
 const anyTokens = fc
-  .tuple(...buckets.map(() => fc.oneof(fc.constant(0), fc.nat(2000), fc.nat(400_000))))
-  .map((counts): Buckets => ({
+  .tuple(...tokenTypes.map(() => fc.oneof(fc.constant(0), fc.nat(2000), fc.nat(400_000))))
+  .map((counts): TokenCounts => ({
     ...noTokens,
-    ...Object.fromEntries(buckets.map((bucket, i) => [bucket, counts[i] ?? 0])),
+    ...Object.fromEntries(tokenTypes.map((type, i) => [type, counts[i] ?? 0])),
   }));
 /** Days on both sides of the changes that the data knows, at all times of the day. */
 const anyTime = fc.integer({
@@ -128,21 +128,21 @@ test('any tokens of any model at any time cost what the oracle says, to the prec
         const price = table.find(use, name, atMs);
         expect(price).not.toBeNull();
         // What has no price is compared without its tokens; which classes may lack one is settled here.
-        const unpriced = buckets.filter((b) => price?.rates[b] === undefined && tokens[b] > 0);
-        const direction = (b: Bucket): Bucket =>
+        const unpriced = tokenTypes.filter((b) => price?.rates[b] === undefined && tokens[b] > 0);
+        const direction = (b: TokenType): TokenType =>
           b.startsWith('input') ? 'input_uncached' : 'output_text';
-        for (const bucket of unpriced) {
-          if (noPriceOfItsOwn.has(bucket)) continue;
+        for (const type of unpriced) {
+          if (noPriceOfItsOwn.has(type)) continue;
           // An embedding has no output, a speech model no input: nothing of that direction has a price.
-          expect([name, bucket, price?.rates[direction(bucket)]]).toEqual([
+          expect([name, type, price?.rates[direction(type)]]).toEqual([
             name,
-            bucket,
+            type,
             undefined,
           ]);
         }
-        const priced: Buckets = {
+        const priced: TokenCounts = {
           ...tokens,
-          ...Object.fromEntries(unpriced.map((bucket) => [bucket, 0])),
+          ...Object.fromEntries(unpriced.map((type) => [type, 0])),
         };
         const units: Record<string, number> =
           price?.unitRates['web_searches'] === undefined ? {} : { web_searches: searches };
