@@ -77,16 +77,23 @@ const prepareFor = (provider: Provider, call: string) => {
   const { wantsStreamUsage, model } = checked.value;
   const head = { model, createdSeconds: 0, fallbackId: '', wantsStreamUsage };
   const bytes = Buffer.from(call);
-  const request = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
+  const request = {
+    dialect,
+    operation: 'chat',
+    parameters: checked.value,
+    bytes,
+    json,
+    head,
+  } as const;
   const preparation = prepare(request, speech, model, {});
   if (preparation.kind === 'bad') throw new Error(preparation.problem.message);
-  return { ...preparation.prepared, ask: checked.value };
+  return { ...preparation.prepared, parameters: checked.value };
 };
 
 const sentBy = (provider: Provider, prepared: ReturnType<typeof prepareFor>): string => {
   const endpoint = provider.configure(settingsFor(provider));
   const { path, headers } = endpoint.request(
-    asked(prepared.body, prepared.ask.model, prepared.ask.stream),
+    asked(prepared.body, prepared.parameters.model, prepared.parameters.stream),
     credentials,
   );
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);

@@ -1,4 +1,9 @@
-import { tokenTypes, type TokenType, type ChargeType, type PriceStatus } from '../contract/ledger.ts';
+import {
+  tokenTypes,
+  type TokenType,
+  type ChargeType,
+  type PriceStatus,
+} from '../contract/ledger.ts';
 import {
   freeUnits,
   priceDimensions,

@@ -1,4 +1,10 @@
-import type { Ask, DialectName, Operation, Problem, UpstreamDialectName } from '../model/call.ts';
+import type {
+  RequestParameters,
+  DialectName,
+  Operation,
+  Problem,
+  UpstreamDialectName,
+} from '../model/call.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { ChatCall } from '../model/chat.ts';
 import type { Delta } from '../model/delta.ts';
@@ -60,7 +66,7 @@ export interface ReplyHead {
 export interface ClientDialect {
   readonly name: DialectName;
   /** The fields we act on, checked and never coerced. All others pass. */
-  check(body: JsonObject, operation: Operation): Checked<Ask>;
+  check(body: JsonObject, operation: Operation): Checked<RequestParameters>;
   /** The whole conversation, for translation. What has no counterpart is a problem naming the field. */
   read(body: JsonObject): Translated<ChatCall>;
   /** Renders deltas as the client's stream: SSE text, empty when a delta has no counterpart there. */
@@ -80,7 +86,7 @@ export interface Passing {
   readonly from: DialectName;
   /** What must differ; null: nothing. */
   edits(asked: {
-    readonly ask: Ask;
+    readonly parameters: RequestParameters;
     readonly model: string;
     readonly body: JsonObject;
     readonly operation: Operation;

@@ -34,7 +34,7 @@ const settlementOf = (
     attempts,
     durationMs,
     firstTokenMs:
-      call.ask?.stream === true && served !== undefined && served.firstTokenMs !== null
+      call.parameters?.stream === true && served !== undefined && served.firstTokenMs !== null
         ? served.offsetMs + served.firstTokenMs
         : null,
     providerMs: attempts.reduce((total, attempt) => total + attempt.durationMs, 0),
@@ -64,7 +64,7 @@ export class Account {
       trace,
       caller: null,
       identity: nobody,
-      ask: null,
+      parameters: null,
     };
   }
 
@@ -73,7 +73,7 @@ export class Account {
   }
 
   /** More is known of the call now. */
-  learn(more: Partial<Pick<CallFacts, 'caller' | 'identity' | 'ask'>>): void {
+  learn(more: Partial<Pick<CallFacts, 'caller' | 'identity' | 'parameters'>>): void {
     this.#facts = { ...this.#facts, ...more };
   }
 

@@ -17,12 +17,12 @@ export const attempts = async (
 ): Promise<Story> => {
   const { account, on } = way;
   const { attempts: made } = account;
-  const { facts, ask } = call;
+  const { facts, parameters } = call;
   const abandoned = (): Story => ({
     outcome: 'abandoned',
     attempts: made,
     refusal: null,
-    streamOutcome: ask.stream ? 'abandoned' : '',
+    streamOutcome: parameters.stream ? 'abandoned' : '',
     cache: 'off',
   });
 

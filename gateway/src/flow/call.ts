@@ -52,7 +52,7 @@ const prepare = async (
 
 /** A call that was understood, to its end. */
 const serve = async (call: AskedCall, way: Way): Promise<Story> => {
-  const targets = way.on.targets(call.ask.model);
+  const targets = way.on.targets(call.parameters.model);
   const verdict = await prepare(call, targets, way);
   switch (verdict?.kind) {
     case 'refuse':
@@ -73,7 +73,7 @@ const tell = async (account: Account, steps: readonly Step[], on: Effects): Prom
   const received = await receive(caller, account, on);
   if (received.kind === 'bad') return refusedFor(received.problem);
   const request = received.value;
-  const call = { facts: account.facts, caller, ask: request.ask, request };
+  const call = { facts: account.facts, caller, parameters: request.parameters, request };
   return serve(call, { account, steps, on });
 };
 

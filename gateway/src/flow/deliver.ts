@@ -84,7 +84,7 @@ export const deliver = async (what: ToDeliver, way: Way): Promise<Story> => {
   const { begun, cache, call } = what;
   const { account, steps, on } = way;
   const { attempts } = account;
-  const { stream } = call.ask;
+  const { stream } = call.parameters;
   const before = attempts.length;
   /** The attempt, once it is known how it ended. */
   let attempt: Attempt | undefined;

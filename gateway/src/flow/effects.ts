@@ -3,7 +3,7 @@ import type { Identified } from '../decide/identify.ts';
 import type { CallSoFar } from '../decide/response-headers.ts';
 import type { Next } from '../decide/retry.ts';
 import type { Arrival } from '../model/arrival.ts';
-import type { Ask, Caller, Problem, Target } from '../model/call.ts';
+import type { RequestParameters, Caller, Problem, Target } from '../model/call.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Picodollars } from '../model/money.ts';
 import type { Refusal } from '../model/refusal.ts';
@@ -16,7 +16,7 @@ export type Got<T> =
 
 /** A request's body, read. */
 export interface Request {
-  readonly ask: Ask;
+  readonly parameters: RequestParameters;
   /** As it came; null: it is large, and was moved to the thread for those. */
   readonly bytes: Uint8Array | null;
   /** Writes what each of these is sent: what a target's dialect cannot say is refused before anything is spent. Once. */

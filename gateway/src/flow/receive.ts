@@ -23,13 +23,13 @@ export const receive = async (
 ): Promise<Got<Request>> => {
   const received = await on.receive(caller);
   if (received.kind === 'bad') return received;
-  const { ask, close } = received.value;
-  const unnamed = nameProblem(ask.model);
+  const { parameters, close } = received.value;
+  const unnamed = nameProblem(parameters.model);
   if (unnamed !== null) {
     close();
     // Such a name must not reach a row.
     return { kind: 'bad', problem: unnamed };
   }
-  account.learn({ ask });
+  account.learn({ parameters });
   return received;
 };

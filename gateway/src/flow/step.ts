@@ -1,5 +1,5 @@
 import type { CacheStatus } from '../contract/ledger.ts';
-import type { Ask, Caller } from '../model/call.ts';
+import type { RequestParameters, Caller } from '../model/call.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { Reply } from '../model/reply.ts';
 import type { CallFacts } from '../model/settlement.ts';
@@ -10,7 +10,7 @@ import type { Effects, Request } from './effects.ts';
 export interface AskedCall {
   readonly facts: CallFacts;
   readonly caller: Caller;
-  readonly ask: Ask;
+  readonly parameters: RequestParameters;
   readonly request: Request;
 }
 

@@ -21,7 +21,7 @@ export interface Caller {
 }
 
 /** What a client asks for, as far as we act on it; the rest of its body passes through unread. */
-export interface Ask {
+export interface RequestParameters {
   readonly model: string;
   readonly stream: boolean;
   /** The client itself asked for the usage event of a stream (OpenAI's `stream_options.include_usage`). */

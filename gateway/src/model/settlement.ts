@@ -7,7 +7,7 @@ import type {
 } from '../contract/ledger.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { ErrorOrigin, OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
-import type { Ask, Caller, DialectName, Operation, Target } from './call.ts';
+import type { RequestParameters, Caller, DialectName, Operation, Target } from './call.ts';
 import type { FaultKind } from './fault.ts';
 import { noMoney, plus, type Picodollars } from './money.ts';
 import type { Usage } from './usage.ts';
@@ -42,7 +42,7 @@ export interface CallFacts {
   readonly trace: TraceContext;
   readonly identity: Identity;
   /** Null for a call refused before its body was understood. */
-  readonly ask: Ask | null;
+  readonly parameters: RequestParameters | null;
 }
 
 /** What one attempt cost, meter by meter. `total` is their sum. */

@@ -20,7 +20,7 @@ export const lineOf = (settlement: Settlement, atMs: number): string => {
     operation: call.operation,
     team: call.caller?.team,
     app: call.caller?.app,
-    model: call.ask?.model,
+    model: call.parameters?.model,
     provider: served?.target.provider,
     attempts: attempts.length,
     duration_ms: Math.round(settlement.durationMs),

@@ -125,7 +125,7 @@ export const count = (store: Tally, settlement: Settlement): void => {
       if (tokens > 0) store.add('tokens', { caller_team, caller_app, bucket }, tokens);
     }
     store.addMoney('cost', { caller_team, caller_app }, costOfAttempts(attempts), traceId);
-    if (call.ask?.stream === true) countStream(store, settlement, served);
+    if (call.parameters?.stream === true) countStream(store, settlement, served);
   }
   // Refused calls measure nobody's service: they have no provider and end at once.
   if (attempts.length > 0) {

@@ -62,10 +62,10 @@ const attemptAttributes = ({ call }: Settlement, attempt: Attempt, index: number
   put(a, attribute.costUsd, usdNumber(attempt.charge.total));
   put(a, attribute.costPicodollars, attempt.charge.total.toString());
   put(a, attribute.attempt, index + 1);
-  put(a, attribute.requestStream, call.ask?.stream === true ? true : null);
-  put(a, attribute.requestMaxTokens, call.ask?.maxTokens ?? null);
-  put(a, attribute.requestTemperature, call.ask?.temperature ?? null);
-  put(a, attribute.requestTopP, call.ask?.topP ?? null);
+  put(a, attribute.requestStream, call.parameters?.stream === true ? true : null);
+  put(a, attribute.requestMaxTokens, call.parameters?.maxTokens ?? null);
+  put(a, attribute.requestTemperature, call.parameters?.temperature ?? null);
+  put(a, attribute.requestTopP, call.parameters?.topP ?? null);
   put(a, attribute.responseId, attempt.upstreamId);
   put(a, attribute.responseModel, attempt.modelAnswered);
   put(a, attribute.finishReasons, attempt.finishReason === '' ? null : [attempt.finishReason]);
@@ -120,7 +120,7 @@ const callAttributes = (settlement: Settlement): Attributes => {
   put(a, attribute.costPicodollars, cost.toString());
   put(a, attribute.attempts, attempts.length);
   put(a, attribute.httpRoute, routeOf(call.dialect, call.operation));
-  put(a, attribute.requestModel, call.ask?.model ?? '');
+  put(a, attribute.requestModel, call.parameters?.model ?? '');
   put(a, attribute.provider, attempts.at(-1)?.system ?? '');
   put(a, attribute.conversation, identity.session);
   put(a, attribute.agentName, identity.agent);

@@ -1,4 +1,4 @@
-import type { Ask, Operation } from '../model/call.ts';
+import type { RequestParameters, Operation } from '../model/call.ts';
 import { unreadable, type Delta, type Piece } from '../model/delta.ts';
 import { parseObject } from '../model/json.ts';
 import type {
@@ -64,7 +64,7 @@ export interface SameWords {
   readonly upstream: UpstreamDialect;
   readonly client: ClientDialect;
   readonly passing: Passing;
-  readonly ask: Pick<Ask, 'wantsStreamUsage'>;
+  readonly parameters: Pick<RequestParameters, 'wantsStreamUsage'>;
   readonly operation: Operation;
   /** What the provider's reply is, by its content type. */
   readonly stream: boolean;
@@ -163,10 +163,10 @@ const collecting = (
  * that the client did not ask for is withheld. `stream` says what the provider's reply is, by its content type.
  */
 export const passThrough = (options: SameWords): ReplyTranslator => {
-  const { upstream, client, passing, ask, operation, stream, limits = {} } = options;
+  const { upstream, client, passing, parameters, operation, stream, limits = {} } = options;
   const { maxReplyBytes = defaultReplyBytes, maxEventBytes = defaultEventBytes } = limits;
   if (stream) {
-    const isLeftOut = ask.wantsStreamUsage ? () => false : passing.isExtraUsage;
+    const isLeftOut = parameters.wantsStreamUsage ? () => false : passing.isExtraUsage;
     return sameEvents({ upstream, client }, maxEventBytes, isLeftOut);
   }
   return collecting(maxReplyBytes, (bytes) => {

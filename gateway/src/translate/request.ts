@@ -1,7 +1,7 @@
 /** A client's request -> what a provider is sent, and how its reply is said to the client. */
 import type { ClientDialect, ReplyHead, Traits } from '../dialects/dialect.ts';
 import { upstreamDialects } from '../dialects/registry.ts';
-import type { Ask, Operation, Problem, UpstreamDialectName } from '../model/call.ts';
+import type { RequestParameters, Operation, Problem, UpstreamDialectName } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Framing } from '../dialects/framing.ts';
 import {
@@ -42,7 +42,7 @@ export interface Prepared extends Written {
 export interface RequestBody {
   readonly dialect: ClientDialect;
   readonly operation: Operation;
-  readonly ask: Ask;
+  readonly parameters: RequestParameters;
   readonly bytes: Uint8Array;
   readonly json: JsonObject;
 }
@@ -66,11 +66,11 @@ const passingBetween = (client: ClientDialect, { dialect }: Speech) => {
  * speak one dialect, else the conversation said again. Pure, and the same for every retry.
  */
 export const writeBody = (request: RequestBody, speech: Speech, model: string): WrittenBody => {
-  const { dialect: client, operation, ask, bytes, json } = request;
+  const { dialect: client, operation, parameters, bytes, json } = request;
   const { traits } = speech;
   const passing = passingBetween(client, speech);
   if (passing !== null) {
-    const edits = passing.edits({ ask, model, body: json, operation, traits });
+    const edits = passing.edits({ parameters, model, body: json, operation, traits });
     const body = edits === null ? bytes : spliceTopLevel(bytes, edits);
     // The body was parsed as an object before it came here.
     if (body === null) throw new Error('a parsed request body is no JSON object');
@@ -79,7 +79,7 @@ export const writeBody = (request: RequestBody, speech: Speech, model: string): 
   if (operation !== 'chat') {
     return bad({
       code: 'unsupported_operation',
-      message: `The model '${ask.model}' does not do ${operation}.`,
+      message: `The model '${parameters.model}' does not do ${operation}.`,
       param: 'model',
     });
   }
@@ -97,11 +97,11 @@ export const writeBody = (request: RequestBody, speech: Speech, model: string): 
 /** A written body, and how the reply to it is read. */
 export const prepared = (
   written: Written,
-  request: Pick<RequestBody, 'dialect' | 'operation' | 'ask'> & { readonly head: ReplyHead },
+  request: Pick<RequestBody, 'dialect' | 'operation' | 'parameters'> & { readonly head: ReplyHead },
   speech: Speech,
   limits: ReplyLimits,
 ): Prepared => {
-  const { dialect: client, operation, ask, head } = request;
+  const { dialect: client, operation, parameters, head } = request;
   const upstream = upstreamDialects[speech.dialect];
   const passing = passingBetween(client, speech);
   const { body, dropped } = written;
@@ -115,7 +115,7 @@ export const prepared = (
       const translator =
         passing === null
           ? translating({ from: upstream, to: client, head, stream, limits })
-          : passThrough({ upstream, client, passing, ask, operation, stream, limits });
+          : passThrough({ upstream, client, passing, parameters, operation, stream, limits });
       return stream && upstream.framing !== null
         ? reframed(upstream.framing, translator, limits)
         : translator;

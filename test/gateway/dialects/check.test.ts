@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Ask } from '../../../gateway/src/model/call.ts';
+import type { RequestParameters } from '../../../gateway/src/model/call.ts';
 import type { JsonObject } from '../../../gateway/src/model/json.ts';
 import { told } from '../../../gateway/src/dialects/errors.ts';
 import { standardTraits } from '../../../gateway/src/dialects/dialect.ts';
@@ -164,11 +164,11 @@ const ask = {
 const plain = { ...ask, stream: false };
 const editsOf = (
   { passing }: typeof openai,
-  asked: Ask,
+  asked: RequestParameters,
   model: string,
   body: JsonObject,
   traits = standardTraits,
-) => passing.edits({ ask: asked, model, body, operation: 'chat', traits });
+) => passing.edits({ parameters: asked, model, body, operation: 'chat', traits });
 
 test('the model is set only when it is another', () => {
   expect(editsOf(openai, plain, 'm', chat)).toBeNull();

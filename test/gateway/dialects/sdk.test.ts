@@ -38,7 +38,14 @@ const startBridge = async (): Promise<typeof bridge> => {
         fallbackId: 'fallback',
         wantsStreamUsage: checked.value.wantsStreamUsage,
       };
-      const asked = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
+      const asked = {
+        dialect,
+        operation: 'chat',
+        parameters: checked.value,
+        bytes,
+        json,
+        head,
+      } as const;
       const prepared = prepare(asked, speechOf(provider), 'upstream-model', {});
       if (prepared.kind === 'bad') {
         const failure = {

@@ -6,7 +6,7 @@ import { call } from '../../../gateway/src/flow/call.ts';
 import type { Delivery, Effects, Opened } from '../../../gateway/src/flow/effects.ts';
 import type { Step } from '../../../gateway/src/flow/step.ts';
 import { steps as registered } from '../../../gateway/src/flow/steps/registry.ts';
-import type { Ask, Problem, Target } from '../../../gateway/src/model/call.ts';
+import type { Problem, RequestParameters, Target } from '../../../gateway/src/model/call.ts';
 import type { Fault } from '../../../gateway/src/model/fault.ts';
 import type { Refusal } from '../../../gateway/src/model/refusal.ts';
 import type { Reply } from '../../../gateway/src/model/reply.ts';
@@ -80,7 +80,7 @@ const world = (script: readonly Happening[], scene: Scene) => {
   const refusals: Refusal[] = [];
   const bugs: unknown[] = [];
   const all: Target[] = ['a', 'b', 'c'].map((provider) => ({ provider, model: 'm' }));
-  const ask: Ask = {
+  const parameters: RequestParameters = {
     model: scene.model ?? 'm',
     stream: scene.stream ?? true,
     wantsStreamUsage: false,
@@ -116,7 +116,7 @@ const world = (script: readonly Happening[], scene: Scene) => {
           ? {
               kind: 'ok',
               value: {
-                ask,
+                parameters,
                 bytes: null,
                 write(targets) {
                   diary.push(`write ${targets.length}`);
@@ -227,7 +227,7 @@ test('answered: the intent is durable before the provider is called, the row bef
     streamOutcome: 'complete',
     errorCode: '',
     httpStatus: 200,
-    call: { caller, identity: { agent: 'me' }, ask: { model: 'm' } },
+    call: { caller, identity: { agent: 'me' }, parameters: { model: 'm' } },
   });
   expect(refusal).toBeUndefined();
 });
@@ -405,12 +405,16 @@ test.each([
 
 test('what is known of a call when it is refused stands in its account; a name that is none does not', async () => {
   const stranger = await played([], { stranger: true });
-  expect(stranger.settlement.call).toMatchObject({ caller: null, ask: null });
+  expect(stranger.settlement.call).toMatchObject({ caller: null, parameters: null });
   const busy = await played([], { obstacle: plain('draining') });
-  expect(busy.settlement.call).toMatchObject({ caller, identity: { agent: 'me' }, ask: null });
+  expect(busy.settlement.call).toMatchObject({
+    caller,
+    identity: { agent: 'me' },
+    parameters: null,
+  });
   const unknown = await played([], { model: 'other' });
-  expect(unknown.settlement.call.ask).toMatchObject({ model: 'other' });
-  expect((await played([], { model: '\u0000' })).settlement.call.ask).toBeNull();
+  expect(unknown.settlement.call.parameters).toMatchObject({ model: 'other' });
+  expect((await played([], { model: '\u0000' })).settlement.call.parameters).toBeNull();
 });
 
 test('a request that was read is let go of, however the call goes on', async () => {

@@ -113,7 +113,7 @@ const anyCall: fc.Arbitrary<CallFacts> = fc.record({
     user: word,
     tags: fc.dictionary(word, word, { maxKeys: 4 }),
   }),
-  ask: fc.option(
+  parameters: fc.option(
     fc.record({
       model: word,
       stream: fc.boolean(),

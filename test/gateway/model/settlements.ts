@@ -30,7 +30,7 @@ export const someCall: CallFacts = {
     user: 'user-3',
     tags: { feature: 'search', release: '12' },
   },
-  ask: {
+  parameters: {
     model: 'gpt-4o-mini',
     stream: true,
     wantsStreamUsage: false,

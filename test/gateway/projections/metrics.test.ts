@@ -119,9 +119,9 @@ test.each([
 });
 
 test('a reply that was no stream has neither ending nor time to first token', () => {
-  const { ask } = someSettlement.call;
-  if (ask === null) throw new Error('the example asks');
-  const call = { ...someSettlement.call, ask: { ...ask, stream: false } };
+  const { parameters } = someSettlement.call;
+  if (parameters === null) throw new Error('the example asks');
+  const call = { ...someSettlement.call, parameters: { ...parameters, stream: false } };
   const store = counted({ ...someSettlement, call, streamOutcome: '' });
   expect([...store.values('streamEndings'), ...store.histograms('timeToFirstToken')]).toEqual([]);
 });

@@ -186,7 +186,7 @@ test('a refused call has no attempt, no price and no cost', () => {
     outcome: 'unidentified',
     attempts: [],
     firstTokenMs: null,
-    call: { ...someSettlement.call, caller: null, ask: null },
+    call: { ...someSettlement.call, caller: null, parameters: null },
   });
   expect(row).toMatchObject({
     caller_team: '',

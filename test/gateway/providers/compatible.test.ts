@@ -15,7 +15,14 @@ const sentTo = (vendor: string, client: 'openai' | 'anthropic') => {
   if (provider === undefined || checked.kind === 'bad') throw new Error('a bad test');
   const bytes = Buffer.from(JSON.stringify(json));
   const head = { model: 'm', createdSeconds: 0, fallbackId: '', wantsStreamUsage: false };
-  const request = { dialect, operation: 'chat', ask: checked.value, bytes, json, head } as const;
+  const request = {
+    dialect,
+    operation: 'chat',
+    parameters: checked.value,
+    bytes,
+    json,
+    head,
+  } as const;
   const preparation = prepare(request, speechOf(provider), 'm', {});
   if (preparation.kind === 'bad') throw new Error(preparation.problem.message);
   return parseObject(Buffer.from(preparation.prepared.body).toString());

@@ -23,7 +23,7 @@ const extra = chunk([], { usage });
 const done = 'data: [DONE]\n\n';
 
 const streamed = (wantsStreamUsage: boolean) =>
-  passThrough({ ...openai, ask: { wantsStreamUsage }, operation: 'chat', stream: true });
+  passThrough({ ...openai, parameters: { wantsStreamUsage }, operation: 'chat', stream: true });
 
 /** Splits at the given places, which may be any, also inside a character. */
 const splitAt = (whole: Uint8Array, cuts: readonly number[]): Uint8Array[] => {
@@ -151,8 +151,8 @@ test.each([true, false])(
 
 test('nothing is ever withheld from an Anthropic stream', () => {
   const start = `event: message_start\ndata: {"type":"message_start","message":{"id":"m1","model":"c","usage":{"input_tokens":1,"output_tokens":1}}}\n\n`;
-  const ask = { wantsStreamUsage: true };
-  const translator = passThrough({ ...anthropic, ask, operation: 'chat', stream: true });
+  const parameters = { wantsStreamUsage: true };
+  const translator = passThrough({ ...anthropic, parameters, operation: 'chat', stream: true });
   const part = bytes(start);
   expect(translator.read(part).bytes).toBe(part);
 });
@@ -162,7 +162,7 @@ test.each([true, false])(
   (wanted) => {
     const translator = passThrough({
       ...openai,
-      ask: { wantsStreamUsage: wanted },
+      parameters: { wantsStreamUsage: wanted },
       operation: 'chat',
       stream: true,
       limits: { maxEventBytes: 1000 },
@@ -186,7 +186,7 @@ test('an event that is no JSON fails the stream, and nothing after it is read', 
 const whole = (limits = {}) =>
   passThrough({
     ...openai,
-    ask: { wantsStreamUsage: false },
+    parameters: { wantsStreamUsage: false },
     operation: 'chat',
     stream: false,
     limits,
@@ -269,7 +269,12 @@ const streams = {
 
 describe.each(Object.entries(streams))('%s', (_, { dialect, wanted, sent, told, end }) => {
   const translator = () =>
-    passThrough({ ...dialect, ask: { wantsStreamUsage: wanted }, operation: 'chat', stream: true });
+    passThrough({
+      ...dialect,
+      parameters: { wantsStreamUsage: wanted },
+      operation: 'chat',
+      stream: true,
+    });
   const kindsOf = (deltas: readonly Delta[]) => deltas.map(({ kind }) => kind);
   const late = fc.constantFrom(
     '',
@@ -331,9 +336,9 @@ const anthropicBehind = anthropicEvent('message_delta', {
   usage: { input_tokens: 70, output_tokens: 30 },
 });
 const translators = Object.entries(streams).flatMap(([name, { dialect, wanted, sent, end }]) => {
-  const ask = { wantsStreamUsage: wanted };
+  const parameters = { wantsStreamUsage: wanted };
   const [to, behind] = dialect === openai ? [anthropic, openaiBehind] : [openai, anthropicBehind];
-  const same = () => passThrough({ ...dialect, ask, operation: 'chat', stream: true });
+  const same = () => passThrough({ ...dialect, parameters, operation: 'chat', stream: true });
   const other = () => translating({ from: dialect.upstream, to: to.client, head, stream: true });
   return [
     { name, start: same, sent, end, behind },

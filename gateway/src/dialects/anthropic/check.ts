@@ -1,4 +1,4 @@
-import type { Ask, Operation, Problem } from '../../model/call.ts';
+import type { RequestParameters, Operation, Problem } from '../../model/call.ts';
 import type { PriceDimension } from '../../contract/price-dimensions.ts';
 import { isObject, listAt, numberAt, textAt, type JsonObject } from '../../model/json.ts';
 import type { Dimensions } from '../../model/usage.ts';
@@ -47,7 +47,7 @@ const dimensionsOf = (body: JsonObject): Dimensions => {
 };
 
 /** Checks the fields we act on of a message request, and takes them out. Nothing is coerced. */
-export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
+export const check = (body: JsonObject, operation: Operation): Checked<RequestParameters> => {
   if (operation === 'embeddings') return { kind: 'bad', problem: noEmbeddings };
   const broken = firstBroken([
     ['model', body['model'], isText, 'a non-empty string'],
@@ -60,7 +60,7 @@ export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
   ]);
   const problem = broken ?? lookalike(body, acted);
   if (problem !== null) return { kind: 'bad', problem };
-  const value: Ask = {
+  const value: RequestParameters = {
     model: textAt(body, 'model') ?? '',
     stream: body['stream'] === true,
     // A stream of this dialect always reports its usage; nothing is ever withheld.

@@ -1,4 +1,4 @@
-import type { Ask, Operation } from '../../model/call.ts';
+import type { RequestParameters, Operation } from '../../model/call.ts';
 import {
   isObject,
   numberAt,
@@ -81,7 +81,7 @@ const dimensionsOf = (body: JsonObject): Dimensions => {
 };
 
 /** Checks the fields we act on of a chat completion or an embedding, and takes them out. Nothing is coerced. */
-export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
+export const check = (body: JsonObject, operation: Operation): Checked<RequestParameters> => {
   const rules = operation === 'chat' ? chatRules(body) : embeddingRules(body);
   const problem =
     firstBroken(rules) ??
@@ -90,7 +90,7 @@ export const check = (body: JsonObject, operation: Operation): Checked<Ask> => {
   if (problem !== null) return { kind: 'bad', problem };
   const model = textAt(body, 'model') ?? '';
   if (operation === 'embeddings') return { kind: 'ok', value: { ...nothingElse, model } };
-  const value: Ask = {
+  const value: RequestParameters = {
     model,
     stream: body['stream'] === true,
     wantsStreamUsage: objectAt(body, 'stream_options')?.['include_usage'] === true,
@@ -115,10 +115,10 @@ const nothingElse = {
  * The model's name at the provider, and the usage event of a stream, which OpenAI sends only on request:
  * https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options
  */
-export const edits: Passing['edits'] = ({ ask, model, body, operation, traits }) => {
+export const edits: Passing['edits'] = ({ parameters, model, body, operation, traits }) => {
   const fields: Record<string, Json> = {};
   if (body['model'] !== model) fields['model'] = model;
-  const silent = operation === 'chat' && ask.stream && !ask.wantsStreamUsage;
+  const silent = operation === 'chat' && parameters.stream && !parameters.wantsStreamUsage;
   if (silent && !traits.usageUnasked) {
     fields['stream_options'] = { include_usage: true };
   }

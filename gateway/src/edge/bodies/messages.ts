@@ -1,6 +1,6 @@
 /** What the thread for large bodies is told, and what it answers: one answer to each question, in order. */
 import type { Speech, Written } from '../../translate/request.ts';
-import type { Ask, Problem } from '../../model/call.ts';
+import type { RequestParameters, Problem } from '../../model/call.ts';
 import type { Bad, Reading } from './read-json.ts';
 
 export type Question =
@@ -18,7 +18,7 @@ export interface WriteFor {
 }
 
 export type ReadAnswer =
-  | { readonly kind: 'ok'; readonly ask: Ask; readonly inputTokens: number }
+  | { readonly kind: 'ok'; readonly parameters: RequestParameters; readonly inputTokens: number }
   | Bad;
 export type WriteAnswer = { readonly kind: 'ok'; readonly bodies: readonly Written[] } | Bad;
 

@@ -1,6 +1,6 @@
 /** A body, read where it is best read: small ones at once, large ones in the thread for them. */
 import { estimateInputTokens } from '../../decide/estimate.ts';
-import type { Ask } from '../../model/call.ts';
+import type { RequestParameters } from '../../model/call.ts';
 import { parseObject } from '../../model/json.ts';
 import { clientDialects } from '../../dialects/registry.ts';
 import { writeBody, type Written } from '../../translate/request.ts';
@@ -16,7 +16,7 @@ export const largeBytes = 256 * 1024;
 
 export interface ReadBody {
   readonly kind: 'ok';
-  readonly ask: Ask;
+  readonly parameters: RequestParameters;
   /** Tokens of the request, counted by us. */
   inputTokens(): number;
   /** What to send to each of these, in their order. Once. */
@@ -28,14 +28,20 @@ export interface ReadBody {
 const readSmall = (bytes: Buffer, reading: Reading): ReadBody | Bad => {
   const read = readAsk(bytes, reading);
   if (read.kind === 'bad') return read;
-  const { ask, json } = read;
+  const { parameters, json } = read;
   return {
     kind: 'ok',
-    ask,
+    parameters,
     // Seldom asked, and then after the call: not worth holding what the body became until then.
     inputTokens: () => estimateInputTokens(parseObject(bytes.toString('utf8')) ?? {}),
     write(targets) {
-      const request = { ...reading, dialect: clientDialects[reading.dialect], ask, bytes, json };
+      const request = {
+        ...reading,
+        dialect: clientDialects[reading.dialect],
+        parameters,
+        bytes,
+        json,
+      };
       const bodies: Written[] = [];
       for (const { speech, model } of targets) {
         const written = writeBody(request, speech, model);
@@ -62,7 +68,7 @@ const readLarge = async (
   }
   return {
     kind: 'ok',
-    ask: read.ask,
+    parameters: read.parameters,
     inputTokens: () => read.inputTokens,
     write: (targets) => body.write(targets),
     close: () => body.close(),

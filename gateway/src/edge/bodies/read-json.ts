@@ -3,7 +3,7 @@
  * bytes go on to a provider; what another reader could take for something else is refused here.
  */
 import { isUtf8 } from 'node:buffer';
-import type { Ask, DialectName, Operation, Problem } from '../../model/call.ts';
+import type { RequestParameters, DialectName, Operation, Problem } from '../../model/call.ts';
 import { isObject, type JsonObject } from '../../model/json.ts';
 import { clientDialects } from '../../dialects/registry.ts';
 import { scanJson, type JsonFinding, type JsonLimits } from '../../model/json-scan.ts';
@@ -78,10 +78,12 @@ export interface Reading {
 export const readAsk = (
   bytes: Buffer,
   { dialect, operation, limits }: Reading,
-): { readonly kind: 'ok'; readonly ask: Ask; readonly json: JsonObject } | Bad => {
+):
+  | { readonly kind: 'ok'; readonly parameters: RequestParameters; readonly json: JsonObject }
+  | Bad => {
   const read = readJson(bytes, limits);
   if (read.kind === 'bad') return read;
   const { json } = read;
   const checked = clientDialects[dialect].check(json, operation);
-  return checked.kind === 'bad' ? checked : { kind: 'ok', ask: checked.value, json };
+  return checked.kind === 'bad' ? checked : { kind: 'ok', parameters: checked.value, json };
 };

@@ -15,10 +15,13 @@ const read = (bytes: Uint8Array, reading: Reading): Answer => {
   current = null;
   const found = readAsk(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), reading);
   if (found.kind === 'bad') return { kind: 'read', answer: found };
-  const { ask, json } = found;
+  const { parameters, json } = found;
   const { operation } = reading;
-  current = { dialect: clientDialects[reading.dialect], operation, ask, bytes, json };
-  return { kind: 'read', answer: { kind: 'ok', ask, inputTokens: estimateInputTokens(json) } };
+  current = { dialect: clientDialects[reading.dialect], operation, parameters, bytes, json };
+  return {
+    kind: 'read',
+    answer: { kind: 'ok', parameters, inputTokens: estimateInputTokens(json) },
+  };
 };
 
 const write = (targets: readonly WriteFor[]): Answer => {

@@ -34,7 +34,7 @@ export const attemptOptions = (of: AttemptOf): AttemptOptions => {
   const { store, spool } = gate;
   const upstream = runtime.upstream(target.provider);
   const labels = { provider: target.provider };
-  const stream = facts.ask?.stream ?? false;
+  const stream = facts.parameters?.stream ?? false;
   const cut = (what: Cut): void => store.add('providerCuts', { ...labels, what }, 1);
   // No provider is told the client's key; only an error may quote it.
   const told = toldBy(runtime.clean, cut);
@@ -65,7 +65,7 @@ export const attemptOptions = (of: AttemptOf): AttemptOptions => {
     stream,
     limits: runtime.config.limits,
     prices: runtime.prices,
-    asked: facts.ask?.dimensions ?? {},
+    asked: facts.parameters?.dimensions ?? {},
     callStartedAtMs: facts.startedAtMs,
     callStartedMs: arrival.startedMs,
     inputTokens: () => of.inputTokens(),

@@ -16,13 +16,13 @@ const prepareAll = async (
   runtime: Runtime,
 ): Promise<Got<ReadonlyMap<Target, Prepared>>> => {
   const { operation } = arrival;
-  const { ask } = body;
+  const { parameters } = body;
   const wanted: (WriteFor & { readonly target: Target })[] = [];
   for (const target of targets) {
     const { provider, model } = target;
     const speech = runtime.upstream(provider).endpoint.speaks(operation, model);
     if (speech === null) {
-      const message = `The model '${ask.model}' does not do ${operation}.`;
+      const message = `The model '${parameters.model}' does not do ${operation}.`;
       return { kind: 'bad', problem: { code: 'unsupported_operation', message, param: 'model' } };
     }
     wanted.push({ target, speech, model });
@@ -32,12 +32,12 @@ const prepareAll = async (
   const request = {
     dialect: clientDialects[arrival.dialect],
     operation,
-    ask,
+    parameters,
     head: {
-      model: ask.model,
+      model: parameters.model,
       createdSeconds: Math.floor(arrival.startedAtMs / 1000),
       fallbackId: arrival.id,
-      wantsStreamUsage: ask.wantsStreamUsage,
+      wantsStreamUsage: parameters.wantsStreamUsage,
     },
   };
   const { replyBytes, eventBytes } = runtime.config.limits;
@@ -65,7 +65,7 @@ export const requestOf = (
     onPrepared(prepared: ReadonlyMap<Target, Prepared>): void;
   },
 ): Request => ({
-  ask: body.ask,
+  parameters: body.parameters,
   bytes: bytes.length < largeBytes ? bytes : null,
   async write(targets) {
     const made = await prepareAll(targets, body, arrival, runtime);

@@ -28,8 +28,16 @@ const callerText = (caller: Caller | null): string => {
 
 /** JSON of an intent. The caller is the same for thousands of calls, so its part is made once. */
 export const intentJson = ({ call, ...rest }: Intent): string => {
-  const { id, startedAtMs, operation, dialect, caller, trace, identity, ask } = call;
-  const facts = JSON.stringify({ id, startedAtMs, operation, dialect, trace, identity, ask });
+  const { id, startedAtMs, operation, dialect, caller, trace, identity, parameters } = call;
+  const facts = JSON.stringify({
+    id,
+    startedAtMs,
+    operation,
+    dialect,
+    trace,
+    identity,
+    parameters,
+  });
   return `{"call":{"caller":${callerText(caller)},${facts.slice(1)},${JSON.stringify(rest).slice(1)}`;
 };
 
@@ -95,7 +103,12 @@ export interface OpenCall {
 
 // Our own entries, protected by their checksum: their shape is what this file wrote.
 // oxlint-disable typescript/no-unsafe-type-assertion
-const parseIntent = (json: string): Intent => JSON.parse(json) as Intent;
+const parseIntent = (json: string): Intent => {
+  const stored = JSON.parse(json) as Intent & { call: { ask?: CallFacts['parameters'] } };
+  const { ask, ...call } = stored.call;
+  // Entries of earlier versions call them `ask`.
+  return ask === undefined ? stored : { ...stored, call: { ...call, parameters: ask } };
+};
 const parseFurther = (json: string): { previous: StoredAttempt; next: Further['next'] } =>
   JSON.parse(json) as { previous: StoredAttempt; next: Further['next'] };
 const parseProgress = (json: string): Kept => JSON.parse(json) as Kept;
@@ -142,7 +155,7 @@ const guessed = (
 ): Attempt => {
   const { usage, source } = usageAtDeath(open, intent.estimatedInputTokens, progress);
   const price = prices.find(target.provider, target.model, intent.call.startedAtMs);
-  const asked = intent.call.ask?.dimensions ?? {};
+  const asked = intent.call.parameters?.dimensions ?? {};
   return {
     target,
     system,
@@ -204,7 +217,7 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     durationMs: Math.max(offsetMs, progress?.elapsedMs ?? 0),
     firstTokenMs: null,
     providerMs: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
-    streamOutcome: intent.call.ask?.stream === true ? 'cut' : '',
+    streamOutcome: intent.call.parameters?.stream === true ? 'cut' : '',
     cacheStatus: 'off',
     priceVersion: prices.version,
   };

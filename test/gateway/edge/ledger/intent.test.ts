@@ -137,3 +137,14 @@ function zeros(_key: string, value: unknown): unknown {
 function money(_key: string, value: unknown): unknown {
   return typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
 }
+
+test('an intent that an earlier version wrote keeps what was asked', () => {
+  const earlier = intentOf(1).replace('"parameters":', '"ask":');
+  expect(earlier).toContain('"ask":{"model":"gpt-4o-mini"');
+  const { call } = crashSettlement(
+    { intent: earlier, further: [], progress: null, ...known },
+    noPrices,
+  );
+  expect(call.parameters?.model).toBe('gpt-4o-mini');
+  expect(call).not.toHaveProperty('ask');
+});

@@ -134,11 +134,7 @@ test('any tokens of any model at any time cost what the oracle says, to the prec
         for (const type of unpriced) {
           if (noPriceOfItsOwn.has(type)) continue;
           // An embedding has no output, a speech model no input: nothing of that direction has a price.
-          expect([name, type, price?.rates[direction(type)]]).toEqual([
-            name,
-            type,
-            undefined,
-          ]);
+          expect([name, type, price?.rates[direction(type)]]).toEqual([name, type, undefined]);
         }
         const priced: TokenCounts = {
           ...tokens,

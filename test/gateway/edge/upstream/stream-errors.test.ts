@@ -89,7 +89,7 @@ describe.each(Object.entries(translators))('%s', (_, { dialect, wanted, reports,
   const translator = (maxEventBytes?: number) =>
     passThrough({
       ...dialect,
-      ask: { wantsStreamUsage: wanted },
+      parameters: { wantsStreamUsage: wanted },
       operation: 'chat',
       stream: true,
       ...(maxEventBytes === undefined ? {} : { limits: { maxEventBytes } }),
