@@ -75,7 +75,7 @@ test('a plain streamed call', () => {
   expect(valuesOf(store, 'attempts')).toEqual([
     { provider: 'openai', model: 'gpt-4o-mini', result: 'ok', error: '', value: 1 },
   ]);
-  expect(valuesOf(store, 'tokens').map((series) => [series['type'], series['value']])).toEqual([
+  expect(valuesOf(store, 'tokens').map((series) => [series['bucket'], series['value']])).toEqual([
     ['input', 1000],
     ['cache_read', 200],
     ['output', 300],
