@@ -1,6 +1,6 @@
 import type { Caller } from '../model/call.ts';
 import type { Allowances } from '../decide/written-down.ts';
-import type { RoomLimits } from '../decide/room.ts';
+import type { BodyMemoryLimits } from '../decide/body-memory.ts';
 import type { JsonLimits } from '../model/json-scan.ts';
 
 /**
@@ -80,7 +80,7 @@ export interface Config {
   readonly limits: {
     readonly bodyBytes: number;
     /** Memory for the bodies of calls in flight. */
-    readonly bodies: RoomLimits;
+    readonly bodies: BodyMemoryLimits;
     /** Of a request's body. */
     readonly json: JsonLimits;
     readonly replyBytes: number;

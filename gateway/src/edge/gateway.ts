@@ -104,7 +104,7 @@ export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> =
   const server = httpServer({
     steps,
     names: environment.names,
-    gate: {
+    services: {
       runtime: live.runtime,
       spool: ledger.spool,
       store,

@@ -4,7 +4,7 @@ import type { Target } from '../model/call.ts';
 import type { Attempt } from '../model/settlement.ts';
 import { deliver, wasted } from './deliver.ts';
 import type { AskedCall, Way } from './step.ts';
-import { refused, refusedFor, type Story } from './story.ts';
+import { refused, refusedFor, type Ending } from './ending.ts';
 
 /**
  * Targets are tried in order; past the first byte sent to the client no other provider can take over, for the client would
@@ -14,11 +14,11 @@ export const attempts = async (
   call: AskedCall,
   targets: readonly Target[],
   way: Way,
-): Promise<Story> => {
-  const { account, on } = way;
-  const { attempts: made } = account;
+): Promise<Ending> => {
+  const { record, on } = way;
+  const { attempts: made } = record;
   const { facts, parameters } = call;
-  const abandoned = (): Story => ({
+  const abandoned = (): Ending => ({
     outcome: 'abandoned',
     attempts: made,
     refusal: null,

@@ -7,14 +7,14 @@
  */
 import { plain, refusalFor } from '../decide/refuse.ts';
 import type { Target } from '../model/call.ts';
-import { Account } from './account.ts';
+import { CallRecord } from './call-record.ts';
 import { attempts } from './attempts.ts';
 import { deliver } from './deliver.ts';
 import type { Effects } from './effects.ts';
 import { identify } from './identify.ts';
 import { receive } from './receive.ts';
 import { pass, type AskedCall, type Step, type Verdict, type Way } from './step.ts';
-import { refused, refusedFor, type Story } from './story.ts';
+import { refused, refusedFor, type Ending } from './ending.ts';
 
 type Known = Exclude<Verdict, { kind: 'pass' }>;
 
@@ -51,7 +51,7 @@ const prepare = async (
 };
 
 /** A call that was understood, to its end. */
-const serve = async (call: AskedCall, way: Way): Promise<Story> => {
+const serve = async (call: AskedCall, way: Way): Promise<Ending> => {
   const targets = way.on.targets(call.parameters.model);
   const verdict = await prepare(call, targets, way);
   switch (verdict?.kind) {
@@ -64,26 +64,26 @@ const serve = async (call: AskedCall, way: Way): Promise<Story> => {
   }
 };
 
-const tell = async (account: Account, steps: readonly Step[], on: Effects): Promise<Story> => {
-  const who = identify(account, on);
+const tell = async (record: CallRecord, steps: readonly Step[], on: Effects): Promise<Ending> => {
+  const who = identify(record, on);
   if (who.kind === 'bad') return refusedFor(who.problem);
   const caller = who.value;
   const obstacle = on.enter(caller);
   if (obstacle !== null) return refusedFor(obstacle);
-  const received = await receive(caller, account, on);
+  const received = await receive(caller, record, on);
   if (received.kind === 'bad') return refusedFor(received.problem);
   const request = received.value;
-  const call = { facts: account.facts, caller, parameters: request.parameters, request };
-  return serve(call, { account, steps, on });
+  const call = { facts: record.facts, caller, parameters: request.parameters, request };
+  return serve(call, { record, steps, on });
 };
 
 /** Serves one request and accounts for it, however it ends. Never throws. */
 export const call = async (on: Effects, steps: readonly Step[]): Promise<void> => {
-  const account = new Account(on);
-  const story = await tell(account, steps, on).catch((error: unknown) => {
+  const record = new CallRecord(on);
+  const ending = await tell(record, steps, on).catch((error: unknown) => {
     on.bug(error);
-    return refusedFor(plain('internal_error'), account.attempts);
+    return refusedFor(plain('internal_error'), record.attempts);
   });
-  void account.settle(story);
-  if (story.refusal !== null) await on.refuse(story.refusal, story.attempts);
+  void record.settle(ending);
+  if (ending.refusal !== null) await on.refuse(ending.refusal, ending.attempts);
 };

@@ -1,4 +1,4 @@
-/** A reply on its way to its client, and what its end means for the account. */
+/** A reply on its way to its client, and what its end means for the record. */
 import type { CacheStatus, WasteReason } from '../contract/ledger.ts';
 import type { OutcomeKind, StreamOutcome } from '../contract/outcomes.ts';
 import { errors } from '../contract/errors.ts';
@@ -8,7 +8,7 @@ import type { Reply } from '../model/reply.ts';
 import { costOfAttempts, type Attempt } from '../model/settlement.ts';
 import type { Begun, Booked, Delivery } from './effects.ts';
 import type { AskedCall, Step, Way } from './step.ts';
-import type { Story } from './story.ts';
+import type { Ending } from './ending.ts';
 
 /** An attempt that cost something and served nobody is waste, all of it. */
 export const wasted = (attempt: Attempt, reason: WasteReason): Attempt => ({
@@ -52,7 +52,7 @@ const wasteOf = (delivery: Delivery): WasteReason => {
   }
 };
 
-/** What the account of an attempt says that a bug of ours cut short. The provider knows nothing of it and bills. */
+/** What the record of an attempt says that a bug of ours cut short. The provider knows nothing of it and bills. */
 const bug: Fault = {
   kind: 'gateway',
   code: 'internal_error',
@@ -80,10 +80,10 @@ const wrapped = ({ reply, call }: ToDeliver, steps: readonly Step[]): Reply =>
  * Sends a reply to the client and books its attempt once, whatever happens. A whole reply is settled before its client has
  * the last of it: what the client was told then stands in the ledger, however this process ends.
  */
-export const deliver = async (what: ToDeliver, way: Way): Promise<Story> => {
+export const deliver = async (what: ToDeliver, way: Way): Promise<Ending> => {
   const { begun, cache, call } = what;
-  const { account, steps, on } = way;
-  const { attempts } = account;
+  const { record, steps, on } = way;
+  const { attempts } = record;
   const { stream } = call.parameters;
   const before = attempts.length;
   /** The attempt, once it is known how it ended. */
@@ -93,7 +93,7 @@ export const deliver = async (what: ToDeliver, way: Way): Promise<Story> => {
     attempt = wasted(begun.close(delivery), wasteOf(delivery));
     attempts.push(attempt);
   };
-  const end = (delivery: Delivery): Story => {
+  const end = (delivery: Delivery): Ending => {
     book(delivery);
     return {
       outcome: outcomeOf(delivery),
@@ -111,7 +111,7 @@ export const deliver = async (what: ToDeliver, way: Way): Promise<Story> => {
     return spentMs + (attempt?.durationMs ?? on.nowMs() - begun.startedMs);
   };
   const settle = async (): Promise<Booked> => {
-    const isDurable = await account.settle(end(complete));
+    const isDurable = await record.settle(end(complete));
     return { isDurable, cost: costOfAttempts(attempts) };
   };
   const keep = async (): Promise<Booked> => {

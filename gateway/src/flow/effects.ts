@@ -41,7 +41,7 @@ export interface Begun {
   readonly reply: Reply;
   /** Monotonic clock. */
   readonly startedMs: number;
-  /** The account of the attempt; once it is whole, or after the delivery has ended. */
+  /** The record of the attempt; once it is whole, or after the delivery has ended. */
   close(delivery: Delivery): Attempt;
 }
 
@@ -66,7 +66,7 @@ export interface Delivering extends CallSoFar {
    * stands in the ledger, however this process ends.
    */
   settle(): Promise<Booked>;
-  /** Keeps the account of a reply that is whole but long on its way, so that no kill changes it. */
+  /** Keeps the record of a reply that is whole but long on its way, so that no kill changes it. */
   keep(): Promise<Booked>;
 }
 
@@ -103,11 +103,11 @@ export interface Effects {
   pause(ms: number): Promise<void>;
   /** Sends a reply to the client. Never throws for what the client or the reply does. */
   deliver(reply: Reply, delivering: Delivering): Promise<Delivery>;
-  /** Keeps the account of an attempt whose reply is whole, so that no kill changes it. False: it could not. */
+  /** Keeps the record of an attempt whose reply is whole, so that no kill changes it. False: it could not. */
   keep(facts: CallFacts, attempt: Attempt): Promise<boolean>;
   /** Tells the client why it gets no reply; nothing once one has begun. */
   refuse(refusal: Refusal, attempts: readonly Attempt[]): Promise<void>;
-  /** Projects the account: row, metrics, spans, log line. Tells whether the row is on disk. */
+  /** Projects the record: row, metrics, spans, log line. Tells whether the row is on disk. */
   settle(settlement: Settlement): Promise<boolean>;
   /** A bug of ours ended the call. */
   bug(error: unknown): void;

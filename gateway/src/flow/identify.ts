@@ -1,18 +1,18 @@
 import { plain } from '../decide/refuse.ts';
 import type { Caller } from '../model/call.ts';
-import type { Account } from './account.ts';
+import type { CallRecord } from './call-record.ts';
 import type { Effects, Got } from './effects.ts';
 
 /** Who calls, and on whose behalf? */
-export const identify = (account: Account, on: Effects): Got<Caller> => {
+export const identify = (record: CallRecord, on: Effects): Got<Caller> => {
   const who = on.identify();
   if (who.kind === 'unknown') return { kind: 'bad', problem: plain('invalid_api_key') };
   const { caller } = who;
   const said = on.identity();
   if (said.kind === 'bad') {
-    account.learn({ caller });
+    record.learn({ caller });
     return said;
   }
-  account.learn({ caller, identity: said.identity });
+  record.learn({ caller, identity: said.identity });
   return { kind: 'ok', value: caller };
 };

@@ -1,5 +1,5 @@
 import type { Caller, Problem } from '../model/call.ts';
-import type { Account } from './account.ts';
+import type { CallRecord } from './call-record.ts';
 import type { Effects, Got, Request } from './effects.ts';
 
 /** A model's name goes into headers, labels and rows: bounded, without control characters and broken surrogates. */
@@ -18,7 +18,7 @@ const nameProblem = (model: string): Problem | null =>
 /** What does the request ask for? */
 export const receive = async (
   caller: Caller,
-  account: Account,
+  record: CallRecord,
   on: Effects,
 ): Promise<Got<Request>> => {
   const received = await on.receive(caller);
@@ -30,6 +30,6 @@ export const receive = async (
     // Such a name must not reach a row.
     return { kind: 'bad', problem: unnamed };
   }
-  account.learn({ parameters });
+  record.learn({ parameters });
   return received;
 };

@@ -3,7 +3,7 @@ import type { RequestParameters, Caller } from '../model/call.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { Reply } from '../model/reply.ts';
 import type { CallFacts } from '../model/settlement.ts';
-import type { Account } from './account.ts';
+import type { CallRecord } from './call-record.ts';
 import type { Effects, Request } from './effects.ts';
 
 /** A call whose caller is known and whose request was read. */
@@ -34,7 +34,7 @@ export interface Step {
 
 /** What a call has with it on its way. */
 export interface Way {
-  readonly account: Account;
+  readonly record: CallRecord;
   /** Those that its reply will pass. */
   readonly steps: readonly Step[];
   readonly on: Effects;

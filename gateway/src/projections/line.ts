@@ -11,6 +11,7 @@ export const lineOf = (settlement: Settlement, atMs: number): string => {
   // Written here and not by the logger, whose general way takes three times the CPU of this one.
   return JSON.stringify({
     level: outcomes[outcome].log,
+    // oxlint-disable-next-line no-restricted-globals -- says a time that it was given
     time: new Date(atMs).toISOString(),
     call_id: call.id,
     trace_id: call.trace.traceId,

@@ -40,6 +40,7 @@ export const retryAfterMs = (headers: ReceivedHeaders, nowMs: number): number | 
   const seconds = Number(header);
   if (Number.isFinite(seconds))
     return seconds < 0 ? null : Math.min(maxRetryAfterMs, Math.round(seconds * 1000));
+  // oxlint-disable-next-line no-restricted-globals -- reads a date that was given
   const atMs = Date.parse(header);
   return Number.isNaN(atMs) ? null : Math.min(maxRetryAfterMs, Math.max(0, atMs - nowMs));
 };

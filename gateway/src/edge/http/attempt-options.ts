@@ -11,12 +11,12 @@ import { spanId } from '../ids.ts';
 import type { Progress } from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
 import type { AttemptOptions } from '../upstream/attempt.ts';
-import type { Gate } from './gate.ts';
+import type { Services } from './services.ts';
 import { attemptHeaders } from '../../decide/response-headers.ts';
 import { upstreamHeaders } from './upstream-headers.ts';
 
 export interface AttemptOf {
-  readonly gate: Gate;
+  readonly services: Services;
   readonly runtime: Runtime;
   readonly arrival: Arrival;
   readonly facts: CallFacts;
@@ -30,8 +30,8 @@ export interface AttemptOf {
 }
 
 export const attemptOptions = (of: AttemptOf): AttemptOptions => {
-  const { gate, runtime, arrival, facts, target, prepared } = of;
-  const { store, spool } = gate;
+  const { services, runtime, arrival, facts, target, prepared } = of;
+  const { store, spool } = services;
   const upstream = runtime.upstream(target.provider);
   const labels = { provider: target.provider };
   const stream = facts.parameters?.stream ?? false;

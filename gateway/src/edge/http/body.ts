@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Share } from '../../decide/room.ts';
+import type { Share } from '../../decide/body-memory.ts';
 import { turn } from '../turn.ts';
 
 export type Body =

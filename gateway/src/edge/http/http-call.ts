@@ -6,7 +6,7 @@ import { keysIn, type Identified } from '../../decide/identify.ts';
 import { usableModels } from '../../decide/plan.ts';
 import { plain, refusalForFault } from '../../decide/refuse.ts';
 import { afterFault, type Next } from '../../decide/retry.ts';
-import type { Room, Share } from '../../decide/room.ts';
+import type { BodyMemory, Share } from '../../decide/body-memory.ts';
 import { scrubber, type Scrub } from '../../decide/scrub.ts';
 import type { Delivering, Delivery, Effects, Got, Opened, Request } from '../../flow/effects.ts';
 import type { Step } from '../../flow/step.ts';
@@ -32,7 +32,7 @@ import { clientOf, type Client } from './client.ts';
 import type { Connections } from './connections.ts';
 import { deliver } from './delivery.ts';
 import { rendered } from '../../translate/refusal.ts';
-import type { Gate } from './gate.ts';
+import type { Services } from './services.ts';
 import { headerText } from '../../decide/header-text.ts';
 import { maxDiscardedBytes, receiveBody, restIsSmall } from './receive.ts';
 import { droppedHeader, ownHeaders, replyHeaders } from '../../decide/response-headers.ts';
@@ -51,11 +51,11 @@ export interface Traffic {
 
 /** What all calls share. */
 export interface DataPlane {
-  readonly gate: Gate;
+  readonly services: Services;
   readonly steps: readonly Step[];
   readonly traffic: Traffic;
   /** Memory for the bodies of all calls. */
-  readonly room: Room;
+  readonly bodyMemory: BodyMemory;
   /** Of one body. */
   readonly bodyBytes: number;
   readonly large: LargeBodies;
@@ -108,15 +108,15 @@ export class HttpCall implements Effects {
     response: ServerResponse,
     arrival: Arrival,
   ) {
-    const { gate, traffic } = plane;
+    const { services, traffic } = plane;
     this.arrival = arrival;
     this.#plane = plane;
     this.#request = request;
     this.#response = response;
-    this.#runtime = gate.runtime();
+    this.#runtime = services.runtime();
     this.#client = clientOf(response, {
       slowReaderMs: this.#runtime.config.limits.slowReaderMs,
-      onSlow: () => gate.store.add('slowReaders', {}, 1),
+      onSlow: () => services.store.add('slowReaders', {}, 1),
       stop: traffic.stop,
     });
   }
@@ -130,10 +130,10 @@ export class HttpCall implements Effects {
   }
 
   identify(): Identified {
-    const { gate, connections } = this.#plane;
+    const { services, connections } = this.#plane;
     const { headers, socket } = this.#request;
     const who = this.#runtime.identify(headers.authorization, header(headers, 'x-api-key'));
-    if (who.kind === 'unknown') gate.store.add('authFailures', { reason: who.reason }, 1);
+    if (who.kind === 'unknown') services.store.add('authFailures', { reason: who.reason }, 1);
     else {
       this.#caller = who.caller;
       connections.known(socket);
@@ -156,28 +156,28 @@ export class HttpCall implements Effects {
   }
 
   enter({ keyId }: Caller): Problem | null {
-    const { gate, room, traffic } = this.#plane;
+    const { services, bodyMemory, traffic } = this.#plane;
     if (traffic.draining) return plain('draining');
     if (traffic.inFlight >= this.#runtime.config.limits.callsInFlight) {
-      gate.store.add('limitHits', { limit: 'callsInFlight' }, 1);
+      services.store.add('limitHits', { limit: 'callsInFlight' }, 1);
       return plain('too_many_calls');
     }
     const encoding = header(this.#request.headers, 'content-encoding') ?? 'identity';
     if (encoding !== 'identity') return plain('unsupported_media');
     traffic.inFlight += 1;
-    this.#share = room.share(keyId);
+    this.#share = bodyMemory.share(keyId);
     this.#leaveRuntime = this.#runtime.enter();
     return null;
   }
 
   async receive({ keyId }: Caller): Promise<Got<Request>> {
-    const { gate, room, bodyBytes, large } = this.#plane;
+    const { services, bodyMemory, bodyBytes, large } = this.#plane;
     const { arrival } = this;
     const { config } = this.#runtime;
     if (this.#share === null) throw new Error('a call must enter before its body is read');
     const limits = { bodyBytes, requestMs: config.limits.requestMs };
-    const received = await receiveBody(this.#request, this.#share, limits, gate.store);
-    gate.store.set('bodyBytes', {}, room.takenBytes());
+    const received = await receiveBody(this.#request, this.#share, limits, services.store);
+    services.store.set('bodyBytes', {}, bodyMemory.takenBytes());
     if (received.kind === 'bad') {
       if (received.isSlow) this.#response.shouldKeepAlive = false;
       return received;
@@ -216,7 +216,7 @@ export class HttpCall implements Effects {
   }
 
   intend(facts: CallFacts, target: Target, previous: Attempt | null): Promise<boolean> {
-    const { spool } = this.#plane.gate;
+    const { spool } = this.#plane.services;
     const { account, system } = this.#runtime.upstream(target.provider);
     const next = { target, account, system };
     if (!this.#isIntended) {
@@ -231,7 +231,7 @@ export class HttpCall implements Effects {
   }
 
   async open(facts: CallFacts, target: Target): Promise<Opened> {
-    const { gate } = this.#plane;
+    const { services } = this.#plane;
     const client = this.#client;
     const prepared = this.#prepared.get(target);
     if (prepared === undefined) throw new Error(`target ${target.provider} was not prepared`);
@@ -239,7 +239,7 @@ export class HttpCall implements Effects {
     const had = upstream.credentials.current();
     const credentials = had instanceof Promise ? await had.catch(noneOf) : had;
     const options = attemptOptions({
-      gate,
+      services,
       runtime: this.#runtime,
       arrival: this.arrival,
       facts,
@@ -250,7 +250,7 @@ export class HttpCall implements Effects {
       clean: (text) => this.#clean(text),
       inputTokens: () => (this.#inputTokens ??= this.#body?.inputTokens() ?? 0),
     });
-    gate.store.move('inflight', { provider: target.provider }, 1);
+    services.store.move('inflight', { provider: target.provider }, 1);
     if (credentials === null) return unsent(options, noCredentialFault);
     if (client.isStopped()) return unsent(options, stoppedFault(0, false));
     const attempt = new RunningAttempt(options);
@@ -275,7 +275,7 @@ export class HttpCall implements Effects {
   deliver(reply: Reply, delivering: Delivering): Promise<Delivery> {
     const { arrival } = this;
     const served = this.#served;
-    const { store } = this.#plane.gate;
+    const { store } = this.#plane.services;
     return deliver({
       client: this.#client,
       reply,
@@ -295,12 +295,12 @@ export class HttpCall implements Effects {
 
   keep({ id }: CallFacts, attempt: Attempt): Promise<boolean> {
     const elapsedMs = Math.round(performance.now() - this.arrival.startedMs);
-    return this.#plane.gate.spool.durableProgress(id, wholeJson(elapsedMs, attempt));
+    return this.#plane.services.spool.durableProgress(id, wholeJson(elapsedMs, attempt));
   }
 
   settle(settlement: Settlement): Promise<boolean> {
     return new Promise((written) => {
-      this.#plane.gate.settle(settlement, written);
+      this.#plane.services.settle(settlement, written);
     });
   }
 
@@ -319,12 +319,15 @@ export class HttpCall implements Effects {
   }
 
   bug(error: unknown): void {
-    this.#plane.gate.log.error({ call_id: this.arrival.id, err: error }, 'a bug ended this call');
+    this.#plane.services.log.error(
+      { call_id: this.arrival.id, err: error },
+      'a bug ended this call',
+    );
   }
 
   /** Gives back all that the call had. */
   over(): void {
-    const { gate, room, traffic } = this.#plane;
+    const { services, bodyMemory, traffic } = this.#plane;
     this.#forgetStop?.();
     // Whatever went wrong, nobody waits for an answer that will not come.
     if (!this.#response.writableEnded) this.#response.destroy();
@@ -332,7 +335,7 @@ export class HttpCall implements Effects {
     traffic.inFlight -= 1;
     this.#share.release();
     this.#leaveRuntime?.();
-    gate.store.set('bodyBytes', {}, room.takenBytes());
+    services.store.set('bodyBytes', {}, bodyMemory.takenBytes());
   }
 
   #clean(text: string): string {

@@ -1,6 +1,6 @@
 /** A request's body, read within its limits; why it is not, in the client's words. */
 import type { IncomingMessage } from 'node:http';
-import type { Share } from '../../decide/room.ts';
+import type { Share } from '../../decide/body-memory.ts';
 import { plain } from '../../decide/refuse.ts';
 import type { Problem } from '../../model/call.ts';
 import type { MetricStore } from '../telemetry/store.ts';

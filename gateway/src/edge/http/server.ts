@@ -2,12 +2,12 @@
 import Fastify, { type FastifyServerFactory } from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  addControlPlane,
+  addServiceRoutes,
   refuseConnection,
   refuseForeign,
   sendUnknownRoute,
-  type ControlOptions,
-} from './control-plane.ts';
+  type ServiceRouteOptions,
+} from './service-routes.ts';
 import { largeBodies } from '../bodies/large-bodies.ts';
 import { largeBytes } from '../bodies/read-body.ts';
 import type { Step } from '../../flow/step.ts';
@@ -16,7 +16,7 @@ import { addDataPlane } from './data-plane.ts';
 import { guardedServer } from './guard.ts';
 import type { Traffic } from './http-call.ts';
 import type { OwnNames } from '../../decide/foreign.ts';
-import { bodyRoom } from '../../decide/room.ts';
+import { startBodyMemory } from '../../decide/body-memory.ts';
 import { startStop } from './stop.ts';
 
 export interface Server {
@@ -40,7 +40,7 @@ const closeGraceMs = 500;
 /** For calls cut off at the end, to be settled. */
 const settleMs = 5_000;
 
-export interface ServerOptions extends ControlOptions {
+export interface ServerOptions extends ServiceRouteOptions {
   /** What every call passes between its request and its providers. */
   readonly steps: readonly Step[];
   /** The names it may be called by. */
@@ -49,11 +49,11 @@ export interface ServerOptions extends ControlOptions {
 
 /** Builds the server; nothing listens yet. Its limits are those of the configuration at start. */
 export const httpServer = (options: ServerOptions): Server => {
-  const { limits, providers, retry } = options.gate.runtime().config;
+  const { limits, providers, retry } = options.services.runtime().config;
   const totalsMs = [...providers.values()].map(({ timeouts }) => timeouts.totalMs);
   /** One call, its tries one after the other; nothing may reach the client in all that time. */
   const longestMs = retry.triesPerCall * (Math.max(0, ...totalsMs) + retry.backoffMaxMs);
-  const { names, gate, steps } = options;
+  const { names, services, steps } = options;
   const serverFactory: FastifyServerFactory = (handle) => {
     const server = guardedServer(
       {
@@ -66,7 +66,7 @@ export const httpServer = (options: ServerOptions): Server => {
       {
         names,
         refuse(reason, request, response) {
-          gate.store.add('foreignRequests', { reason }, 1);
+          services.store.add('foreignRequests', { reason }, 1);
           refuseForeign(reason, request, response);
         },
       },
@@ -92,22 +92,25 @@ export const httpServer = (options: ServerOptions): Server => {
   const stop = startStop();
   const traffic: Traffic = { inFlight: 0, draining: false, stop };
   const large = largeBodies(limits.bodyBytes, () =>
-    options.gate.log.warn({ component: 'bodies' }, 'a body took more memory than reading one may'),
+    options.services.log.warn(
+      { component: 'bodies' },
+      'a body took more memory than reading one may',
+    ),
   );
   const connections = boundConnections(app.server, limits, (limit) =>
-    gate.store.add('limitHits', { limit }, 1),
+    services.store.add('limitHits', { limit }, 1),
   );
-  const room = bodyRoom(() => gate.runtime().config.limits.bodies, largeBytes);
+  const bodyMemory = startBodyMemory(() => services.runtime().config.limits.bodies, largeBytes);
   addDataPlane(app, {
-    gate,
+    services,
     steps,
     traffic,
-    room,
+    bodyMemory,
     bodyBytes: limits.bodyBytes,
     large,
     connections,
   });
-  addControlPlane(app, {
+  addServiceRoutes(app, {
     ...options,
     notReady: () => (traffic.draining ? 'draining' : options.notReady()),
   });

@@ -8,7 +8,7 @@
  *
  * A reply is complete with the last event of its dialect. What the provider does after that changes nothing.
  */
-import { startMeter, type Meter } from '../../decide/meter.ts';
+import { observeReply, type Observation } from '../../decide/observation.ts';
 import type { Told } from '../../decide/told.ts';
 import type { Delivery, Opened } from '../../flow/effects.ts';
 import type { Failure, Piece } from '../../model/delta.ts';
@@ -18,7 +18,7 @@ import type { ReceivedHead, Reply, ReplyEnd, ReplyHead, ReplyReader } from '../.
 import type { Attempt } from '../../model/settlement.ts';
 import type { Prepared } from '../../translate/request.ts';
 import { startReplyBody, type ReplyBody } from '../../translate/reply-body.ts';
-import { account, type AttemptStart } from '../../decide/account.ts';
+import { attemptRecord, type AttemptStart } from '../../decide/attempt-record.ts';
 import { startClocks, type Bell, type Clocks } from './clocks.ts';
 import type { Upstream } from './upstream.ts';
 import { startExchange, type Exchange } from './exchange.ts';
@@ -37,7 +37,7 @@ export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
   /** The request goes onto a connection. */
   onSent(): void;
   /** The first content of a stream is here, or another second of it. */
-  onProgress(meter: Meter): void;
+  onProgress(observed: Observation): void;
   /** The attempt has ended, however it did. */
   onOver(): void;
   /** Takes credentials out of what the provider says of an error. */
@@ -60,7 +60,7 @@ export class RunningAttempt implements Reply {
   readonly #resolve: (opened: Opened) => void;
   readonly #options: AttemptOptions;
   readonly #start: AttemptStart;
-  readonly #meter: Meter;
+  readonly #observed: Observation;
   readonly #clocks: Clocks;
   readonly #exchange: Exchange;
   #phase: Phase = 'waiting';
@@ -83,7 +83,7 @@ export class RunningAttempt implements Reply {
     this.opened = promise;
     this.#resolve = resolve;
     this.#options = options;
-    this.#meter = startMeter(options.name);
+    this.#observed = observeReply(options.name);
     this.#start = { ...options, startedMs: performance.now() };
     this.#clocks = startClocks(upstream.timeouts, stream, (bell) => this.#ring(bell));
     this.#exchange = startExchange(
@@ -166,14 +166,14 @@ export class RunningAttempt implements Reply {
     const status = this.#status;
     const endedMs = this.#endedMs;
     if (delivery.kind === 'complete')
-      return (this.#answered ??= account(this.#start, this.#meter, {
+      return (this.#answered ??= attemptRecord(this.#start, this.#observed, {
         status,
         endedMs,
         fault: null,
       }));
     const fault = delivery.kind === 'fault' ? delivery.fault : abandonment(status, delivery.isSlow);
     // Not over yet when a bug of ours cut it short.
-    return account(this.#start, this.#meter, {
+    return attemptRecord(this.#start, this.#observed, {
       status,
       endedMs: endedMs || performance.now(),
       fault,
@@ -190,7 +190,9 @@ export class RunningAttempt implements Reply {
       this.#fail(timeoutFault(this.#status, this.#hasBegun(), message));
     switch (bell) {
       case 'silence':
-        late(`The provider sent nothing within ${this.#meter.begun() ? idleMs : firstByteMs} ms.`);
+        late(
+          `The provider sent nothing within ${this.#observed.begun() ? idleMs : firstByteMs} ms.`,
+        );
         break;
       case 'first_content':
         late(`The provider sent no content within ${firstContentMs} ms.`);
@@ -236,19 +238,19 @@ export class RunningAttempt implements Reply {
 
   /** Books what a piece means and passes it on, or keeps it. */
   #take(piece: Piece, body: ReplyBody): void {
-    const meter = this.#meter;
-    const hadContent = meter.begun();
-    meter.read(piece.deltas, performance.now());
-    const failure = meter.failure();
+    const observed = this.#observed;
+    const hadContent = observed.begun();
+    observed.read(piece.deltas, performance.now());
+    const failure = observed.failure();
     if (failure !== null) return this.#failInside(failure, piece);
-    if (meter.ended()) return this.#complete(piece.bytes);
+    if (observed.ended()) return this.#complete(piece.bytes);
     this.#pass(piece);
     if (body.form() !== 'stream') return;
-    if (meter.begun()) {
+    if (observed.begun()) {
       if (!hadContent) this.#clocks.hasContent();
       this.#progress();
     }
-    if (meter.begun() || this.#heldBytes > this.#options.limits.eventBytes) this.#offer();
+    if (observed.begun() || this.#heldBytes > this.#options.limits.eventBytes) this.#offer();
   }
 
   #pass(piece: Piece): void {
@@ -262,7 +264,7 @@ export class RunningAttempt implements Reply {
     const nowMs = performance.now();
     if (nowMs - this.#progressedMs < progressMs) return;
     this.#progressedMs = nowMs;
-    this.#options.onProgress(this.#meter);
+    this.#options.onProgress(this.#observed);
   }
 
   #failInside(failure: Failure, { bytes, deltas, failedEvent }: Piece): void {
@@ -326,6 +328,10 @@ export const unsent = (options: AttemptOptions, fault: Fault): Opened => {
   const nowMs = performance.now();
   const start = { ...options, startedMs: nowMs };
   options.onOver();
-  const attempt = account(start, startMeter(options.name), { status: 0, endedMs: nowMs, fault });
+  const attempt = attemptRecord(start, observeReply(options.name), {
+    status: 0,
+    endedMs: nowMs,
+    fault,
+  });
   return { kind: 'failed', fault, attempt };
 };

@@ -1,5 +1,5 @@
 import type { Pool } from 'undici';
-import type { UpstreamFacts } from '../../decide/account.ts';
+import type { UpstreamFacts } from '../../decide/attempt-record.ts';
 import type { Timeouts } from '../../config/config.ts';
 import type { Endpoint, Provider } from '../../providers/provider.ts';
 import type { CredentialSource } from './credentials.ts';

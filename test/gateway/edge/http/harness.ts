@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { ownNames } from '../../../../gateway/src/decide/foreign.ts';
 import { readConfig } from '../../../../gateway/src/edge/config/read.ts';
-import type { Gate } from '../../../../gateway/src/edge/http/gate.ts';
+import type { Services } from '../../../../gateway/src/edge/http/services.ts';
 import { httpServer, type Server } from '../../../../gateway/src/edge/http/server.ts';
 import { compilePrices } from '../../../../gateway/src/edge/prices/catalog.ts';
 import { startRuntime, type Runtime } from '../../../../gateway/src/edge/runtime.ts';
@@ -28,7 +28,7 @@ export interface Harness {
   readonly server: Server;
   readonly settlements: readonly Settlement[];
   readonly store: MetricStore;
-  readonly log: Gate['log'];
+  readonly log: Services['log'];
   /** What went to the log and the spool, but for rows. */
   readonly written: readonly string[];
   /** The settlement of a call; waits for it. */
@@ -75,7 +75,7 @@ export const startHarness = async (
   let takes = true;
   let broken = false;
   let held: ((durable: boolean) => void)[] | null = null;
-  const gate: Gate = {
+  const services: Services = {
     runtime: () => runtime,
     spool: {
       intend(_callId, json) {
@@ -106,7 +106,7 @@ export const startHarness = async (
   const server = httpServer({
     steps,
     names: ownNames('127.0.0.1', []),
-    gate,
+    services,
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
     notReady: () => null,
     waiting: () => null,
@@ -118,8 +118,8 @@ export const startHarness = async (
     port,
     server,
     settlements,
-    store: gate.store,
-    log: gate.log,
+    store: services.store,
+    log: services.log,
     written,
     async settled(callId) {
       const found = () => settlements.filter(({ call }) => call.id === callId);

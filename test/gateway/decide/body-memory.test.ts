@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { bodyRoom } from '../../../gateway/src/decide/room.ts';
+import { startBodyMemory } from '../../../gateway/src/decide/body-memory.ts';
 
 const roomOf = (totalBytes: number, bytesPerKey: number, freeBytes = 10) =>
-  bodyRoom(() => ({ totalBytes, bytesPerKey }), freeBytes);
+  startBodyMemory(() => ({ totalBytes, bytesPerKey }), freeBytes);
 
 test('a key has its share, all keys together theirs, and what is released may be taken again', () => {
   const room = roomOf(250, 100);

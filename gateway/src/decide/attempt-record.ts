@@ -1,4 +1,4 @@
-import type { Meter } from './meter.ts';
+import type { Observation } from './observation.ts';
 import { charge, dimensionsOf, noCharge, type PriceTable } from './price.ts';
 import type { Target } from '../model/call.ts';
 import type { Fault } from '../model/fault.ts';
@@ -36,17 +36,17 @@ export interface AttemptStart {
  * The account of an attempt that is over. A provider that refused billed nothing; one that fell silent, was cut off or
  * was left may well have, so its tokens are counted.
  */
-export const account = (
+export const attemptRecord = (
   start: AttemptStart,
-  meter: Meter,
+  observed: Observation,
   end: { readonly status: number; readonly endedMs: number; readonly fault: Fault | null },
 ): Attempt => {
   const { upstream, target, prices, startedMs } = start;
   const { status, endedMs, fault } = end;
-  const reading = meter.reading();
+  const reading = observed.reading();
   const billable = fault === null || fault.mayBeBilled || reading.firstContentMs !== null;
   const { usage, source } = billable
-    ? meter.usage(() => start.inputTokens())
+    ? observed.usage(() => start.inputTokens())
     : ({ usage: noUsage, source: 'none' } as const);
   const modelAnswered = reading.model === '' ? target.model : reading.model;
   const price =

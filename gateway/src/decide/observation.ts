@@ -27,7 +27,7 @@ export interface Reading {
   readonly finishReason: string;
 }
 
-export interface Meter {
+export interface Observation {
   /** One chunk's meanings, at `nowMs` of the monotonic clock. */
   read(deltas: readonly Delta[], nowMs: number): void;
   /** Content has arrived, or the reply is over: no other provider may take over after this is sent on. */
@@ -69,7 +69,7 @@ const lacking = (
  * Follows one attempt's reply.
  * @param name reads a name that the provider gives
  */
-export const startMeter = (name: (text: string) => string): Meter => {
+export const observeReply = (name: (text: string) => string): Observation => {
   let firstContentMs: number | null = null;
   let lastContentMs: number | null = null;
   let chunks = 0;

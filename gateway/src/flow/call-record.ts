@@ -1,8 +1,8 @@
-/** What is known of a call so far, and its account, once. */
+/** What is known of a call so far, and its record, once. */
 import { errors } from '../contract/errors.ts';
 import type { Attempt, CallFacts, Identity, Settlement } from '../model/settlement.ts';
 import type { Effects } from './effects.ts';
-import type { Story } from './story.ts';
+import type { Ending } from './ending.ts';
 
 /** The status, code and origin of an ending that has no error to send: it went well, or the client is gone. */
 const endings = {
@@ -15,22 +15,22 @@ const endings = {
   },
 } as const;
 
-/** The account of a call, over now. */
+/** The record of a call, over now. */
 const settlementOf = (
   call: CallFacts,
-  story: Story,
+  ending: Ending,
   { durationMs, priceVersion }: { readonly durationMs: number; readonly priceVersion: string },
 ): Settlement => {
-  const { attempts, outcome, refusal, streamOutcome, cache } = story;
+  const { attempts, outcome, refusal, streamOutcome, cache } = ending;
   const served = attempts.at(-1);
-  const ending = refusal ?? endings[outcome === 'abandoned' ? 'abandoned' : 'answered'];
+  const told = refusal ?? endings[outcome === 'abandoned' ? 'abandoned' : 'answered'];
   return {
     call,
     outcome,
-    httpStatus: ending.status,
-    errorCode: ending.code,
-    errorOrigin: ending.origin,
-    errorMessage: ending.message,
+    httpStatus: told.status,
+    errorCode: told.code,
+    errorOrigin: told.origin,
+    errorMessage: told.message,
     attempts,
     durationMs,
     firstTokenMs:
@@ -46,8 +46,8 @@ const settlementOf = (
 
 const nobody: Identity = { agent: '', session: '', user: '', tags: {} };
 
-/** A call's account in the making. */
-export class Account {
+/** A call's record in the making. */
+export class CallRecord {
   readonly attempts: Attempt[] = [];
   readonly #on: Effects;
   #facts: CallFacts;
@@ -78,14 +78,14 @@ export class Account {
   }
 
   /**
-   * Accounts for the call. The first story counts, a later one changes nothing. Tells whether the row is on disk, where it
+   * Accounts for the call. The first ending counts, a later one changes nothing. Tells whether the row is on disk, where it
    * outlives this process.
    */
-  settle(story: Story): Promise<boolean> {
+  settle(ending: Ending): Promise<boolean> {
     if (this.#isSettled) return Promise.resolve(false);
     this.#isSettled = true;
     const { arrival, priceVersion } = this.#on;
     const durationMs = this.#on.nowMs() - arrival.startedMs;
-    return this.#on.settle(settlementOf(this.#facts, story, { durationMs, priceVersion }));
+    return this.#on.settle(settlementOf(this.#facts, ending, { durationMs, priceVersion }));
   }
 }

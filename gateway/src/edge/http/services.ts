@@ -5,7 +5,7 @@ import type { Runtime } from '../runtime.ts';
 import type { MetricStore } from '../telemetry/store.ts';
 
 /** What the data plane works with; the runtime may be swapped between two calls. */
-export interface Gate {
+export interface Services {
   runtime(): Runtime;
   readonly spool: Pick<
     Ledger['spool'],

@@ -7,7 +7,7 @@ import type { Refusal } from '../model/refusal.ts';
 import type { Attempt } from '../model/settlement.ts';
 
 /** How a call went: its attempts, and its ending. */
-export interface Story {
+export interface Ending {
   readonly outcome: OutcomeKind;
   readonly attempts: readonly Attempt[];
   /** Why the client got no reply, or not the whole of it; null: it did, or it left. */
@@ -16,8 +16,8 @@ export interface Story {
   readonly cache: CacheStatus;
 }
 
-/** The story of a call that ends here, with what was spent on it so far. */
-export const refused = (refusal: Refusal, attempts: readonly Attempt[] = []): Story => ({
+/** The ending of a call that ends here, with what was spent on it so far. */
+export const refused = (refusal: Refusal, attempts: readonly Attempt[] = []): Ending => ({
   outcome: errors[refusal.code].outcome,
   attempts,
   refusal,
@@ -25,5 +25,5 @@ export const refused = (refusal: Refusal, attempts: readonly Attempt[] = []): St
   cache: 'off',
 });
 
-export const refusedFor = (problem: Problem, attempts: readonly Attempt[] = []): Story =>
+export const refusedFor = (problem: Problem, attempts: readonly Attempt[] = []): Ending =>
   refused(refusalFor(problem), attempts);

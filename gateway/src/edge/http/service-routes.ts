@@ -14,12 +14,12 @@ import { spanId, traceId, uuid7 } from '../ids.ts';
 import { traceContext } from '../../decide/trace-context.ts';
 import { ownHeaders } from '../../decide/response-headers.ts';
 import { bodyProblem, rendered } from '../../translate/refusal.ts';
-import type { Gate } from './gate.ts';
+import type { Services } from './services.ts';
 import { neverSniffed } from './guard.ts';
 import { dialectOfModels, modelList, modelNamed } from './models.ts';
 
-export interface ControlOptions {
-  readonly gate: Gate;
+export interface ServiceRouteOptions {
+  readonly services: Services;
   readonly metrics: (accept: string | undefined) => Exposition;
   /** Why this gateway should get no traffic; null: it is ready. */
   notReady(): string | null;
@@ -125,23 +125,23 @@ export const refuseForeign = (
 };
 
 /** Adds these routes, and the answers for everything else, to a server. */
-export const addControlPlane = (
+export const addServiceRoutes = (
   app: FastifyInstance,
-  { gate, metrics, notReady, waiting, details }: ControlOptions,
+  { services, metrics, notReady, waiting, details }: ServiceRouteOptions,
 ): void => {
   const models = (
     request: FastifyRequest,
     reply: FastifyReply,
     name: string | null,
   ): FastifyReply => {
-    const runtime = gate.runtime();
+    const runtime = services.runtime();
     const dialect = dialectOfModels(request.headers);
     const who = runtime.identify(
       request.headers.authorization,
       header(request.headers, 'x-api-key'),
     );
     if (who.kind === 'unknown') {
-      gate.store.add('authFailures', { reason: who.reason }, 1);
+      services.store.add('authFailures', { reason: who.reason }, 1);
       return sendProblem(reply, plain('invalid_api_key'), dialect);
     }
     void reply.headers(always(header(request.headers, 'traceparent')));
@@ -175,7 +175,7 @@ export const addControlPlane = (
   app.setErrorHandler((error: FastifyError, { url, headers }, reply) => {
     const problem = bodyProblem(error, app.initialConfig.bodyLimit);
     if (problem.code === 'internal_error')
-      gate.log.error({ err: error, url }, 'a bug ended this request');
+      services.log.error({ err: error, url }, 'a bug ended this request');
     return sendProblem(reply, problem, dialectOfModels(headers));
   });
 };

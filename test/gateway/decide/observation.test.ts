@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { estimateTokens } from '../../../gateway/src/decide/estimate.ts';
-import { startMeter } from '../../../gateway/src/decide/meter.ts';
+import { observeReply } from '../../../gateway/src/decide/observation.ts';
 import { unreadable, type Delta } from '../../../gateway/src/model/delta.ts';
 import {
   inputTokens,
@@ -81,9 +81,9 @@ const visible = (reply: readonly (readonly Delta[])[]): string =>
     .join('');
 
 const metered = (reply: readonly (readonly Delta[])[]) => {
-  const meter = startMeter(asSaid);
-  for (const [i, deltas] of reply.entries()) meter.read(deltas, 100 * i);
-  return meter;
+  const observed = observeReply(asSaid);
+  for (const [i, deltas] of reply.entries()) observed.read(deltas, 100 * i);
+  return observed;
 };
 
 test("the provider's last word is taken as it is, or marked partial when it did not add up", () => {
@@ -139,21 +139,21 @@ test('a provider that did not finish: its input stands, its output is what it sa
 });
 
 test('a reply has begun with its first content, and not before', () => {
-  const meter = startMeter(asSaid);
-  meter.read([{ kind: 'opened', id: 'i', model: 'm' }, said({}, false)], 1);
-  meter.read([], 2);
-  meter.read([unreadable('t', 'm')], 3);
-  expect(meter.begun()).toBe(false);
-  meter.read([text('a')], 4);
-  expect(meter.begun()).toBe(true);
-  expect(meter.reading()).toMatchObject({
+  const observed = observeReply(asSaid);
+  observed.read([{ kind: 'opened', id: 'i', model: 'm' }, said({}, false)], 1);
+  observed.read([], 2);
+  observed.read([unreadable('t', 'm')], 3);
+  expect(observed.begun()).toBe(false);
+  observed.read([text('a')], 4);
+  expect(observed.begun()).toBe(true);
+  expect(observed.reading()).toMatchObject({
     firstContentMs: 4,
     chunks: 4,
     model: 'm',
     upstreamId: 'i',
   });
-  expect(meter.failure()).toEqual(unreadable('t', 'm'));
-  expect(meter.ended()).toBe(false);
+  expect(observed.failure()).toEqual(unreadable('t', 'm'));
+  expect(observed.ended()).toBe(false);
 });
 
 test('a reply that is empty but whole has begun too', () => {
@@ -164,7 +164,7 @@ test('a reply that is empty but whole has begun too', () => {
 });
 
 test('the longest silence is between two pieces with content', () => {
-  const meter = startMeter(asSaid);
+  const observed = observeReply(asSaid);
   for (const [ms, deltas] of [
     [0, []],
     [500, [text('a')]],
@@ -173,8 +173,8 @@ test('the longest silence is between two pieces with content', () => {
     [1000, [text('c')]],
     [5000, []],
   ] as const)
-    meter.read(deltas, ms);
-  expect(meter.reading()).toMatchObject({
+    observed.read(deltas, ms);
+  expect(observed.reading()).toMatchObject({
     firstContentMs: 500,
     lastContentMs: 1000,
     maxGapMs: 400,
@@ -183,22 +183,25 @@ test('the longest silence is between two pieces with content', () => {
 });
 
 test('memory is bounded: of a reply without end its length is kept, and still counted', () => {
-  const meter = startMeter(asSaid);
+  const observed = observeReply(asSaid);
   const chunk = 'word '.repeat(10_000);
-  for (let i = 0; i < 100; i += 1) meter.read([text(chunk)], i);
+  for (let i = 0; i < 100; i += 1) observed.read([text(chunk)], i);
   const chars = 100 * chunk.length;
-  expect(meter.outputSoFar()).toBe(chars / 4);
-  const { output_text: output } = meter.usage(() => 0).usage.tokens;
+  expect(observed.outputSoFar()).toBe(chars / 4);
+  const { output_text: output } = observed.usage(() => 0).usage.tokens;
   expect(output).toBeGreaterThan(chars / 8);
   expect(output).toBeLessThan(chars / 2);
 });
 
 test('counts that cannot be are counted by us, side by side; the other side stands', () => {
   const found = (impossible: Usage['impossible'], tokens: Partial<Usage['tokens']>) => {
-    const meter = startMeter(asSaid);
+    const observed = observeReply(asSaid);
     const wrong: Usage = { ...usage(tokens, true), ...(impossible && { impossible }) };
-    meter.read([text('some words of the reply'), { kind: 'usage', usage: wrong, final: true }], 1);
-    const { usage: booked, source } = meter.usage(() => 1000);
+    observed.read(
+      [text('some words of the reply'), { kind: 'usage', usage: wrong, final: true }],
+      1,
+    );
+    const { usage: booked, source } = observed.usage(() => 1000);
     return [source, inputTokens(booked.tokens), outputTokens(booked.tokens)];
   };
   const words = estimateTokens('some words of the reply');

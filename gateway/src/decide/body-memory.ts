@@ -1,6 +1,6 @@
 /** Memory for the bodies of all calls in flight: bounded in total and for each key, whoever comes first. */
 
-export interface RoomLimits {
+export interface BodyMemoryLimits {
   readonly totalBytes: number;
   readonly bytesPerKey: number;
 }
@@ -15,16 +15,16 @@ export interface Share {
   release(): void;
 }
 
-export interface Room {
+export interface BodyMemory {
   share(keyId: string): Share;
   takenBytes(): number;
 }
 
 /**
- * An empty room.
+ * Nothing is taken yet.
  * @param freeBytes what every call may take whatever others hold, so that large bodies never keep out small ones
  */
-export const bodyRoom = (limits: () => RoomLimits, freeBytes: number): Room => {
+export const startBodyMemory = (limits: () => BodyMemoryLimits, freeBytes: number): BodyMemory => {
   const byKey = new Map<string, number>();
   let total = 0;
   return {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { account, type AttemptStart } from '../../../gateway/src/decide/account.ts';
+import { attemptRecord, type AttemptStart } from '../../../gateway/src/decide/attempt-record.ts';
 import { timeoutFault, unendedFault } from '../../../gateway/src/decide/faults.ts';
-import { startMeter } from '../../../gateway/src/decide/meter.ts';
+import { observeReply } from '../../../gateway/src/decide/observation.ts';
 import type { PriceTable } from '../../../gateway/src/decide/price.ts';
 import { rateFromUsdPerMillion } from '../../../gateway/src/model/money.ts';
 import type { Fault } from '../../../gateway/src/model/fault.ts';
@@ -36,19 +36,19 @@ const startOf = (more: Partial<AttemptStart> = {}): AttemptStart => ({
 });
 const refused: Fault = { ...timeoutFault(400, false, 'm'), mayBeBilled: false };
 const metered = (model = '') => {
-  const meter = startMeter((text) => text);
-  if (model !== '') meter.read([{ kind: 'opened', id: 'id-1', model }], 160);
-  meter.read([{ kind: 'text', text: 'some words of an answer' }], 170);
-  return meter;
+  const observed = observeReply((text) => text);
+  if (model !== '') observed.read([{ kind: 'opened', id: 'id-1', model }], 160);
+  observed.read([{ kind: 'text', text: 'some words of an answer' }], 170);
+  return observed;
 };
-const said = (meter = metered()) => {
+const said = (observed = metered()) => {
   const usage = { ...noUsage, tokens: { ...noTokens, input_uncached: 1_000_000, output_text: 2 } };
-  meter.read([{ kind: 'usage', usage, final: true }], 180);
-  return meter;
+  observed.read([{ kind: 'usage', usage, final: true }], 180);
+  return observed;
 };
 
 test('an answered attempt costs what its provider counted', () => {
-  const attempt = account(startOf(), said(), { status: 200, endedMs: 200, fault: null });
+  const attempt = attemptRecord(startOf(), said(), { status: 200, endedMs: 200, fault: null });
   expect(attempt).toMatchObject({
     system: 's',
     serverPort: 443,
@@ -66,25 +66,25 @@ test('the price is that of the model that answered, else of the one that was ask
   const end = { status: 200, endedMs: 200, fault: null };
   const dated = metered('asked-2026-01-01');
   const own = startOf({ prices: pricesOf('asked-2026-01-01') });
-  expect(account(own, said(dated), end).charge.priceId).toBe('asked-2026-01-01');
-  expect(account(startOf(), said(metered('other')), end).charge.priceId).toBe('asked');
+  expect(attemptRecord(own, said(dated), end).charge.priceId).toBe('asked-2026-01-01');
+  expect(attemptRecord(startOf(), said(metered('other')), end).charge.priceId).toBe('asked');
 });
 
 test('a provider that refused billed nothing', () => {
-  const meter = startMeter((text) => text);
-  const attempt = account(startOf(), meter, { status: 400, endedMs: 200, fault: refused });
+  const observed = observeReply((text) => text);
+  const attempt = attemptRecord(startOf(), observed, { status: 400, endedMs: 200, fault: refused });
   expect(attempt).toMatchObject({ usageSource: 'none', charge: { total: 0n } });
 });
 
 test.each([
-  ['one that fell silent', startMeter((text: string) => text), timeoutFault(0, false, 'm')],
+  ['one that fell silent', observeReply((text: string) => text), timeoutFault(0, false, 'm')],
   [
     'one that was cut after its first content',
     metered(),
     { ...unendedFault(200, true), mayBeBilled: false },
   ],
-])('%s may have billed: its tokens are counted by us', (_what, meter, fault) => {
-  const attempt = account(startOf(), meter, { status: 200, endedMs: 200, fault });
+])('%s may have billed: its tokens are counted by us', (_what, observed, fault) => {
+  const attempt = attemptRecord(startOf(), observed, { status: 200, endedMs: 200, fault });
   expect(attempt.usageSource).toBe('estimated');
   expect(attempt.usage.tokens.input_uncached).toBe(7);
   expect(attempt.charge.total > 0n).toBe(true);
