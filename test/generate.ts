@@ -5,12 +5,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { generatedFiles as boardsAndRules } from '../dashboards/src/build.ts';
 import { generatedFiles as gatewayConfiguration } from '../gateway/src/config/generate.ts';
+import { reference } from '../gateway/src/docs/reference.ts';
 import { generatedFiles as routerConfiguration } from '../trace-router/src/config/generate.ts';
 import { generatedFiles as benchmarkResults } from './bench/support/docs.ts';
 
 type Generated = Readonly<Record<string, string>>;
 
 const generators: readonly (() => Generated | Promise<Generated>)[] = [
+  () => ({ 'docs/reference.md': reference() }),
   gatewayConfiguration,
   routerConfiguration,
   boardsAndRules,

@@ -22,7 +22,7 @@ const place = (path: string): Place => {
 // oxfmt-ignore
 const core = [
   'contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers', 'guardrails', 'policies',
-  'projections', 'demo', 'flow',
+  'projections', 'demo', 'docs', 'flow',
 ];
 const plugins = ['dialects', 'providers', 'guardrails', 'policies'];
 // Libraries without I/O that the core may use: hashing, checksums, schemas, framing, counting.
