@@ -242,6 +242,15 @@ test('an insert counts its rows in the summary, through materialized views too',
   });
 });
 
+test('data that begin with a semicolon are data, all of them', async () => {
+  await post('CREATE OR REPLACE TABLE texts (a String) ENGINE = MergeTree ORDER BY a');
+  await post(';A\n; SELECT 1\n', { query: 'INSERT INTO texts FORMAT TSV' });
+  await post('INSERT INTO texts FORMAT TSV\n;B\nC\n');
+  expect(await value('SELECT arraySort(groupArray(a)) FROM texts')).toBe(
+    "['; SELECT 1',';A',';B','C']",
+  );
+});
+
 test('an insert may transform its data with input()', async () => {
   await post('CREATE OR REPLACE TABLE shaped (a UInt32, b String) ENGINE = MergeTree ORDER BY a');
   const answer = await post('1,x\n2,y\n', {

@@ -41,7 +41,16 @@ const value = fc.constantFrom(
   'f(a, (b))',
   '1.5',
 );
-const data = fc.uint8Array({ maxLength: 50 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+const bytesText = fc
+  .uint8Array({ maxLength: 50 })
+  .map((bytes) => Buffer.from(bytes).toString('latin1'));
+/** Data that begin like SQL are where a reading goes wrong. */
+const data = fc.oneof(
+  bytesText,
+  fc
+    .tuple(fc.constantFrom(';A', '; SELECT 1', ';;', '\t;x', '-- x\n;y', "';z", '/*;'), bytesText)
+    .map((parts) => parts.join('')),
+);
 
 test('the data of an insert begin right behind the format, whatever stands before and in them', async () => {
   const insert = fc.record({

@@ -80,9 +80,17 @@ const afterBlanks = (sql: Buffer, at: number): number => {
   return start;
 };
 
-/** Where the data of an insert begin: behind the last thing that the engine's parser took for SQL. */
+/**
+ * Where the data of an insert begin: behind the last thing that the engine's parser took for SQL. Data may begin with a
+ * semicolon; `highlightQuery` takes that for the end of a statement and goes on with the next one, so what it says behind the first
+ * semicolon is about data. An insert has none before its data.
+ */
 const dataStart = async (connection: Connection, sql: Buffer): Promise<number> => {
-  const [end] = await ask(connection, `SELECT highlightQuery(${valueOf(sql)})[-1].2`);
+  const [end] = await ask(
+    connection,
+    `WITH ${valueOf(sql)} AS sql, arrayFirst(one -> one.type = 'Semicolon', tokenizeQuery(sql)) AS stop
+    SELECT arrayMax(arrayMap(one -> if(stop.type != 'Semicolon' OR one.2 <= stop.begin, one.2, 0), highlightQuery(sql)))`,
+  );
   return afterBlanks(sql, typeof end === 'number' ? end : Number(end));
 };
 
