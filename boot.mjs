@@ -17,6 +17,12 @@ const workspace = path.join(root, 'node_modules');
 /** What `npm run <name>` runs: a file for Node and its fixed arguments. */
 const entries = {
   start: ['deploy/local/src/main.ts'],
+  dev: [
+    ...['gateway', 'trace-router', 'deploy/local'].map((room) => `--watch-path=${room}/src`),
+    '--watch-preserve-output',
+    'deploy/local/src/main.ts',
+  ],
+  watch: ['node_modules/vitest/vitest.mjs', 'watch', '--changed'],
   test: ['test/gate.ts'],
   again: ['test/again.ts'],
   browser: ['test/browser/main.ts'],
