@@ -34,7 +34,12 @@ interface Happened {
   readonly reached: boolean;
 }
 
-const happened = async (files: Files, work: () => Promise<Uint8Array>): Promise<Happened> => {
+/** What became of a statement. `stained`: whether the table holds a canary now; it is emptied then. */
+const happened = async (
+  files: Files,
+  stained: () => Promise<boolean>,
+  work: () => Promise<Uint8Array>,
+): Promise<Happened> => {
   let text = '';
   let ok = false;
   try {
@@ -45,7 +50,9 @@ const happened = async (files: Files, work: () => Promise<Uint8Array>): Promise<
   }
   const wrote = existsSync(files.write);
   rmSync(files.write, { force: true });
-  return { ok, text, reached: wrote || text.includes(canary) };
+  // An insert says nothing; what it read stands in the table, where a later statement would find it.
+  const inserted = await stained();
+  return { ok, text, reached: wrote || inserted || text.includes(canary) };
 };
 
 const functionNames = /^ *Function (\S+)/gm;
@@ -84,6 +91,21 @@ export const openStand = async (directory: string, scratchDir: string): Promise<
   await setup.write('CREATE DATABASE IF NOT EXISTS tollgate');
   await setup.write('CREATE TABLE IF NOT EXISTS tollgate.t (a String) ENGINE = Memory');
   setup.close();
+
+  const stained = async (): Promise<boolean> => {
+    const connection = await engine.open();
+    try {
+      const looked = await connection.read(
+        `SELECT count() FROM tollgate.t WHERE position(a, '${canary}') > 0`,
+        'TSV',
+      );
+      if (Buffer.from(looked.bytes).toString('utf8').trim() === '0') return false;
+      await connection.write('TRUNCATE TABLE tollgate.t');
+      return true;
+    } finally {
+      connection.close();
+    }
+  };
 
   /** Runs SQL as it is, with every right. */
   const unheld = async (sql: string, files: Files): Promise<Uint8Array> => {
@@ -133,10 +155,12 @@ export const openStand = async (directory: string, scratchDir: string): Promise<
     },
     async trial({ sql, tame }, files) {
       const faults: string[] = [];
-      const raw = await happened(files, async () => unheld(sql, files));
+      const raw = await happened(files, stained, async () => unheld(sql, files));
       const answered = { reader: false, writer: false };
       for (const role of ['reader', 'writer'] as const) {
-        const { ok, text, reached } = await happened(files, async () => gated(sql, role, files));
+        const { ok, text, reached } = await happened(files, stained, async () =>
+          gated(sql, role, files),
+        );
         answered[role] = ok;
         if (reached) faults.push(`${role}: a canary was read or written`);
         if (ok && raw.reached)
