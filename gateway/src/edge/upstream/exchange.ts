@@ -67,170 +67,206 @@ export const startExchange = (
   request: ExchangeRequest,
   events: ExchangeEvents,
 ): Exchange => {
-  let controller: Dispatcher.DispatchController | null = null;
-  let unwanted = false;
-  /** Nobody listens any more. */
-  let released = false;
-  let grace: NodeJS.Timeout | undefined;
-  let ended = false;
-  let dispatching = true;
-  let status = 0;
-  let replyHeaders: ReceivedHeaders = {};
-  let inflater: Inflater | null = null;
-  let paused = false;
-  /** Null while the reply is a success. */
-  let errorBody: Buffer[] | null = null;
-  let errorBytes = 0;
-  /** The body ended as HTTP says it should. */
-  let whole = false;
+  const exchange = new RunningExchange(request, events);
+  const { path, headers, body } = request;
+  pool.dispatch({ path, method: 'POST', headers, body }, exchange);
+  exchange.isDispatched();
+  return exchange;
+};
 
-  const abort = (): void => {
-    unwanted = true;
-    released = true;
-    inflater?.stop();
-    controller?.abort(aborted);
-  };
-  const refused = (): Fault =>
-    refusalFault(
-      {
-        status,
-        headers: replyHeaders,
-        body: Buffer.concat(errorBody ?? []),
-        whole: whole && errorBytes <= maxErrorBytes,
-      },
-      request.dialect,
-      request.told,
-      Date.now(),
-    );
-  const fault = (what: Fault): void => {
-    if (released) return;
-    released = true;
-    events.onFault(what);
-  };
-  const stop = (): void => {
-    ended = true;
-    clearTimeout(grace);
-  };
-  const fail = (error: Error): void => {
-    inflater?.stop();
+/** An exchange that goes on; the library calls its `onRequest...` and `onResponse...`. */
+class RunningExchange implements Exchange, Dispatcher.DispatchHandler {
+  readonly #request: ExchangeRequest;
+  readonly #events: ExchangeEvents;
+  #controller: Dispatcher.DispatchController | null = null;
+  #isDispatching = true;
+  #isUnwanted = false;
+  /** Nobody listens any more. */
+  #isReleased = false;
+  #isPaused = false;
+  #grace: NodeJS.Timeout | undefined;
+  /** The library has said its last. */
+  #hasEnded = false;
+  #status = 0;
+  #headers: ReceivedHeaders = {};
+  #inflater: Inflater | null = null;
+  /** Null while the reply is a success. */
+  #errorBody: Buffer[] | null = null;
+  #errorBytes = 0;
+  /** The body ended as HTTP says it should. */
+  #isWhole = false;
+
+  constructor(request: ExchangeRequest, events: ExchangeEvents) {
+    this.#request = request;
+    this.#events = events;
+  }
+
+  isDispatched(): void {
+    this.#isDispatching = false;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#inflater?.pause();
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#inflater?.resume();
+    this.#controller?.resume();
+  }
+
+  abort(): void {
+    this.#isUnwanted = true;
+    this.#isReleased = true;
+    this.#inflater?.stop();
+    this.#controller?.abort(aborted);
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#inflater?.stop();
+    if (this.#hasEnded) return;
+    this.#grace = setTimeout(() => this.abort(), reuseGraceMs);
+    this.#controller?.resume();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isUnwanted) controller.abort(aborted);
+    else this.#events.onSent();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: ReceivedHeaders,
+  ): void {
+    this.#events.onAlive();
+    // Early hints and their like: the reply itself is still to come.
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+    const encoding = encodingOf(header(headers, 'content-encoding'));
+    if (typeof encoding === 'object') this.#inflater = this.#inflate(encoding.name);
+    if (status >= 300) {
+      this.#errorBody = [];
+      // What cannot be read is not kept.
+      if (encoding === 'unknown') this.#errorBytes = maxErrorBytes + 1;
+    } else if (encoding === 'unknown') {
+      this.#refuse('invalid_reply', 'The provider compressed its reply in an unknown way.');
+    } else this.#events.onReply(status, headers);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    // The library's parser gives an empty chunk when it resumes where nothing has come yet.
+    if (this.#isReleased || chunk.length === 0) return;
+    this.#events.onAlive();
+    if (this.#inflater === null) this.#take(chunk);
+    else if (!this.#inflater.write(chunk)) this.#controller?.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#end();
+    if (this.#inflater === null) whenReplied.add(() => this.#finish());
+    else this.#inflater.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#end();
+    // A closed pool says so at once, before its caller holds the exchange.
+    if (this.#isDispatching) queueMicrotask(() => this.#fail(error));
+    else this.#fail(error);
+  }
+
+  #end(): void {
+    this.#hasEnded = true;
+    clearTimeout(this.#grace);
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#isReleased) return;
+    if (this.#errorBody === null) this.#events.onData(bytes);
+    else if (this.#errorBytes < maxErrorBytes) {
+      this.#errorBody.push(bytes.subarray(0, maxErrorBytes - this.#errorBytes));
+      this.#errorBytes += bytes.length;
+    }
+  }
+
+  /** The body ended as HTTP says it should. */
+  #finish(): void {
+    if (this.#isReleased) return;
+    this.#isWhole = true;
+    try {
+      if (this.#errorBody === null) this.#events.onEnd();
+      else this.#fault(this.#refusal());
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#inflater?.stop();
     // The status had said it already; a body that breaks off changes nothing.
-    fault(
-      errorBody === null
+    this.#fault(
+      this.#errorBody === null
         ? networkFault(error, {
-            status,
-            begun: events.hasBegun(),
+            status: this.#status,
+            begun: this.#events.hasBegun(),
             wasUnread: wasClosedWhileIdle(error),
           })
-        : refused(),
+        : this.#refusal(),
     );
-  };
-  const finish = (): void => {
-    if (released) return;
-    whole = true;
-    try {
-      if (errorBody === null) events.onEnd();
-      else fault(refused());
-    } catch (error) {
-      fail(error instanceof Error ? error : new Error(String(error)));
-    }
-  };
-  const take = (bytes: Buffer): void => {
-    if (released) return;
-    if (errorBody === null) events.onData(bytes);
-    else if (errorBytes < maxErrorBytes) {
-      errorBody.push(bytes.subarray(0, maxErrorBytes - errorBytes));
-      errorBytes += bytes.length;
-    }
-  };
-  const unwelcome = (type: 'invalid_reply' | 'reply_too_large', message: string): void => {
-    const { told } = request;
-    const reply = { status, dialect: request.dialect, told };
-    const what = errorBody === null ? unreadable(type, message) : null;
-    fault(what === null ? refused() : replyFault(what, reply, events.hasBegun()));
-    abort();
-  };
-  const inflate = (name: string): Inflater =>
-    startInflater(name, request.maxInflatedBytes, {
-      onData: take,
-      onEnd: () => whenReplied.add(finish),
+  }
+
+  #refusal(): Fault {
+    const { dialect, told } = this.#request;
+    const answer = {
+      status: this.#status,
+      headers: this.#headers,
+      body: Buffer.concat(this.#errorBody ?? []),
+      whole: this.#isWhole && this.#errorBytes <= maxErrorBytes,
+    };
+    return refusalFault(answer, dialect, told, Date.now());
+  }
+
+  /** What came cannot be read, and the rest is not wanted. */
+  #refuse(type: 'invalid_reply' | 'reply_too_large', message: string): void {
+    const { dialect, told } = this.#request;
+    const reply = { status: this.#status, dialect, told };
+    this.#fault(
+      this.#errorBody === null
+        ? replyFault(unreadable(type, message), reply, this.#events.hasBegun())
+        : this.#refusal(),
+    );
+    this.abort();
+  }
+
+  #fault(fault: Fault): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#events.onFault(fault);
+  }
+
+  #inflate(encoding: string): Inflater {
+    const { maxInflatedBytes } = this.#request;
+    return startInflater(encoding, maxInflatedBytes, {
+      onData: (bytes) => this.#take(bytes),
+      onEnd: () => whenReplied.add(() => this.#finish()),
       onDrained: () => {
-        if (!paused) controller?.resume();
+        if (!this.#isPaused) this.#controller?.resume();
       },
       onFailed: (why) => {
         if (why === 'garbled')
-          unwelcome('invalid_reply', "The provider's reply could not be decompressed.");
+          this.#refuse('invalid_reply', "The provider's reply could not be decompressed.");
         else
-          unwelcome(
+          this.#refuse(
             'reply_too_large',
-            `The provider's reply is larger than ${request.maxInflatedBytes} bytes when decompressed (limits.reply).`,
+            `The provider's reply is larger than ${maxInflatedBytes} bytes when decompressed (limits.reply).`,
           );
       },
     });
-
-  pool.dispatch(
-    { path: request.path, method: 'POST', headers: request.headers, body: request.body },
-    {
-      onRequestStart(started) {
-        controller = started;
-        if (unwanted) started.abort(aborted);
-        else events.onSent();
-      },
-      onResponseStart(_controller, statusCode, headers) {
-        events.onAlive();
-        // Early hints and their like: the reply itself is still to come.
-        if (statusCode < 200) return;
-        status = statusCode;
-        replyHeaders = headers;
-        const encoding = encodingOf(header(headers, 'content-encoding'));
-        if (typeof encoding === 'object') inflater = inflate(encoding.name);
-        if (statusCode >= 300) {
-          errorBody = [];
-          // What cannot be read is not kept.
-          if (encoding === 'unknown') errorBytes = maxErrorBytes + 1;
-        } else if (encoding === 'unknown') {
-          unwelcome('invalid_reply', 'The provider compressed its reply in an unknown way.');
-        } else events.onReply(statusCode, headers);
-      },
-      onResponseData(_controller, chunk) {
-        // The library's parser gives an empty chunk when it resumes where nothing has come yet.
-        if (released || chunk.length === 0) return;
-        events.onAlive();
-        if (inflater === null) take(chunk);
-        else if (!inflater.write(chunk)) controller?.pause();
-      },
-      onResponseEnd() {
-        stop();
-        if (inflater === null) whenReplied.add(finish);
-        else inflater.end();
-      },
-      onResponseError(_controller, error) {
-        stop();
-        // A closed pool says so at once, before its caller holds the exchange.
-        if (dispatching) queueMicrotask(() => fail(error));
-        else fail(error);
-      },
-    },
-  );
-  dispatching = false;
-  return {
-    pause() {
-      paused = true;
-      inflater?.pause();
-      controller?.pause();
-    },
-    resume() {
-      paused = false;
-      inflater?.resume();
-      controller?.resume();
-    },
-    abort,
-    release() {
-      if (released) return;
-      released = true;
-      inflater?.stop();
-      if (ended) return;
-      grace = setTimeout(abort, reuseGraceMs);
-      controller?.resume();
-    },
-  };
-};
+  }
+}
