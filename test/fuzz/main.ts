@@ -30,17 +30,24 @@ const shards = Array.from({ length: Math.ceil(count / shardSize) }, (_, i) => ({
   count: Math.min(shardSize, count - i * shardSize),
 }));
 
+/** Of the last words of a process. */
+const maxSaidChars = 4000;
+
 const runShard = async ({ firstSeed, count: size }: (typeof shards)[number]): Promise<Tally> => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'tollgate-fuzz-'));
   try {
-    // Statements `AND STDOUT` print; what the engine says of errors is told by the gate.
+    // Statements `AND STDOUT` print; what the engine says of errors is told by the gate. What ends the process is kept.
     const args = [String(firstSeed), String(size), directory];
-    const shardProcess = fork(child, args, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const shardProcess = fork(child, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let said = '';
+    shardProcess.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-maxSaidChars);
+    });
     let tally: unknown = null;
     shardProcess.once('message', (message) => (tally = message));
     const [code] = await once(shardProcess, 'exit');
     if (isTally(tally)) return tally;
-    const fault = `seeds ${firstSeed} to ${firstSeed + size - 1}: the process ended with ${String(code)}`;
+    const fault = `seeds ${firstSeed} to ${firstSeed + size - 1}: the process ended with ${String(code)}: ${said}`;
     return {
       statements: size,
       parsed: 0,

@@ -170,7 +170,12 @@ export const openStand = async (directory: string, scratchDir: string): Promise<
       }
       if (answered.reader) {
         // The functions of the statement as the engine's parser has them, which is not how the gate reads them.
-        const tree = Buffer.from(await unheld(`EXPLAIN AST ${sql}`, files)).toString('utf8');
+        const tree = Buffer.from(
+          // An expression alone is a SELECT to the engine (`implicit_select`), but not behind EXPLAIN.
+          await unheld(`EXPLAIN AST ${sql}`, files).catch(async () =>
+            unheld(`EXPLAIN AST SELECT ${sql}`, files),
+          ),
+        ).toString('utf8');
         const calls = [...tree.matchAll(functionNames)].map(([, name = '']) => name);
         const others = calls.filter((name) => name !== 'lambda' && !mayCall(name));
         if (others.length > 0) faults.push(`reader: answered with ${others.join(', ')} in it`);
