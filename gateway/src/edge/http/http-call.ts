@@ -1,13 +1,11 @@
 /** What one call that came over HTTP may do to the world: the flow's effects, made of its socket, the spool and the providers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { guessInputTokens } from '../../decide/estimate.ts';
 import { identity, type Identities } from '../../decide/identity.ts';
-import { keysIn, type Identified } from '../../decide/identify.ts';
+import { type Identified } from '../../decide/identify.ts';
 import { usableModels } from '../../decide/plan.ts';
 import { plain, refusalForFault } from '../../decide/refuse.ts';
 import { afterFault, type Next } from '../../decide/retry.ts';
 import type { BodyMemory, Share } from '../../decide/body-memory.ts';
-import { scrubber, type Scrub } from '../../decide/scrub.ts';
 import type { Delivering, Delivery, Effects, Got, Opened, Request } from '../../flow/effects.ts';
 import type { Step } from '../../flow/step.ts';
 import type { Arrival } from '../../model/arrival.ts';
@@ -16,29 +14,23 @@ import type { Fault } from '../../model/fault.ts';
 import { header } from '../../model/headers.ts';
 import type { Refusal } from '../../model/refusal.ts';
 import type { Reply } from '../../model/reply.ts';
-import type { Attempt, CallFacts, Settlement } from '../../model/settlement.ts';
+import type { Attempt, Settlement } from '../../model/settlement.ts';
 import { clientDialects } from '../../dialects/registry.ts';
-import type { Prepared } from '../../translate/request.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
-import { readBody, type ReadBody } from '../bodies/read-body.ts';
-import { attemptJson, intentJson, wholeJson, type Intent } from '../ledger/intent.ts';
+import { readBody } from '../bodies/read-body.ts';
 import type { Runtime } from '../runtime.ts';
-import { RunningAttempt, unsent } from '../upstream/attempt.ts';
-import { NoCredential } from '../upstream/credentials.ts';
-import { noCredentialFault, stoppedFault } from '../../decide/faults.ts';
 import { writtenHeader } from './arrival.ts';
-import { attemptOptions } from './attempt-options.ts';
 import { clientOf, type Client } from './client.ts';
 import type { Connections } from './connections.ts';
 import { deliver } from './delivery.ts';
 import { rendered } from '../../translate/refusal.ts';
 import type { Services } from './services.ts';
-import { headerText } from '../../decide/header-text.ts';
 import { maxDiscardedBytes, receiveBody, restIsSmall } from './receive.ts';
-import { droppedHeader, ownHeaders, replyHeaders } from '../../decide/response-headers.ts';
+import { ownHeaders, replyHeaders } from '../../decide/response-headers.ts';
 import { requestOf } from './request-body.ts';
-import type { Upstream } from '../upstream/upstream.ts';
 import type { Stop } from './stop.ts';
+
+import { ProviderSide } from './provider-side.ts';
 
 /** How many calls there are, and whether more may come. */
 export interface Traffic {
@@ -74,12 +66,6 @@ const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
   });
 };
 
-/** No call is made without a credential. @throws whatever is no lack of one */
-const noneOf = (error: unknown): null => {
-  if (error instanceof NoCredential) return null;
-  throw error;
-};
-
 export class HttpCall implements Effects {
   readonly arrival: Arrival;
   readonly #plane: DataPlane;
@@ -91,16 +77,7 @@ export class HttpCall implements Effects {
   #caller: Caller | null = null;
   #share: Share | null = null;
   #leaveRuntime: (() => void) | null = null;
-  #bodyBytes = 0;
-  #prepared: ReadonlyMap<Target, Prepared> = new Map();
-  #body: Pick<ReadBody, 'inputTokens'> | null = null;
-  #inputTokens: number | null = null;
-  #isIntended = false;
-  /** Where the reply comes from; null: no provider brings it. */
-  #served: Upstream | null = null;
-  #forgetStop: (() => void) | null = null;
-  /** Made when a provider first has something to say of an error. */
-  #withoutKey: Scrub | null = null;
+  readonly #providers: ProviderSide;
 
   constructor(
     plane: DataPlane,
@@ -118,6 +95,13 @@ export class HttpCall implements Effects {
       slowReaderMs: this.#runtime.config.limits.slowReaderMs,
       onSlow: () => services.store.add('slowReaders', {}, 1),
       stop: traffic.stop,
+    });
+    this.#providers = new ProviderSide({
+      services,
+      runtime: this.#runtime,
+      arrival,
+      client: this.#client,
+      headers: request.headers,
     });
   }
 
@@ -183,7 +167,6 @@ export class HttpCall implements Effects {
       return received;
     }
     const { bytes } = received;
-    this.#bodyBytes = bytes.length;
     const { dialect, operation } = arrival;
     const body = await readBody(
       keyId,
@@ -192,13 +175,11 @@ export class HttpCall implements Effects {
       large,
     );
     if (body.kind === 'bad') return body;
-    this.#body = body;
+    this.#providers.hasRead(body, bytes.length);
     const request = requestOf(body, bytes, {
       arrival,
       runtime: this.#runtime,
-      onPrepared: (prepared) => {
-        this.#prepared = prepared;
-      },
+      onPrepared: (prepared) => this.#providers.hasPrepared(prepared),
     });
     return { kind: 'ok', value: request };
   }
@@ -215,53 +196,16 @@ export class HttpCall implements Effects {
     return this.#client.gone();
   }
 
-  intend(facts: CallFacts, target: Target, previous: Attempt | null): Promise<boolean> {
-    const { spool } = this.#plane.services;
-    const { account, system } = this.#runtime.upstream(target.provider);
-    const next = { target, account, system };
-    if (!this.#isIntended) {
-      this.#isIntended = true;
-      const estimatedInputTokens = guessInputTokens(this.#bodyBytes);
-      const intent: Intent = { call: facts, ...next, estimatedInputTokens };
-      return spool.intend(facts.id, intentJson(intent));
-    }
-    if (previous === null) return Promise.resolve(true);
-    const further = `{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`;
-    return spool.further(facts.id, further);
+  intend(...asked: Parameters<Effects['intend']>): Promise<boolean> {
+    return this.#providers.intend(...asked);
   }
 
-  async open(facts: CallFacts, target: Target): Promise<Opened> {
-    const { services } = this.#plane;
-    const client = this.#client;
-    const prepared = this.#prepared.get(target);
-    if (prepared === undefined) throw new Error(`target ${target.provider} was not prepared`);
-    const upstream = this.#runtime.upstream(target.provider);
-    const had = upstream.credentials.current();
-    const credentials = had instanceof Promise ? await had.catch(noneOf) : had;
-    const options = attemptOptions({
-      services,
-      runtime: this.#runtime,
-      arrival: this.arrival,
-      facts,
-      headers: this.#request.headers,
-      target,
-      prepared,
-      credentials: credentials ?? {},
-      clean: (text) => this.#clean(text),
-      inputTokens: () => (this.#inputTokens ??= this.#body?.inputTokens() ?? 0),
-    });
-    services.store.move('inflight', { provider: target.provider }, 1);
-    if (credentials === null) return unsent(options, noCredentialFault);
-    if (client.isStopped()) return unsent(options, stoppedFault(0, false));
-    const attempt = new RunningAttempt(options);
-    const forgetGone = client.onGone(() => attempt.leave());
-    this.#forgetStop = client.onStopped(() => attempt.stop());
-    if (client.gone()) attempt.leave();
-    const opened = await attempt.opened;
-    forgetGone();
-    if (opened.kind === 'begun') this.#served = upstream;
-    else this.#forgetStop?.();
-    return opened;
+  open(...asked: Parameters<Effects['open']>): Promise<Opened> {
+    return this.#providers.open(...asked);
+  }
+
+  keep(...asked: Parameters<Effects['keep']>): Promise<boolean> {
+    return this.#providers.keep(...asked);
   }
 
   next(fault: Fault, tries: Parameters<Effects['next']>[1]): Next {
@@ -274,7 +218,7 @@ export class HttpCall implements Effects {
 
   deliver(reply: Reply, delivering: Delivering): Promise<Delivery> {
     const { arrival } = this;
-    const served = this.#served;
+    const { served } = this.#providers;
     const { store } = this.#plane.services;
     return deliver({
       client: this.#client,
@@ -293,11 +237,6 @@ export class HttpCall implements Effects {
     });
   }
 
-  keep({ id }: CallFacts, attempt: Attempt): Promise<boolean> {
-    const elapsedMs = Math.round(performance.now() - this.arrival.startedMs);
-    return this.#plane.services.spool.durableProgress(id, wholeJson(elapsedMs, attempt));
-  }
-
   settle(settlement: Settlement): Promise<boolean> {
     return new Promise((written) => {
       this.#plane.services.settle(settlement, written);
@@ -312,7 +251,7 @@ export class HttpCall implements Effects {
     const { headers, body } = rendered(refusal, this.arrival.dialect);
     client.begin(refusal.status, {
       ...ownHeaders(this.arrival),
-      ...this.#triesHeaders(attempts),
+      ...this.#providers.triesHeaders(attempts),
       ...headers,
     });
     await client.end(body);
@@ -328,7 +267,7 @@ export class HttpCall implements Effects {
   /** Gives back all that the call had. */
   over(): void {
     const { services, bodyMemory, traffic } = this.#plane;
-    this.#forgetStop?.();
+    this.#providers.over();
     // Whatever went wrong, nobody waits for an answer that will not come.
     if (!this.#response.writableEnded) this.#response.destroy();
     if (this.#share === null) return;
@@ -336,27 +275,5 @@ export class HttpCall implements Effects {
     this.#share.release();
     this.#leaveRuntime?.();
     services.store.set('bodyBytes', {}, bodyMemory.takenBytes());
-  }
-
-  #clean(text: string): string {
-    this.#withoutKey ??= scrubber(keysIn(this.#request.headers));
-    return this.#withoutKey(this.#runtime.clean(text));
-  }
-
-  /** What an error says of the tries that came before it. */
-  #triesHeaders(attempts: readonly Attempt[]): Readonly<Record<string, string>> {
-    const last = attempts.at(-1);
-    if (last === undefined) return {};
-    const { target } = last;
-    return {
-      'x-tollgate-provider': target.provider,
-      'x-tollgate-model': headerText(target.model),
-      'x-tollgate-attempts': String(attempts.length),
-      ...droppedHeader(
-        this.#request.headers,
-        this.#runtime.upstream(target.provider).provider.forwardedHeaders,
-        this.#prepared.get(target)?.dropped ?? [],
-      ),
-    };
   }
 }
