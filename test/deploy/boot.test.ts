@@ -31,6 +31,7 @@ beforeEach(() => {
     'gateway',
     'trace-router',
     'dashboards',
+    'deploy/listener',
     'deploy/local',
     'test',
     'node_modules',
