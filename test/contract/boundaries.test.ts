@@ -13,7 +13,7 @@ interface Place {
 }
 
 /** Folders of `deploy/` that every room may use, as `@tollgate/<name>/file.ts`; what of them does I/O stands in `src/edge/`. */
-const packages = ['listener'];
+const packages = ['clickhouse', 'listener'];
 
 const place = (path: string): Place => {
   const [, folder = 'npm', part = ''] = /^(.+?)\/src\/([^/]+)/.exec(path) ?? [];

@@ -31,6 +31,7 @@ beforeEach(() => {
     'gateway',
     'trace-router',
     'dashboards',
+    'deploy/clickhouse',
     'deploy/listener',
     'deploy/local',
     'test',
