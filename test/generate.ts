@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { generatedFiles as boardsAndRules } from '../dashboards/src/build.ts';
+import { generatedFiles as clickhouseErrors } from '../deploy/clickhouse/src/generate-docs.ts';
 import { generatedFiles as gatewayConfiguration } from '../gateway/src/config/generate.ts';
 import { reference } from '../gateway/src/docs/reference.ts';
 import { generatedFiles as routerConfiguration } from '../trace-router/src/config/generate.ts';
@@ -15,6 +16,7 @@ const generators: readonly (() => Generated | Promise<Generated>)[] = [
   () => ({ 'docs/reference.md': reference() }),
   gatewayConfiguration,
   routerConfiguration,
+  clickhouseErrors,
   boardsAndRules,
   benchmarkResults,
 ];

@@ -5,17 +5,21 @@ import { expect, test } from 'vitest';
 
 /** Where an import starts or ends. */
 interface Place {
-  /** `gateway`, `trace-router`, `dashboards`, `deploy`; `npm` for a package and for node:*. */
+  /** `gateway`, `trace-router`, `dashboards`, `deploy`, one of `packages`; `npm` for what others made and for node:*. */
   readonly room: string;
   /** The folder or file below `src/`. */
   readonly part: string;
   readonly path: string;
 }
 
+/** Folders of `deploy/` that every room may use, as `@tollgate/<name>/file.ts`; what of them does I/O stands in `src/edge/`. */
+const packages = ['clickhouse', 'listener'];
+
 const place = (path: string): Place => {
   const [, folder = 'npm', part = ''] = /^(.+?)\/src\/([^/]+)/.exec(path) ?? [];
-  // All of `deploy/` is one room, scripts without a `src/` too.
-  const room = path.startsWith('deploy/') ? 'deploy' : folder;
+  // All else of `deploy/` is one room, scripts without a `src/` too.
+  const [, inDeploy] = /^deploy\/([^/]+)/.exec(path) ?? [];
+  const room = inDeploy === undefined ? folder : packages.includes(inDeploy) ? inDeploy : 'deploy';
   return { room, part, path };
 };
 
@@ -24,6 +28,8 @@ const core = [
   'contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers', 'guardrails', 'policies',
   'projections', 'demo', 'docs', 'flow',
 ];
+const isCore = ({ room, part }: Place): boolean =>
+  packages.includes(room) ? part !== 'edge' && part !== '' : core.includes(part);
 const plugins = ['dialects', 'providers', 'guardrails', 'policies'];
 // Libraries without I/O that the core may use: hashing, checksums, schemas, framing, counting.
 const pure = /^(node:crypto|node:zlib|hashring|typebox(\/.*)?|eventsource-parser|tokenx)$/;
@@ -43,7 +49,7 @@ const pluginOf = ({ path }: Place): string =>
 const edgeRooms: Readonly<Record<string, readonly string[]>> = {
   bodies: [],
   config: [],
-  demo: ['http/guard.ts'],
+  demo: [],
   http: ['bodies', 'ledger', 'telemetry', 'upstream'],
   ledger: [],
   prices: [],
@@ -60,13 +66,15 @@ const belowEdge = ({ path }: Place): string => path.replace(/^.*\/edge\//, '');
 const rules: Record<string, (from: Place, to: Place) => boolean> = {
   'contracts import nothing': (from, to) => from.part === 'contract' && to.part !== 'contract',
   'rooms meet only at contracts': (from, to) =>
-    to.room !== 'npm' && to.room !== from.room && to.part !== 'contract',
+    ![from.room, 'npm', ...packages].includes(to.room) && to.part !== 'contract',
   'services talk by wire': (from, to) =>
-    ['gateway', 'trace-router'].includes(from.room) && to.room !== 'npm' && to.room !== from.room,
-  'the core does no I/O': (from, to) =>
-    core.includes(from.part) && to.room === 'npm' && !pure.test(to.path),
+    ['gateway', 'trace-router'].includes(from.room) &&
+    ![from.room, 'npm', ...packages].includes(to.room),
+  'a package knows no room and no other package': (from, to) =>
+    packages.includes(from.room) && ![from.room, 'npm'].includes(to.room),
+  'the core does no I/O': (from, to) => isCore(from) && to.room === 'npm' && !pure.test(to.path),
   'the core knows no edge': (from, to) =>
-    core.includes(from.part) && ['edge', 'cli', 'main.ts'].includes(to.part),
+    isCore(from) && ['edge', 'cli', 'main.ts'].includes(to.part),
   'the story names no vendor': (from, to) =>
     ['model', 'decide', 'projections', 'flow'].includes(from.part) &&
     [...plugins, 'translate', 'demo'].includes(to.part),
@@ -102,7 +110,9 @@ const imports = globSync('{gateway,trace-router,dashboards,deploy}/**/*.ts', {
     from: path,
     to: to.startsWith('.')
       ? join(dirname(path), to)
-      : to.replace(/^@tollgate\/([^/]+)\//, '$1/src/'),
+      : to.replace(/^@tollgate\/([^/]+)\//, (_, name: string) =>
+          packages.includes(name) ? `deploy/${name}/src/` : `${name}/src/`,
+        ),
   })),
 );
 
@@ -130,6 +140,10 @@ test.each([
   ['deploy/local/src/start.ts', 'gateway/src/edge/gateway.ts'],
   ['deploy/clickhouse/migrate.ts', 'gateway/src/edge/ledger/clickhouse.ts'],
   ['dashboards/src/build.ts', 'gateway/src/projections/metrics.ts'],
+  ['deploy/listener/src/edge/guard.ts', 'gateway/src/contract/errors.ts'],
+  ['deploy/listener/src/foreign.ts', 'node:http'],
+  ['deploy/listener/src/names.ts', 'deploy/listener/src/edge/guard.ts'],
+  ['gateway/src/decide/refuse.ts', 'deploy/listener/src/edge/guard.ts'],
 ])('a planted import is found: %s -> %s', (from, to) => {
   expect(brokenBy(from, to)).not.toEqual([]);
 });

@@ -31,6 +31,8 @@ beforeEach(() => {
     'gateway',
     'trace-router',
     'dashboards',
+    'deploy/clickhouse',
+    'deploy/listener',
     'deploy/local',
     'test',
     'node_modules',

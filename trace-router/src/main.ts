@@ -8,7 +8,7 @@ import { createBuiltin } from './edge/builtin.ts';
 import { createWriter } from './edge/clickhouse/writer.ts';
 import { readEnvironment } from './edge/environment.ts';
 import type { Environment } from './edge/environment.ts';
-import type { Guard } from './edge/guard.ts';
+import type { Guard } from '@tollgate/listener/edge/guard.ts';
 import { createIntake } from './edge/intake.ts';
 import { createMembers } from './edge/members/members.ts';
 import { createMetricsForward } from './edge/metrics-forward.ts';

@@ -47,7 +47,7 @@ export const metrics = {
   rememberedDecisions: { name: 'trace_router_remembered_decisions', kind: 'gauge', unit: '{trace}', labels: ['decision'], help: 'Decisions remembered for late spans' },
   keptTraceSpans: { name: 'trace_router_kept_trace_spans', kind: 'histogram', unit: '{span}', labels: [], buckets: traceSpans, help: 'Spans of a kept trace at its decision' },
   writeQueueBytes: { name: 'trace_router_write_queue_bytes', kind: 'gauge', unit: 'By', labels: [], help: 'Rows waiting for ClickHouse' },
-  writes: { name: 'trace_router_clickhouse_writes_total', kind: 'counter', unit: '', labels: ['outcome'], help: 'Inserts: written, retried, split (refused, so sent again in halves), refused (one trace alone)' },
+  writes: { name: 'trace_router_clickhouse_writes_total', kind: 'counter', unit: '', labels: ['outcome'], help: 'Inserts: written, retried, split (refused, so sent again in halves), refused (one span alone)' },
 } as const satisfies Record<string, Row>;
 
 export type MetricId = keyof typeof metrics;

@@ -1,6 +1,5 @@
 import type http from 'node:http';
-import { guardedServer } from './guard.ts';
-import type { Guard } from './guard.ts';
+import { guardedServer, type Guard } from '@tollgate/listener/edge/guard.ts';
 import type { Intake } from './intake.ts';
 import type { Destination } from './members/destination.ts';
 import type { Metrics } from './telemetry/metrics.ts';

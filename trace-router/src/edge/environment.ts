@@ -1,5 +1,4 @@
-import { hostList, ownNames } from '../decide/foreign.ts';
-import type { OwnNames } from '../decide/foreign.ts';
+import { hostList, ownNames, type OwnNames } from '@tollgate/listener/names.ts';
 
 /** Everything the process is told by its environment, read once. */
 export interface Environment {

@@ -5,8 +5,7 @@
 import type http from 'node:http';
 import type { RouterConfig } from '../config/check.ts';
 import type { Answer } from '../model/answer.ts';
-import { guardedServer } from './guard.ts';
-import type { Guard } from './guard.ts';
+import { guardedServer, type Guard } from '@tollgate/listener/edge/guard.ts';
 import type { Intake, Room } from './intake.ts';
 import { metricsPath, protobufType, tracesPath } from './members/member.ts';
 import type { MetricsForward } from './metrics-forward.ts';

@@ -1,5 +1,5 @@
 /** Says how many requests the guard refused: this server has no metrics of its own. */
-import type { Foreign } from './foreign.ts';
+import type { Foreign } from '@tollgate/listener/foreign.ts';
 
 const atMostEveryMs = 60_000;
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { hostList, ownNames, type OwnNames } from '@tollgate/listener/names.ts';
 import type { Secret } from '../../config/config.ts';
-import { hostList, ownNames, type OwnNames } from '../../decide/foreign.ts';
 import { secret } from '../../config/secret.ts';
 import type { Variables } from '../../config/substitute.ts';
 

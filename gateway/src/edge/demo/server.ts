@@ -1,11 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
+import { refusalOf } from '@tollgate/listener/foreign.ts';
+import { guardedServer, neverSniffed } from '@tollgate/listener/edge/guard.ts';
+import { ownNames } from '@tollgate/listener/names.ts';
 import { embed } from '../../demo/embed.ts';
-import { ownNames, refusalOf } from '../../decide/foreign.ts';
 import { answer, wishesOf, type Wishes } from '../../demo/model.ts';
 import { errorReply, streamEvents, wholeReply } from '../../demo/wire.ts';
-import { guardedServer, neverSniffed } from '../http/guard.ts';
 import { parseObject, type JsonObject } from '../../model/json.ts';
 
 export interface DemoOptions {
@@ -157,7 +158,8 @@ export const startDemo = async (options: DemoOptions = {}): Promise<Demo> => {
   };
   const server = guardedServer({}, handle, {
     names: ownNames(pace.host, []),
-    refuse(reason, _request, response) {
+    refused: () => {},
+    answer(reason, _request, response) {
       const { status, message } = refusalOf[reason];
       sendJson(response, status, errorReply(status, message));
     },

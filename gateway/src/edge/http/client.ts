@@ -1,6 +1,6 @@
 /** The client's side of one call: a response to write to, and the news that nobody reads it any more. */
 import type { ServerResponse } from 'node:http';
-import { neverSniffed } from './guard.ts';
+import { neverSniffed } from '@tollgate/listener/edge/guard.ts';
 import type { Stop } from './stop.ts';
 
 export interface Client {

@@ -13,9 +13,9 @@ import { largeBytes } from '../bodies/read-body.ts';
 import type { Step } from '../../flow/step.ts';
 import { boundConnections } from './connections.ts';
 import { addDataPlane } from './data-plane.ts';
-import { guardedServer } from './guard.ts';
+import { guardedServer } from '@tollgate/listener/edge/guard.ts';
 import type { Traffic } from './http-call.ts';
-import type { OwnNames } from '../../decide/foreign.ts';
+import type { OwnNames } from '@tollgate/listener/names.ts';
 import { startBodyMemory } from '../../decide/body-memory.ts';
 import { startStop } from './stop.ts';
 
@@ -65,10 +65,8 @@ export const httpServer = (options: ServerOptions): Server => {
       handle,
       {
         names,
-        refuse(reason, request, response) {
-          services.store.add('foreignRequests', { reason }, 1);
-          refuseForeign(reason, request, response);
-        },
+        refused: (reason) => services.store.add('foreignRequests', { reason }, 1),
+        answer: refuseForeign,
       },
     );
     // A client that stops reading holds its connection hardly longer than a call may last.

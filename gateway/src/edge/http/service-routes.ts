@@ -8,14 +8,14 @@ import { header } from '../../model/headers.ts';
 import type { Refusal } from '../../model/refusal.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
-import { refusalOf, type Foreign } from '../../decide/foreign.ts';
+import { refusalOf, type Foreign } from '@tollgate/listener/foreign.ts';
 import type { Exposition } from '../telemetry/prometheus-view.ts';
 import { spanId, traceId, uuid7 } from '../ids.ts';
 import { traceContext } from '../../decide/trace-context.ts';
 import { ownHeaders } from '../../decide/response-headers.ts';
 import { bodyProblem, rendered } from '../../translate/refusal.ts';
 import type { Services } from './services.ts';
-import { neverSniffed } from './guard.ts';
+import { neverSniffed } from '@tollgate/listener/edge/guard.ts';
 import { dialectOfModels, modelList, modelNamed } from './models.ts';
 
 export interface ServiceRouteOptions {

@@ -1,22 +1,8 @@
-import { createClient, ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
-import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
+import { insertOnce, type Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { callColumns } from '../../contract/ledger.ts';
 import { findQuery, idsPerQuery, tallyQuery } from './clickhouse-queries.ts';
 import type { Tally } from './tally.ts';
-
-export interface ClickhouseAddress {
-  readonly url: string;
-  readonly user: string;
-  readonly password: string;
-}
-
-export type Inserted =
-  | { readonly kind: 'inserted' }
-  /** The server read the rows and refused them: trying again changes nothing. */
-  | { readonly kind: 'refused'; readonly message: string }
-  /** No answer, or none that says anything about the rows. */
-  | { readonly kind: 'unavailable'; readonly message: string };
 
 /** A ledger row on its way: a JSON array in UTF-8, in the order of `callColumns`. */
 export interface Row {
@@ -61,73 +47,24 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/**
- * ClickHouse errors that speak of the rows themselves. Not those that speak of the statement or the table (a syntax
- * error, an unknown column, another number of columns): a server that was migrated wrongly must not bury every row.
- * https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
- */
-// oxfmt-ignore
-const rowErrors: ReadonlyMap<string, string> = new Map([
-  ['6', 'CANNOT_PARSE_TEXT'], ['26', 'CANNOT_PARSE_QUOTED_STRING'], ['27', 'CANNOT_PARSE_INPUT_ASSERTION_FAILED'],
-  ['33', 'CANNOT_READ_ALL_DATA'], ['38', 'CANNOT_PARSE_DATE'], ['41', 'CANNOT_PARSE_DATETIME'], ['53', 'TYPE_MISMATCH'],
-  ['69', 'ARGUMENT_OUT_OF_BOUND'], ['70', 'CANNOT_CONVERT_TYPE'], ['72', 'CANNOT_PARSE_NUMBER'], ['117', 'INCORRECT_DATA'],
-  ['130', 'CANNOT_READ_ARRAY_FROM_TEXT'], ['190', 'SIZES_OF_ARRAYS_DONT_MATCH'], ['376', 'CANNOT_PARSE_UUID'],
-  ['407', 'DECIMAL_OVERFLOW'], ['469', 'VIOLATED_CONSTRAINT'], ['691', 'UNKNOWN_ELEMENT_OF_ENUM'],
-]);
-
-/**
- * A token protects one block, not one insert: what could split a segment into several blocks is pinned.
- * `insert_deduplication_token` makes the same segment sent twice count once.
- */
-const settings = (token: string) => ({
-  insert_deduplication_token: token,
-  async_insert: 0 as const,
-  deduplicate_blocks_in_dependent_materialized_views: 1 as const,
-  input_format_parallel_parsing: 0 as const,
-  max_insert_block_size: '1048449',
-  input_format_skip_unknown_fields: 0 as const,
-  date_time_input_format: 'best_effort' as const,
-});
-
-const newline = Buffer.from('\n');
-
 const columnList = callColumns.map((column) => `\`${column}\``).join(', ');
 const insertQuery = `INSERT INTO tollgate.calls (${columnList}) FORMAT JSONCompactEachRow`;
 
-/** Rows go out in pieces of this size, and between two of them calls in flight have their turn. */
-const pieceBytes = 256 * 1024;
+/** The format's rows have no names: what there is to read is how the values are written. */
+const settings = {
+  input_format_skip_unknown_fields: 0,
+  date_time_input_format: 'best_effort',
+} as const;
 
-/** The rows as pieces of one body, each row with a newline behind it. */
-function* piecesOf(rows: readonly Buffer[]): Generator<Buffer> {
-  let piece: Buffer[] = [];
-  let size = 0;
-  for (const row of rows) {
-    piece.push(row, newline);
-    size += row.length + newline.length;
-    if (size < pieceBytes) continue;
-    yield Buffer.concat(piece, size);
-    [piece, size] = [[], 0];
-  }
-  if (size > 0) yield Buffer.concat(piece, size);
-}
-
-const insertTimeoutMs = 60_000;
+/** For an answer to an insert or a question. */
+const answerTimeoutMs = 60_000;
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message.slice(0, 500) : String(error);
 
 /** A client for the ledger's inserts. Connects on first use. */
-export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink => {
-  const client: ClickHouseClient = createClient({
-    url,
-    username: user,
-    password,
-    request_timeout: insertTimeoutMs,
-    max_open_connections: 2,
-    // Packing a row costs more CPU than all else about shipping it; the network to a ledger is near.
-    compression: { request: false, response: false },
-    log: { level: 127 },
-  });
+export const clickhouseSink = (address: ClickhouseAddress): Sink => {
+  const client = clickhouseClient({ ...address, timeoutMs: answerTimeoutMs });
   /** The rows of an answer, each as its fields. */
   const ask = async (query: string, signal?: AbortSignal): Promise<readonly string[][]> => {
     const answer = await client.query({
@@ -139,22 +76,8 @@ export const clickhouseSink = ({ url, user, password }: ClickhouseAddress): Sink
     return lines.map((line) => line.split('\t'));
   };
   return {
-    async insert(rows, token, signal) {
-      try {
-        // Not `insert`: it would parse and encode again what is JSON already.
-        const { stream } = await client.exec({
-          query: insertQuery,
-          values: Readable.from(piecesOf(rows), { objectMode: false }),
-          clickhouse_settings: settings(token),
-          ...(signal === undefined ? {} : { abort_signal: signal }),
-        });
-        await finished(stream.resume());
-        return { kind: 'inserted' };
-      } catch (error) {
-        const aboutRows = error instanceof ClickHouseError && rowErrors.has(error.code);
-        return { kind: aboutRows ? 'refused' : 'unavailable', message: messageOf(error) };
-      }
-    },
+    insert: (rows, token, signal) =>
+      insertOnce(client, { query: insertQuery, rows, token, settings, signal }),
     async find(rows, signal) {
       const rowsOf = new Map<string, string[]>();
       try {

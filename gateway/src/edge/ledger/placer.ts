@@ -4,6 +4,7 @@
  * loss of the server, and by a merge of tables. What the server refuses is halved down to the row, each part under a
  * token of its own that is the same however often it is tried, and a refused row is set aside.
  */
+import type { Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { rowName, type Row, type Sink } from './clickhouse.ts';
 import type { Halves } from './halves.ts';
 import { noRows, plus, type Tally } from './tally.ts';
@@ -48,10 +49,14 @@ const manyLooks = 8;
 /** Further tokens for rows that the server takes and then does not have. */
 const maxFreshTokens = 2;
 
+type Failed = Extract<Inserted, { readonly kind: 'try_again' | 'cannot' }>;
+
 /** What is known of the rows of one part while they are being put in. */
 interface Known {
   doubtful: boolean;
   failures: number;
+  /** It was said that they cannot go in as ClickHouse is set up. */
+  stuck: boolean;
   sends: number;
   /** The server has taken them, under some token. */
   taken: boolean;
@@ -84,11 +89,17 @@ export const placer = (options: PlacerOptions) => {
         };
   };
 
-  /** Says it once, and waits. */
-  const failed = async (known: Known, rows: number, message: string): Promise<void> => {
+  /** Says it once, and once more when it turns out that waiting alone does not help; and waits. */
+  const failed = async (known: Known, rows: number, { kind, message }: Failed): Promise<void> => {
     onFailure();
-    if (known.failures === 0 && !signal.aborted)
-      onError(`ClickHouse did not take ${rows} rows, trying again: ${message}`);
+    const stuck = kind === 'cannot' && !known.stuck;
+    if ((known.failures === 0 || stuck) && !signal.aborted)
+      onError(
+        kind === 'cannot'
+          ? `ClickHouse cannot take ${rows} rows as it is set up, trying again until it can: ${message}`
+          : `ClickHouse did not take ${rows} rows, trying again: ${message}`,
+      );
+    known.stuck ||= stuck;
     known.failures += 1;
     await pause(known.failures - 1);
   };
@@ -102,7 +113,7 @@ export const placer = (options: PlacerOptions) => {
     if (!known.doubtful) return rows;
     const found = await sink.find(rows, signal);
     if (found.kind === 'unavailable') {
-      await failed(known, rows.length, found.message);
+      await failed(known, rows.length, { kind: 'try_again', message: found.message });
       return null;
     }
     const missing = rows.filter(({ callId }) => !found.rowsOf.has(callId));
@@ -143,6 +154,7 @@ export const placer = (options: PlacerOptions) => {
     const known: Known = {
       doubtful,
       failures: 0,
+      stuck: false,
       sends: 0,
       taken: false,
       looks: 0,
@@ -168,15 +180,16 @@ export const placer = (options: PlacerOptions) => {
         signal,
       );
       switch (result.kind) {
-        case 'inserted':
+        case 'done':
           if (!known.doubtful) return { shipped: rows.length, dead: 0, spared };
           [known.taken, known.looks] = [true, 0];
           break;
-        case 'refused':
+        case 'rows_refused':
           return refused({ ...lot, doubtful: known.doubtful }, rows, part, result.message);
-        case 'unavailable':
+        case 'try_again':
+        case 'cannot':
           known.doubtful = true;
-          await failed(known, rows.length, result.message);
+          await failed(known, rows.length, result);
       }
     }
     return null;

@@ -238,7 +238,7 @@ export const startShipper = (options: ShipperOptions): Shipper => {
               token,
               stopping.signal,
             );
-      const done = there !== null && (result === null || result.kind === 'inserted');
+      const done = there !== null && (result === null || result.kind === 'done');
       if (done) totals.shipped += rows.length;
       else totals.failures += 1;
       return done;

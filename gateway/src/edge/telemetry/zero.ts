@@ -3,7 +3,7 @@
  * `increase()`, so a first error would raise no alert.
  */
 import type { Config } from '../../config/config.ts';
-import { refusalOf, type Foreign } from '../../decide/foreign.ts';
+import { refusalOf, type Foreign } from '@tollgate/listener/foreign.ts';
 import { cuts } from '../../decide/told.ts';
 import { outcomes, type OutcomeKind } from '../../contract/outcomes.ts';
 import type { FaultKind } from '../../model/fault.ts';

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { ownNames } from '../../../../gateway/src/decide/foreign.ts';
+import { ownNames } from '../../../../deploy/listener/src/names.ts';
 import { readConfig } from '../../../../gateway/src/edge/config/read.ts';
 import type { Services } from '../../../../gateway/src/edge/http/services.ts';
 import { httpServer, type Server } from '../../../../gateway/src/edge/http/server.ts';

@@ -73,7 +73,7 @@ test('any settlement goes into the table and comes back as it was, all twelve de
   const name = newReplica();
   const settlements = fc.sample(anySettlement, { numRuns: 300, seed: 20_241_122 });
   const rows = settlements.map((settlement, i) => rowOf(name, i + 1, settlement));
-  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'inserted' });
+  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'done' });
   const back = await rowsOf(name);
   expect(back).toHaveLength(rows.length);
   for (const [i, row] of rows.entries()) expect(back[i]).toEqual(JSON.parse(row.toString()));
@@ -101,7 +101,7 @@ test('rows that are sent in several pieces arrive as they were, each once', asyn
       token,
     ),
   ).toEqual({
-    kind: 'inserted',
+    kind: 'done',
   });
   expect(bodies.map((body) => body.split('\n'))).toEqual([[...rows, '']]);
   await other.close();
@@ -111,12 +111,12 @@ test('rows that are sent in several pieces arrive as they were, each once', asyn
 test('the same token is the same rows: asked twice, there once', async () => {
   const name = newReplica();
   const rows = [1, 2, 3].map((seq) => rowOf(name, seq));
-  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'inserted' });
-  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'inserted' });
+  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'done' });
+  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'done' });
   // Not by their content: the server goes by the name, so a name may never be used for other rows.
-  expect(await sink.insert([rowOf(name, 4)], `${name}/1`)).toEqual({ kind: 'inserted' });
+  expect(await sink.insert([rowOf(name, 4)], `${name}/1`)).toEqual({ kind: 'done' });
   expect(await rowsOf(name)).toHaveLength(3);
-  expect(await sink.insert([rowOf(name, 4)], `${name}/2`)).toEqual({ kind: 'inserted' });
+  expect(await sink.insert([rowOf(name, 4)], `${name}/2`)).toEqual({ kind: 'done' });
   expect(await rowsOf(name)).toHaveLength(4);
 });
 
@@ -158,22 +158,20 @@ test.each([
   ['attempts of unequal length', badRow('attempts.status', [200, 200])],
   ['a row cut short', '["1732300000.192","0193549c-d1c0-7000-8000-00000000002a"]'],
   ['a row too long', badRow('upstream_ids', []).replace(/\]$/, ',1]')],
+  ['half a surrogate pair', badRow('session_id', '\ud800')],
+  ['neither true nor false', badRow('stream', 'perhaps')],
   ['no JSON', '["1732300000.192",'],
 ])('%s is refused, not tried again', async (_name, row) => {
-  expect(await sink.insert([Buffer.from(row)], 'bad/1')).toMatchObject({ kind: 'refused' });
+  expect(await sink.insert([Buffer.from(row)], 'bad/1')).toMatchObject({ kind: 'rows_refused' });
 });
 
-test('a server that knows us not, or that is not there, is unavailable: nothing is said about the rows', async () => {
-  const row = rowOf(newReplica(), 1);
-  const addresses = [
-    { ...engine, password: 'wrong' },
-    { ...engine, url: 'http://127.0.0.1:9' },
-  ];
-  for (const address of addresses) {
-    const other = clickhouseSink(address);
-    expect(await other.insert([row], 'x/1')).toMatchObject({ kind: 'unavailable' });
-    await other.close();
-  }
+test.each([
+  ['knows us not', () => ({ ...engine, password: 'wrong' }), 'cannot'],
+  ['is not there', () => ({ ...engine, url: 'http://127.0.0.1:9' }), 'try_again'],
+])('a server that %s says nothing about the rows', async (_what, address, kind) => {
+  const other = clickhouseSink(address());
+  expect(await other.insert([rowOf(newReplica(), 1)], 'x/1')).toMatchObject({ kind });
+  await other.close();
 });
 
 test('a server that answers nothing is given up on request', async () => {
@@ -182,7 +180,7 @@ test('a server that answers nothing is given up on request', async () => {
   engine.pause();
   const answer = sink.insert([row], 'y/1', giveUp.signal);
   setTimeout(() => giveUp.abort(), 50);
-  expect(await answer).toMatchObject({ kind: 'unavailable' });
+  expect(await answer).toMatchObject({ kind: 'try_again' });
   engine.resume();
 });
 

@@ -36,7 +36,7 @@ const namesIn = (row: string): [string, string[]] => {
 export const fileSink = (path: string): Sink => ({
   insert(rows, token) {
     appendInsert(path, rows, token);
-    return Promise.resolve({ kind: 'inserted' });
+    return Promise.resolve({ kind: 'done' });
   },
   find(rows) {
     const asked = new Set(rows.map(({ callId }) => callId));

@@ -21,10 +21,10 @@ const sink: Sink = {
   insert(rows, token) {
     // Rarely: after it the shipper waits, and a segment that is still there hides what its successor lacks.
     const chance = randomInt(60);
-    if (chance === 0) return Promise.resolve({ kind: 'unavailable', message: 'away' });
+    if (chance === 0) return Promise.resolve({ kind: 'try_again', message: 'away' });
     appendInsert(shippedPath, rows, token);
     return Promise.resolve(
-      chance === 1 ? { kind: 'unavailable', message: 'answer lost' } : { kind: 'inserted' },
+      chance === 1 ? { kind: 'try_again', message: 'answer lost' } : { kind: 'done' },
     );
   },
 };

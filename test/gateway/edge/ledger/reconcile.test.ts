@@ -63,7 +63,7 @@ test('rows that the table lost or has twice show, also to the next life', async 
 test('a row that is damaged and a segment that is deleted before they are shipped show as missing', async () => {
   const dir = tempDir();
   let away = true;
-  const script = scriptedSink(() => (away ? 'unavailable' : 'inserted'));
+  const script = scriptedSink(() => (away ? 'try_again' : 'done'));
   const { ledger } = await ledgerIn(dir, script.sink, { limits: { segmentCloses: 1 } });
   for (const n of [1, 2, 3, 4]) {
     await ledger.spool.intend(callId(n), intentOf(n));
@@ -142,7 +142,7 @@ test('rows that were shipped while the table was asked are not missing when it i
 test('rows that are being sent again are not missing yet, and those that cannot be are', async () => {
   const dir = tempDir();
   let away = false;
-  const script = scriptedSink(() => (away ? 'unavailable' : 'inserted'));
+  const script = scriptedSink(() => (away ? 'try_again' : 'done'));
   const { ledger, complaints } = await ledgerIn(dir, script.sink, {
     limits: { segmentCloses: 1, keepShippedMs: 3_600_000 },
   });

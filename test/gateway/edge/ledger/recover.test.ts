@@ -244,7 +244,7 @@ test('whatever moment the process dies at, and wherever its last write is torn, 
       );
 
       // Once with a ClickHouse that is away, so that the second start finds the first one's work.
-      const away = scriptedSink(() => 'unavailable');
+      const away = scriptedSink(() => 'try_again');
       const { ledger } = await ledgerIn(dir, away.sink);
       await ledger.stop(0);
       const second = await recovered(dir);
@@ -260,7 +260,7 @@ test('whatever moment the process dies at, and wherever its last write is torn, 
 test('a recovery that died while it wrote is completed by the next one', async () => {
   const intents = line('i', 1, intentOf(1)) + line('i', 2, intentOf(2));
   const dir = spooled({ 1: intents });
-  const first = await ledgerIn(dir, scriptedSink(() => 'unavailable').sink);
+  const first = await ledgerIn(dir, scriptedSink(() => 'try_again').sink);
   await first.ledger.stop(0);
   const [recovery] = segmentFiles(dir);
   const text = readFileSync(recovery?.path ?? '', 'utf8');
@@ -299,7 +299,7 @@ test('a file named as if from a far future hides no later segment', async () => 
     line('c', 2, JSON.stringify(['', callId(2)])),
   );
   writeFileSync(path.join(dir, 'not-one-of-ours.seg'), '');
-  const away = scriptedSink(() => 'unavailable');
+  const away = scriptedSink(() => 'try_again');
   const first = await ledgerIn(dir, away.sink);
   expect(first.complaints.some((said) => said.includes('not-one-of-ours.seg'))).toBe(true);
   expect(await first.ledger.spool.intend(callId(3), intentOf(3))).toBe(true);
@@ -347,11 +347,11 @@ test('a close that is damaged for good is a row that says so, and its segment is
 });
 
 test('the same spool under another name ships nothing twice, whether its answer was lost or never came', async () => {
-  for (const answer of ['lost', 'unavailable'] as const) {
+  for (const answer of ['lost', 'try_again'] as const) {
     const dir = tempDir();
     let away = true;
     const script = scriptedSink((_insert, earlier) =>
-      away ? (earlier.length === 0 ? answer : 'unavailable') : 'inserted',
+      away ? (earlier.length === 0 ? answer : 'try_again') : 'done',
     );
     const first = await ledgerIn(dir, script.sink, {
       replica: 'pod-a',
@@ -415,7 +415,7 @@ test('shipped segments that are kept are not shipped again by the next life; wha
 test('a close that is damaged before it is shipped is a row that says so, without a restart', async () => {
   const dir = tempDir();
   let away = true;
-  const script = scriptedSink(() => (away ? 'unavailable' : 'inserted'));
+  const script = scriptedSink(() => (away ? 'try_again' : 'done'));
   const { ledger } = await ledgerIn(dir, script.sink);
   // The first is still open when the segment is sealed and ends later, the second and the third end in it.
   for (const n of [1, 2, 3]) await ledger.spool.intend(callId(n), intentOf(n));

@@ -92,7 +92,7 @@ test('a segment without rows asks nothing of the server', async () => {
 
 test('while the server is away the segment stays; then it goes under the same token, byte by byte', async () => {
   let away = true;
-  const script = scriptedSink(() => (away ? 'unavailable' : 'inserted'));
+  const script = scriptedSink(() => (away ? 'try_again' : 'done'));
   const { shipper, complaints, segments } = shipping(script, (at) => [
     segmentOf(at, 1, ['[1]', '["\u2028"]']),
   ]);
@@ -107,8 +107,23 @@ test('while the server is away the segment stays; then it goes under the same to
   await shipper.stop();
 });
 
+test('a server that cannot take rows as it is set up: they stay, and it is said once although waiting had begun before', async () => {
+  const answers = ['try_again', 'cannot', 'try_again', 'cannot'] as const;
+  const script = scriptedSink(({ token }, earlier) =>
+    token === 'find' ? 'done' : (answers[earlier.length] ?? 'done'),
+  );
+  const { shipper, complaints } = shipping(script, (at) => [segmentOf(at, 1, ['[1]'])]);
+  expect(await shipper.drain(60_000)).toBe(true);
+  expect(script.rows()).toEqual(['[1]']);
+  expect(complaints).toEqual([
+    'ClickHouse did not take 1 rows, trying again: scripted: try_again',
+    'ClickHouse cannot take 1 rows as it is set up, trying again until it can: scripted: cannot',
+  ]);
+  await shipper.stop();
+});
+
 test('an answer lost after the commit: the table is asked, and what it has is not sent again', async () => {
-  const script = scriptedSink((_insert, earlier) => (earlier.length === 0 ? 'lost' : 'inserted'));
+  const script = scriptedSink((_insert, earlier) => (earlier.length === 0 ? 'lost' : 'done'));
   const { shipper } = shipping(script, (at) => [segmentOf(at, 1, ['[1]', '[2]'])]);
   expect(await shipper.drain(10_000)).toBe(true);
   expect(script.asked.map(({ token }) => token)).toEqual([`${spoolId}/${life}.00000001`]);
@@ -118,7 +133,7 @@ test('an answer lost after the commit: the table is asked, and what it has is no
 });
 
 test('a server that knows the token and has lost the rows gets them under another one', async () => {
-  const script = scriptedSink((_insert, earlier) => (earlier.length === 0 ? 'lost' : 'inserted'));
+  const script = scriptedSink((_insert, earlier) => (earlier.length === 0 ? 'lost' : 'done'));
   const { shipper } = shipping(script, (at) => [segmentOf(at, 1, ['[1]', '[2]'])]);
   await until(() => script.asked.length === 1);
   // A power loss: the log of tokens was on its disk, the part was not.
@@ -138,10 +153,10 @@ test('halves keep their names for life: a table repaired in between gets no row 
   let repaired = false;
   const script = scriptedSink((insert) =>
     insert.token.endsWith('/b') && !repaired
-      ? 'unavailable'
+      ? 'try_again'
       : insert.rows.length > 2
-        ? 'refused'
-        : 'inserted',
+        ? 'rows_refused'
+        : 'done',
   );
   const rows = ['[1]', '[2]', '[3]', '[4]'];
   const { dir, shipper, segments } = shipping(script, (at) => [segmentOf(at, 1, rows)]);
@@ -174,7 +189,7 @@ test('rows that are refused are found by halving and set aside; all others arriv
     fc.asyncProperty(fc.array(fc.boolean(), { minLength: 1, maxLength: 40 }), async (bad) => {
       const rows = bad.map((isBad, i) => JSON.stringify([isBad ? 'bad' : 'good', i]));
       const script = scriptedSink((insert) =>
-        insert.rows.some((row) => row.includes('bad')) ? 'refused' : 'inserted',
+        insert.rows.some((row) => row.includes('bad')) ? 'rows_refused' : 'done',
       );
       const { dir, spool, shipper } = shipping(script, (at) => [segmentOf(at, 1, rows)]);
       expect(await shipper.drain(10_000)).toBe(true);
@@ -194,20 +209,20 @@ test('rows that are refused are found by halving and set aside; all others arriv
 });
 
 test('a dead row is named after its segment and its half, so that a second try writes the same file', async () => {
-  const script = scriptedSink((insert) => (insert.rows.includes('[3]') ? 'refused' : 'inserted'));
+  const script = scriptedSink((insert) => (insert.rows.includes('[3]') ? 'rows_refused' : 'done'));
   const { dir, shipper, complaints } = shipping(script, (at) => [
     segmentOf(at, 1, ['[1]', '[2]', '[3]', '[4]']),
   ]);
   await shipper.drain(10_000);
   expect(readdirSync(path.join(dir, 'dead'))).toEqual([`${life}.00000001.ba.json`]);
   expect(complaints).toEqual([
-    `ClickHouse refused a ledger row, set aside as dead/${life}.00000001.ba.json: scripted: refused`,
+    `ClickHouse refused a ledger row, set aside as dead/${life}.00000001.ba.json: scripted: rows_refused`,
   ]);
   await shipper.stop();
 });
 
 test('a row that cannot be set aside holds its segment; what was counted is counted once', async () => {
-  const script = scriptedSink((insert) => (insert.rows.includes('[2]') ? 'refused' : 'inserted'));
+  const script = scriptedSink((insert) => (insert.rows.includes('[2]') ? 'rows_refused' : 'done'));
   const { dir, spool, shipper, complaints } = shipping(script, (at) => {
     rmSync(path.join(at, 'dead'), { recursive: true });
     writeFileSync(path.join(at, 'dead'), '');
@@ -300,7 +315,7 @@ test('stopping gives up an insert that nobody answers, and leaves its segment', 
     insert: (_rows, _token, signal) =>
       new Promise((resolve) => {
         asked.push(signal);
-        signal?.addEventListener('abort', () => resolve({ kind: 'unavailable', message: '' }));
+        signal?.addEventListener('abort', () => resolve({ kind: 'try_again', message: '' }));
       }),
   };
   const { shipper, segments, complaints } = shipping({ ...script, sink: silent }, (at) => [

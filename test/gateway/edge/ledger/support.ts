@@ -3,12 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Inserted } from '../../../../deploy/clickhouse/src/edge/insert-once.ts';
 import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
-import {
-  rowName,
-  type Inserted,
-  type Sink,
-} from '../../../../gateway/src/edge/ledger/clickhouse.ts';
+import { rowName, type Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
 import { parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
 import type { Intent } from '../../../../gateway/src/edge/ledger/intent.ts';
 import {
@@ -81,8 +78,7 @@ const namesOf = (rows: ReadonlySet<string>, id: string): string[] =>
 
 /** A ClickHouse that keeps what it is given, once per token, and answers as told; by default it takes everything. */
 export const scriptedSink = (
-  answer: (insert: Insert, earlier: readonly Insert[]) => Inserted['kind'] | 'lost' = () =>
-    'inserted',
+  answer: (insert: Insert, earlier: readonly Insert[]) => Inserted['kind'] | 'lost' = () => 'done',
 ) => {
   const asked: Insert[] = [];
   const taken = new Map<string, readonly string[]>();
@@ -91,18 +87,17 @@ export const scriptedSink = (
       const insert = { token, rows: rows.map(String) };
       const kind = answer(insert, asked);
       asked.push(insert);
-      if ((kind === 'inserted' || kind === 'lost') && !taken.has(token))
-        taken.set(token, insert.rows);
+      if ((kind === 'done' || kind === 'lost') && !taken.has(token)) taken.set(token, insert.rows);
       return Promise.resolve(
-        kind === 'inserted'
+        kind === 'done'
           ? { kind }
-          : { kind: kind === 'lost' ? 'unavailable' : kind, message: `scripted: ${kind}` },
+          : { kind: kind === 'lost' ? 'try_again' : kind, message: `scripted: ${kind}` },
       );
     },
     find(rows) {
       const kind = answer({ token: 'find', rows: rows.map(({ json }) => json.toString()) }, asked);
-      if (kind === 'unavailable')
-        return Promise.resolve({ kind, message: 'scripted: unavailable' });
+      if (kind === 'try_again')
+        return Promise.resolve({ kind: 'unavailable', message: `scripted: ${kind}` });
       const there = new Set([...taken.values()].flat());
       const found = rows.filter(({ json }) => there.has(json.toString()) || hasCall(there, json));
       return Promise.resolve({

@@ -1,15 +1,13 @@
 /**
  * Kept traces to ClickHouse: one insert at a time, whole traces per insert, each insert under its own deduplication
  * token, repeated unchanged until it is answered. Bounded: when it is full the router takes no more spans.
- * A refused insert is sent again in halves, down to the trace that ClickHouse objects to.
+ * A refused insert is sent again in halves, down to the span that ClickHouse objects to.
  */
+import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
+import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClickHouseError, createClient } from '@clickhouse/client';
 import type { RouterConfig } from '../../config/check.ts';
-import { textOf } from '../members/member.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -26,26 +24,23 @@ export interface Writer {
   close(untilMs: number): Promise<void>;
 }
 
-/**
- * Codes that are about the rows: cannot parse (6, 26, 27, 38, 41, 72, 117), does not fit (53, 69, 70, 131, 349, 407),
- * constraint (469), partitions of one block (252). Every other error is about the server, which may recover.
- * https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
- */
-const aboutTheRows = new Set(
-  [6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 252, 349, 407, 469].map(String),
-);
-const objects = (error: unknown): boolean =>
-  error instanceof ClickHouseError &&
-  aboutTheRows.has(error.code) &&
-  // 252 also says that background merges are behind, which passes
-  (error.code !== '252' || error.message.includes('partitions'));
+const query = 'INSERT INTO otel_traces FORMAT JSONEachRow';
 
-/** Where `otel_traces` lives. */
-export interface ClickhouseAddress {
-  readonly url: string;
-  readonly user: string;
-  readonly password: string;
-}
+/** Rows that were refused together, to be tried apart: traces first, then the lines of one. Null: it is one line. */
+const halvesOf = (batch: readonly KeptRows[]): readonly (readonly KeptRows[])[] | null => {
+  const middle = batch.length >> 1;
+  if (middle > 0) return [batch.slice(0, middle), batch.slice(middle)];
+  const [{ rows, spans } = { rows: Buffer.of(), spans: 0 }] = batch;
+  const half = spans >> 1;
+  if (half === 0) return null;
+  let end = 0;
+  // JSON text has no newline of its own.
+  for (let line = 0; line < half; line += 1) end = rows.indexOf(0x0a, end) + 1;
+  return [
+    [{ rows: rows.subarray(0, end), spans: half }],
+    [{ rows: rows.subarray(end), spans: spans - half }],
+  ];
+};
 
 /** A writer that starts its first insert once there is something to write. */
 export const createWriter = (
@@ -54,14 +49,8 @@ export const createWriter = (
   metrics: Metrics,
   log: Log,
 ): Writer => {
-  const client = createClient({
-    url: address.url,
-    username: address.user,
-    password: address.password,
-    database: limits.database,
-    request_timeout: limits.timeoutMs,
-    max_open_connections: 2,
-  });
+  const { timeoutMs, database } = limits;
+  const client = clickhouseClient({ ...address, timeoutMs, database });
   const incarnation = randomUUID();
   const queue: KeptRows[] = [];
   let queuedBytes = 0;
@@ -72,25 +61,6 @@ export const createWriter = (
   let closing = false;
   let lastChanceMs = Infinity;
   let wake: () => void = () => {};
-
-  const insert = async (batch: readonly KeptRows[], token: string): Promise<void> => {
-    // Not `client.insert`: it would encode again what is JSON already. A fresh stream for each try.
-    const { stream } = await client.exec({
-      query: 'INSERT INTO otel_traces FORMAT JSONEachRow',
-      values: Readable.from([Buffer.concat(batch.map(({ rows }) => rows))], { objectMode: false }),
-      clickhouse_settings: {
-        insert_deduplicate: 1,
-        insert_deduplication_token: token,
-        deduplicate_blocks_in_dependent_materialized_views: 1,
-        async_insert: 0,
-        // one insert must be one block: a token covers a block
-        input_format_parallel_parsing: 0,
-        max_insert_block_size: '1048449',
-      },
-    });
-    // an unread answer would hold the connection
-    await finished(stream.resume());
-  };
 
   const forget = (
     batch: readonly KeptRows[],
@@ -113,39 +83,53 @@ export const createWriter = (
     await Promise.race([sleep(fullMs * (0.5 + Math.random() / 2)), promise]);
   };
 
+  /** Said when waiting begins, and again when waiting alone does not help. */
+  let said: 'nothing' | 'try_again' | 'cannot' = 'nothing';
+  const failed = (kind: 'try_again' | 'cannot', error: string) => {
+    failures += 1;
+    metrics.add('writes', { outcome: 'retried' });
+    if (said === 'nothing' || (kind === 'cannot' && said === 'try_again')) {
+      const words =
+        kind === 'cannot' ? 'cannot take traces as it is set up' : 'does not take traces';
+      log('warn', `ClickHouse ${words}; trying again`, { error });
+      said = kind;
+    }
+  };
+  const wrote = () => {
+    metrics.add('writes', { outcome: 'written' });
+    if (failures > 0) log('info', 'ClickHouse takes traces again', { failures });
+    [failures, lastError, said] = [0, '', 'nothing'];
+  };
+
   /** Writes a batch, however long it takes. Returns what is left when the router stops and ClickHouse did not answer in time. */
   const write = async (batch: readonly KeptRows[]): Promise<readonly KeptRows[]> => {
     serial += 1;
     const token = `${incarnation}/${serial}`;
+    const rows = batch.map((kept) => kept.rows);
     for (;;) {
-      try {
-        await insert(batch, token);
-        metrics.add('writes', { outcome: 'written' });
-        if (failures > 0) log('info', 'ClickHouse takes traces again', { failures });
-        failures = 0;
-        lastError = '';
+      const result = await insertOnce(client, { query, rows, token });
+      if (result.kind === 'done') {
+        wrote();
         forget(batch, 'written');
         return [];
-      } catch (error) {
-        lastError = textOf(error);
-        if (objects(error)) {
-          if (batch.length === 1) {
-            metrics.add('writes', { outcome: 'refused' });
-            log('error', 'ClickHouse refuses a trace; it is dropped', { error: lastError });
-            forget(batch, 'refused');
-            return [];
-          }
-          metrics.add('writes', { outcome: 'split' });
-          const half = batch.length >> 1;
-          return [...(await write(batch.slice(0, half))), ...(await write(batch.slice(half)))];
-        }
-        failures += 1;
-        metrics.add('writes', { outcome: 'retried' });
-        if (failures === 1)
-          log('warn', 'ClickHouse does not take traces; trying again', { error: lastError });
-        if (Date.now() >= lastChanceMs) return batch;
-        await pause();
       }
+      lastError = result.message;
+      if (result.kind === 'rows_refused') {
+        const halves = halvesOf(batch);
+        if (halves === null) {
+          metrics.add('writes', { outcome: 'refused' });
+          log('error', 'ClickHouse refuses a span; it is dropped', { error: lastError });
+          forget(batch, 'refused');
+          return [];
+        }
+        metrics.add('writes', { outcome: 'split' });
+        const left: KeptRows[] = [];
+        for (const half of halves) left.push(...(await write(half)));
+        return left;
+      }
+      failed(result.kind, lastError);
+      if (Date.now() >= lastChanceMs) return batch;
+      await pause();
     }
   };
 
