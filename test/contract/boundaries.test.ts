@@ -5,16 +5,21 @@ import { expect, test } from 'vitest';
 
 /** Where an import starts or ends. */
 interface Place {
-  /** `gateway`, `trace-router`, `dashboards`, `deploy`; `npm` for a package and for node:*. */
+  /** `gateway`, `trace-router`, `dashboards`, `deploy`, `settings`; `npm` for a package and for node:*. */
   readonly room: string;
   /** The folder or file below `src/`. */
   readonly part: string;
   readonly path: string;
 }
 
-const place = (path: string): Place => {
+/** Packages below `deploy/` that every room may use, and that know none. */
+const packages = ['settings'];
+
+const place = (file: string): Place => {
+  // Whether it is named by its folder or by its package, it is one place.
+  const path = packages.reduce((at, name) => at.replace(`deploy/${name}/`, `${name}/`), file);
   const [, folder = 'npm', part = ''] = /^(.+?)\/src\/([^/]+)/.exec(path) ?? [];
-  // All of `deploy/` is one room, scripts without a `src/` too.
+  // All else of `deploy/` is one room, scripts without a `src/` too.
   const room = path.startsWith('deploy/') ? 'deploy' : folder;
   return { room, part, path };
 };
@@ -56,17 +61,23 @@ const edgeRoomOf = ({ room, path }: Place): string | null =>
   room === 'gateway' ? (/\/edge\/([^/]+)\//.exec(path)?.[1] ?? null) : null;
 const belowEdge = ({ path }: Place): string => path.replace(/^.*\/edge\//, '');
 
+/** Of a package, all but its edge is core. */
+const isCore = ({ room, part }: Place): boolean =>
+  packages.includes(room) ? part !== 'edge' : core.includes(part);
+
 /** Each row says what is forbidden. */
 const rules: Record<string, (from: Place, to: Place) => boolean> = {
   'contracts import nothing': (from, to) => from.part === 'contract' && to.part !== 'contract',
   'rooms meet only at contracts': (from, to) =>
-    to.room !== 'npm' && to.room !== from.room && to.part !== 'contract',
+    ![from.room, 'npm', ...packages].includes(to.room) && to.part !== 'contract',
   'services talk by wire': (from, to) =>
-    ['gateway', 'trace-router'].includes(from.room) && to.room !== 'npm' && to.room !== from.room,
-  'the core does no I/O': (from, to) =>
-    core.includes(from.part) && to.room === 'npm' && !pure.test(to.path),
+    ['gateway', 'trace-router'].includes(from.room) &&
+    ![from.room, 'npm', ...packages].includes(to.room),
+  'shared packages know no room, nor each other': (from, to) =>
+    packages.includes(from.room) && ![from.room, 'npm'].includes(to.room),
+  'the core does no I/O': (from, to) => isCore(from) && to.room === 'npm' && !pure.test(to.path),
   'the core knows no edge': (from, to) =>
-    core.includes(from.part) && ['edge', 'cli', 'main.ts'].includes(to.part),
+    isCore(from) && ['edge', 'cli', 'main.ts'].includes(to.part),
   'the story names no vendor': (from, to) =>
     ['model', 'decide', 'projections', 'flow'].includes(from.part) &&
     [...plugins, 'translate', 'demo'].includes(to.part),
@@ -130,6 +141,10 @@ test.each([
   ['deploy/local/src/start.ts', 'gateway/src/edge/gateway.ts'],
   ['deploy/clickhouse/migrate.ts', 'gateway/src/edge/ledger/clickhouse.ts'],
   ['dashboards/src/build.ts', 'gateway/src/projections/metrics.ts'],
+  ['deploy/settings/src/shape.ts', 'gateway/src/config/config.ts'],
+  ['deploy/settings/src/shape.ts', 'node:fs'],
+  ['deploy/settings/src/shape.ts', 'deploy/settings/src/edge/read.ts'],
+  ['gateway/src/config/check.ts', 'settings/src/edge/read.ts'],
 ])('a planted import is found: %s -> %s', (from, to) => {
   expect(brokenBy(from, to)).not.toEqual([]);
 });

@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { sections } from '../../gateway/src/config/schema.ts';
+import { sections } from '../../gateway/src/config/sections.ts';
 import { errors } from '../../gateway/src/contract/errors.ts';
 import { environment } from '../../gateway/src/contract/environment.ts';
 import { requestHeaders, responseHeaders } from '../../gateway/src/contract/headers.ts';

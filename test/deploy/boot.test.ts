@@ -32,6 +32,7 @@ beforeEach(() => {
     'trace-router',
     'dashboards',
     'deploy/local',
+    'deploy/settings',
     'test',
     'node_modules',
   ]) {

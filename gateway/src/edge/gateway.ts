@@ -1,7 +1,7 @@
 /** The gateway, put together: configuration -> providers -> ledger -> telemetry -> server. What its process does is `main.ts`. */
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
-import { problemText } from '../config/document.ts';
+import { problemText } from '@tollgate/settings/document.ts';
 import { steps } from '../flow/steps/registry.ts';
 import { providers } from '../providers/registry.ts';
 import type { Environment } from './config/environment.ts';

@@ -1,9 +1,10 @@
 /** The configuration in force, brought to life, and its successors: each is swapped in as a whole or not at all. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { problemText } from '../config/document.ts';
-import type { ConfigSource, Sources } from './config/read.ts';
-import { watchConfig } from './config/watch.ts';
+import { problemText } from '@tollgate/settings/document.ts';
+import type { Sources } from '@tollgate/settings/edge/read.ts';
+import { watchSettings } from '@tollgate/settings/edge/watch.ts';
+import { readConfig, type ConfigSource } from './config/read.ts';
 import { startDemo, type Demo } from './demo/server.ts';
 import { compilePrices } from './prices/catalog.ts';
 import { startRuntime, type Runtime } from './runtime.ts';
@@ -68,14 +69,12 @@ export const startLive = async (options: {
     }
   };
   let reloading = Promise.resolve();
-  const { path } = source;
   const watching =
-    path === null
+    source.path === null
       ? null
-      : watchConfig(
+      : watchSettings(
           {
-            ...source,
-            path,
+            read: () => readConfig(source),
             onChange(config) {
               reloading = reloading.then(() => reload(config));
             },

@@ -100,7 +100,7 @@ export const httpServer = (options: ServerOptions): Server => {
   const connections = boundConnections(app.server, limits, (limit) =>
     services.store.add('limitHits', { limit }, 1),
   );
-  const bodyMemory = startBodyMemory(() => services.runtime().config.limits.bodies, largeBytes);
+  const bodyMemory = startBodyMemory(() => services.runtime().config.limits, largeBytes);
   addDataPlane(app, {
     services,
     steps,

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { Settings } from 'typebox/system';
 import { expect, test } from 'vitest';
-import { startComplaints, type Document } from '../../../gateway/src/config/document.ts';
-import { found, shaped } from '../../../gateway/src/config/shape.ts';
+import { startComplaints, type Document } from '@tollgate/settings/document.ts';
+import { found, shaped } from '@tollgate/settings/shape.ts';
 
 const empty: Document = {
   file: 'f',

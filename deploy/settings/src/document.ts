@@ -1,9 +1,14 @@
-import type { ConfigProblem } from './config.ts';
-
 /** Where something stands in a file. Both start at 1. */
 export interface Spot {
   readonly line: number;
   readonly column: number;
+}
+
+/** One complaint about a configuration file. Lines and columns start at 1. */
+export interface ConfigProblem extends Spot {
+  readonly file: string;
+  readonly path: string;
+  readonly message: string;
 }
 
 export type Path = readonly (string | number)[];
