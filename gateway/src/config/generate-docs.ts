@@ -42,7 +42,10 @@ simulated model \`demo\`. \`deploy/examples/tollgate.yaml\` is a complete exampl
 - **Secrets** come from the environment (\`\${VAR}\`) or from files (\`{ file: PATH }\`, relative to the configuration), and
   must not be written into it. A client's key may be given as its SHA-256.
 - **Reload:** a change of the file, or of a secret's file, is taken over whole within seconds; a text with a mistake in it
-  is refused whole, logged, and the old configuration stays. Kubernetes ConfigMaps and Secrets are followed.
+  is refused whole, logged, and the old configuration stays. Kubernetes ConfigMaps and Secrets are followed. What counts
+  \`at start\` below keeps its value until the gateway is started again, everything else of the file is taken over: a log
+  line and \`/health/ready\` (\`configuration.restart_needed\`) name such settings, \`tollgate_config_restart_needed\` counts
+  them, and the reload has the result \`restart_needed\`. What counts \`at once\` does so for new calls and connections.
 - **Names:** a listener on a loopback address answers to \`localhost\` and loopback addresses; on another address, to every IP
   address and to names that no stranger can register (single words, \`.svc\`, \`.internal\`, \`.local\`). Other names, such as
   the public one, stand in the variable \`TOLLGATE_HOSTS\`, separated by commas: \`ai.example.org\`, or

@@ -117,8 +117,15 @@ export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> =
     },
     notReady: () => ledgerNotReady(ledger),
     waiting: () => lateRows(ledger.oldestRowAtMs(), Date.now()),
-    details: () => ({ ledger: ledgerHealth(ledger) }),
+    details: () => ({
+      ledger: ledgerHealth(ledger),
+      configuration: {
+        hash: live.runtime().config.hash,
+        restart_needed: live.restartNeeded(),
+      },
+    }),
   });
+  live.follow(server.adopt);
 
   /** From the outside inwards. */
   const stop = async ({ drainMs, shipMs }: StopTimes): Promise<void> => {
