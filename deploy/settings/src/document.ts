@@ -28,6 +28,21 @@ export interface Document {
   readonly substituted: ReadonlyMap<string, 'environment' | 'mixed'>;
 }
 
+/** A document that stands in no file: its `name` is shown instead. */
+export const madeDocument = (
+  name: string,
+  value: unknown,
+  substituted: Document['substituted'] = new Map(),
+): Document => ({
+  file: name,
+  hash: name,
+  value,
+  keys: new Map(),
+  values: new Map(),
+  numbers: new Map(),
+  substituted,
+});
+
 /** A JSON pointer (RFC 6901). */
 export const pointer = (path: Path): string =>
   path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');

@@ -86,6 +86,15 @@ export const name = (description: string) =>
     description,
   });
 
+/** Text that is not empty. @param by the default; null: none */
+export const line = (by: string | null, description: string) =>
+  Type.String({
+    pattern: '^[^\\u0000-\\u001f\\u007f]{1,128}$',
+    title: 'text of 1 to 128 characters on one line',
+    description,
+    ...(by === null ? {} : { default: by }),
+  });
+
 export const label = (description: string, by = '') =>
   Type.String({
     pattern: '^[^\\u0000-\\u001f\\u007f]{0,128}$',

@@ -5,7 +5,7 @@ import type { Provider } from '../providers/provider.ts';
 import type { Checked } from '@tollgate/settings/checked.ts';
 import { check, type Surroundings } from './check.ts';
 import type { Config } from './config.ts';
-import { pointer, type Document } from '@tollgate/settings/document.ts';
+import { madeDocument, pointer } from '@tollgate/settings/document.ts';
 import type { Variables } from '@tollgate/settings/substitute.ts';
 
 /** The simulated model that answers when there is no account anywhere. */
@@ -45,20 +45,16 @@ export const builtInConfig = (
         variable === null ? [] : [[name, given(variables, variable)] as const],
       ),
     );
-  const document: Document = {
-    file: 'built-in',
-    hash: 'built-in',
-    value: { providers: Object.fromEntries(vendors.map((vendor) => [vendor.name, entry(vendor)])) },
-    keys: new Map(),
-    values: new Map(),
-    numbers: new Map(),
-    substituted: new Map(
+  const document = madeDocument(
+    'built-in',
+    { providers: Object.fromEntries(vendors.map((vendor) => [vendor.name, entry(vendor)])) },
+    new Map(
       vendors.flatMap(({ name, credentials }) =>
         credentials.map(
           (credential) => [pointer(['providers', name, credential.name]), 'environment'] as const,
         ),
       ),
     ),
-  };
+  );
   return check(document, surroundings);
 };

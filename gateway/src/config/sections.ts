@@ -3,7 +3,7 @@
  * explained, and where it says when a change of it counts. Decoded values and their types follow: `Config`.
  */
 import { Type } from 'typebox';
-import { count, duration, flag, section, size } from '@tollgate/settings/fields.ts';
+import { count, duration, flag, line, section, size } from '@tollgate/settings/fields.ts';
 
 /** Waits of a provider, with the defaults that those of a single one do not have: what it does not say is inherited. */
 export const waits = (by: {
@@ -160,12 +160,7 @@ const Ledger = section(
 const Telemetry = section(
   'OpenTelemetry.',
   {
-    serviceName: Type.String({
-      pattern: '^[^\\u0000-\\u001f\\u007f]{1,128}$',
-      title: 'text of 1 to 128 characters on one line',
-      description: '`service.name` of spans and metrics.',
-      default: 'tollgate',
-    }),
+    serviceName: line('tollgate', '`service.name` of spans and metrics.'),
     otlpEndpoint: Type.Optional(
       Type.Union([Type.String(), Type.Null()], {
         title: 'an address such as http://127.0.0.1:4317',

@@ -1,18 +1,10 @@
 import { Type } from 'typebox';
 import { expect, expectTypeOf, test } from 'vitest';
 import { decoded, type Decoded } from '@tollgate/settings/decode.ts';
-import { startComplaints, type Document } from '@tollgate/settings/document.ts';
+import { madeDocument, startComplaints } from '@tollgate/settings/document.ts';
 import { count, duration, flag, section, size } from '@tollgate/settings/fields.ts';
 
-const document: Document = {
-  file: 'f',
-  hash: '',
-  value: {},
-  keys: new Map(),
-  values: new Map(),
-  numbers: new Map(),
-  substituted: new Map(),
-};
+const document = madeDocument('f', {});
 
 const schema = section('Everything.', {
   body: size('32MiB', 'A size.', { most: '1GiB' }),

@@ -1,19 +1,11 @@
 import { Type } from 'typebox';
 import { expect, test } from 'vitest';
 import { decoded } from '@tollgate/settings/decode.ts';
-import { startComplaints, type Document } from '@tollgate/settings/document.ts';
+import { madeDocument, startComplaints } from '@tollgate/settings/document.ts';
 import { count, duration, flag, section } from '@tollgate/settings/fields.ts';
 import { takeOver } from '@tollgate/settings/live.ts';
 
-const document: Document = {
-  file: 'f',
-  hash: '',
-  value: {},
-  keys: new Map(),
-  values: new Map(),
-  numbers: new Map(),
-  substituted: new Map(),
-};
+const document = madeDocument('f', {});
 
 const schema = Type.Object({
   limits: section('Counts at once.', {

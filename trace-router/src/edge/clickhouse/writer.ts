@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClickHouseError, createClient } from '@clickhouse/client';
-import type { RouterConfig } from '../../config/check.ts';
+import type { RouterConfig } from '../../config/config.ts';
 import { textOf } from '../members/member.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
