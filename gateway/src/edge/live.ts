@@ -28,6 +28,25 @@ export interface Live {
   close(): Promise<void>;
 }
 
+/** What a reload came to; `waiting`: what of it counts only when the gateway is started again. */
+const tellReload = (
+  { hash }: Config,
+  waiting: readonly string[],
+  { store, log }: { readonly store: MetricStore; readonly log: Logger },
+): void => {
+  store.set('configRestartNeeded', {}, waiting.length);
+  if (waiting.length === 0) {
+    store.add('configReloads', { result: 'applied' }, 1);
+    log.info({ hash }, 'configuration reloaded');
+    return;
+  }
+  store.add('configReloads', { result: 'restart_needed' }, 1);
+  log.warn(
+    { component: 'config', hash, restart_needed: waiting },
+    'configuration reloaded, but for settings that count only when the gateway is started again',
+  );
+};
+
 /** Brings a configuration to life, and follows its file where there is one. Throws when the first one does not start. */
 export const startLive = async (options: {
   readonly config: Config;
@@ -75,19 +94,8 @@ export const startLive = async (options: {
       runtime = next;
       for (const adopt of followers) adopt(config);
       restartNeeded = waiting;
-      store.set('configRestartNeeded', {}, waiting.length);
       log.level = config.log.level;
-      const { hash } = config;
-      if (waiting.length === 0) {
-        store.add('configReloads', { result: 'applied' }, 1);
-        log.info({ hash }, 'configuration reloaded');
-      } else {
-        store.add('configReloads', { result: 'restart_needed' }, 1);
-        log.warn(
-          { component: 'config', hash, restart_needed: waiting },
-          'configuration reloaded, but for settings that count only when the gateway is started again',
-        );
-      }
+      tellReload(config, waiting, { store, log });
       void old.close();
     } catch (error) {
       store.add('configReloads', { result: 'rejected' }, 1);
