@@ -127,7 +127,7 @@ const installToolchain = () => {
   }
 };
 
-const manifests = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...['gateway', 'trace-router', 'dashboards', 'deploy/clickhouse', 'deploy/listener', 'deploy/local', 'test'].map((room) => `${room}/package.json`)];
+const manifests = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...['gateway', 'trace-router', 'dashboards', 'deploy/clickhouse', 'deploy/listener', 'deploy/local', 'deploy/settings', 'test'].map((room) => `${room}/package.json`)];
 
 const stampFile = path.join(workspace, '.tollgate-installed');
 const wantedStamp = () => {

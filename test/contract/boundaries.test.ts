@@ -13,7 +13,7 @@ interface Place {
 }
 
 /** Folders of `deploy/` that every room may use, as `@tollgate/<name>/file.ts`; what of them does I/O stands in `src/edge/`. */
-const packages = ['clickhouse', 'listener'];
+const packages = ['clickhouse', 'listener', 'settings'];
 
 const place = (path: string): Place => {
   const [, folder = 'npm', part = ''] = /^(.+?)\/src\/([^/]+)/.exec(path) ?? [];
@@ -144,6 +144,10 @@ test.each([
   ['deploy/listener/src/foreign.ts', 'node:http'],
   ['deploy/listener/src/names.ts', 'deploy/listener/src/edge/guard.ts'],
   ['gateway/src/decide/refuse.ts', 'deploy/listener/src/edge/guard.ts'],
+  ['deploy/settings/src/shape.ts', 'gateway/src/config/config.ts'],
+  ['deploy/settings/src/shape.ts', 'node:fs'],
+  ['deploy/settings/src/shape.ts', 'deploy/settings/src/edge/read.ts'],
+  ['gateway/src/config/check.ts', 'settings/src/edge/read.ts'],
 ])('a planted import is found: %s -> %s', (from, to) => {
   expect(brokenBy(from, to)).not.toEqual([]);
 });

@@ -2,11 +2,12 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { sections } from '../../gateway/src/config/schema.ts';
+import { sections } from '../../gateway/src/config/sections.ts';
 import { errors } from '../../gateway/src/contract/errors.ts';
 import { environment } from '../../gateway/src/contract/environment.ts';
 import { requestHeaders, responseHeaders } from '../../gateway/src/contract/headers.ts';
 import { metrics } from '../../gateway/src/contract/metrics.ts';
+import { sections as routerSections } from '../../trace-router/src/config/schema.ts';
 import { replyHeaders } from '../../gateway/src/contract/reply-headers.ts';
 
 const ignored = (path: string): boolean =>
@@ -42,9 +43,12 @@ interface Kind {
   readonly stale: string;
 }
 
-const sectionFields = Object.entries(sections).flatMap(([section, schema]) =>
-  Object.keys(schema.properties).map((field) => `${section}.${field}`),
-);
+const fieldsOf = (of: Readonly<Record<string, { readonly properties: object }>>) =>
+  Object.entries(of).flatMap(([section, { properties }]) =>
+    Object.keys(properties).map((field) => `${section}.${field}`),
+  );
+const sectionFields = fieldsOf(sections);
+const routerFields = fieldsOf(routerSections);
 const headers = [...Object.keys(requestHeaders), ...Object.keys(responseHeaders)];
 /** Names under which headers of providers pass. */
 const passed = replyHeaders.map(({ as }) => as);
@@ -56,6 +60,12 @@ const kinds: Readonly<Record<string, Kind>> = {
       /(?<![\w./-])(?:limits|timeouts|retry|ledger|telemetry|log)\.(?!ts\b)[a-z][A-Za-z]+(?![\w./(])/g,
     missing: (name) => !sectionFields.includes(name),
     stale: 'limits.bodyBytes',
+  },
+  'setting of the router': {
+    pattern:
+      /(?<![\w./-])(?:receive|send|sampler|write|shutdown)\.(?!ts\b)[a-z][A-Za-z]+(?![\w./(])/g,
+    missing: (name) => !routerFields.includes(name),
+    stale: 'receive.maxBodyBytes',
   },
   header: {
     pattern: /x-tollgate-[a-z-]+/g,

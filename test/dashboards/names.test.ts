@@ -161,6 +161,7 @@ const excused: Partial<Record<MetricId | keyof typeof clickhouseMetrics, string>
   overflow: 'board Ledger & gateway',
   config: 'board Ledger & gateway',
   configReloads: 'board Ledger & gateway',
+  configRestartNeeded: 'board Ledger & gateway',
   engine_starts: 'TollgateClickhouseRestarts judges it; the overview shows what came before each',
   engine_silent: 'among the crashes, which the overview shows',
   engine_away: 'board Ledger & gateway',

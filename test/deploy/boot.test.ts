@@ -34,6 +34,7 @@ beforeEach(() => {
     'deploy/clickhouse',
     'deploy/listener',
     'deploy/local',
+    'deploy/settings',
     'test',
     'node_modules',
   ]) {

@@ -1,5 +1,6 @@
 /** The configuration file is edited under a running gateway. */
 import { writeFileSync, readFileSync, renameSync } from 'node:fs';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Fake } from '../fakes/faults.ts';
 import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
@@ -19,12 +20,14 @@ afterAll(async () => {
   await second?.close();
 });
 
-const reloads = async (result: string): Promise<number> => {
+const sample = async (metric: string, wanted: Record<string, string> = {}): Promise<number> => {
   const found = samples(await gateway.metrics()).find(
-    ({ name, labels }) => name === 'tollgate_config_reloads_total' && labels['result'] === result,
+    ({ name, labels }) =>
+      name === metric && Object.entries(wanted).every(([label, value]) => labels[label] === value),
   );
-  return Number(found?.text ?? 0);
+  return Number(found?.text ?? NaN);
 };
+const reloads = (result: string) => sample('tollgate_config_reloads_total', { result });
 const reachesReloads = async (result: string, count: number): Promise<void> => {
   for (let i = 0; i < 1200; i += 1) {
     if ((await reloads(result)) >= count) return;
@@ -111,4 +114,75 @@ test('the simulated provider can be added to a running gateway', async () => {
   expect([reply.status, reply.headers.get('x-tollgate-provider')]).toEqual([200, 'demo']);
   await reply.text();
   expect((await ask({ say: 'and the others too' })).status).toBe(200);
+});
+
+const configuration = async (): Promise<unknown> => {
+  const answer: unknown = await (await fetch(`${gateway.url}/health/ready`)).json();
+  return typeof answer === 'object' && answer !== null && 'configuration' in answer
+    ? answer.configuration
+    : null;
+};
+
+test('what counts only at start waits for it, says so everywhere, and keeps nothing else back', async () => {
+  const before = readFileSync(gateway.configPath, 'utf8');
+  const [applied, needed] = [await reloads('applied'), await reloads('restart_needed')];
+  expect(await configuration()).toMatchObject({ restart_needed: [] });
+  edit(
+    (text) =>
+      `${text.replace('models:\n', 'models:\n  gpt-new: openai\n')}
+limits: { body: 1KiB, tagsPerCall: 3 }
+ledger: { sync: 6ms }
+telemetry: { spanQueue: 5000, propagate: false }
+`,
+  );
+  await reachesReloads('restart_needed', needed + 1);
+  expect(await reloads('applied')).toBe(applied);
+  const waiting = ['limits.body', 'ledger.sync', 'telemetry.spanQueue'];
+  expect(await configuration()).toEqual({
+    hash: expect.stringMatching(/^[0-9a-f]{12}$/),
+    restart_needed: waiting,
+  });
+  expect(await sample('tollgate_config_restart_needed')).toBe(3);
+  await eventually(
+    () =>
+      gateway
+        .output()
+        .split('\n')
+        .some((line) => line.includes('"warn"') && line.includes(JSON.stringify(waiting))),
+    'a line names what waits',
+  );
+  // The body's limit is the one of the start, the model is new.
+  expect((await ask({ say: 'x'.repeat(4000) }, { model: 'gpt-new' })).status).toBe(200);
+
+  edit(() => before);
+  await reachesReloads('applied', applied + 1);
+  expect(await configuration()).toMatchObject({ restart_needed: [] });
+  expect(await sample('tollgate_config_restart_needed')).toBe(0);
+});
+
+test('the bounds of the server, and of the log, count at once', async () => {
+  const before = readFileSync(gateway.configPath, 'utf8');
+  const applied = await reloads('applied');
+  edit((text) => `${text}limits: { connections: 10 }\nlog: { level: error }\n`);
+  await reachesReloads('applied', applied + 1);
+  expect(await configuration()).toMatchObject({ restart_needed: [] });
+  const unsaid = (await ask({ say: 'unsaid' })).headers.get('x-tollgate-call-id') ?? 'no id';
+
+  const { port } = new URL(gateway.url);
+  const sockets = Array.from({ length: 20 }, () => connect(Number(port), '127.0.0.1'));
+  await Promise.race(
+    sockets.map(
+      (socket) => new Promise((resolve) => socket.on('error', () => {}).once('close', resolve)),
+    ),
+  );
+  for (const socket of sockets) socket.destroy();
+  // Until the gateway has seen that they are gone, it may refuse us too.
+  const hits = () => sample('tollgate_limit_hits_total', { limit: 'connections' }).catch(() => 0);
+  while ((await hits()) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+
+  edit(() => before);
+  await reachesReloads('applied', applied + 2);
+  const said = (await ask({ say: 'said' })).headers.get('x-tollgate-call-id') ?? 'no id';
+  await eventually(() => gateway.output().includes(said), 'the next call has its line again');
+  expect(gateway.output()).not.toContain(unsaid);
 });

@@ -37,7 +37,7 @@ beforeAll(async () => {
   [openai, anthropic] = [await startOpenai(), await startAnthropic()];
   router = await startRouter(
     {
-      sampler: { decision_wait: '500ms', decision_wait_after_root_received: '200ms' },
+      sampler: { decisionWait: '500ms', decisionWaitAfterRootReceived: '200ms' },
       write: { linger: '200ms' },
     },
     clickhouse,

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { compileCache } from '../fakes/process.ts';
 import { postTraces, requestOf, routerEntry, startRouter } from './router.ts';
@@ -45,13 +46,38 @@ test('a taken port is one clear line naming it, and exit code 1', async () => {
 test('a bad configuration is every problem with its place, and exit code 1', async () => {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-router-'));
   const file = path.join(dir, 'r.yaml');
-  writeFileSync(file, 'sampler:\n  num_traces: many\nsned: {}\n');
+  writeFileSync(file, 'sampler:\n  numTraces: many\nsned: {}\n');
   const { code, lines } = await failing({ TOLLGATE_ROUTER_CONFIG: file });
   expect(code).toBe(1);
   expect(lines.toSorted()).toEqual([
-    `trace-router: ${file}:2:15: sampler.num_traces: must be integer`,
-    `trace-router: ${file}:3:1: sned: unknown key 'sned'`,
+    `trace-router: ${file}:2:14: sampler.numTraces: must be a whole number, not 'many'`,
+    `trace-router: ${file}:3:1: sned: unknown key 'sned'; did you mean 'send'?`,
   ]);
+  rmSync(dir, { recursive: true });
+});
+
+test('--check says whether a file is good, without starting anything', async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-router-'));
+  const file = path.join(dir, 'r.yaml');
+  const checked = async () => {
+    const child = spawn(process.execPath, [routerEntry, '--check', file], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: process.env['PATH'] ?? '', ...compileCache, WAIT: '2s' },
+    });
+    const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return { code, out };
+  };
+  writeFileSync(file, 'sampler: { decisionWait: "${WAIT}" }\n');
+  const good = await checked();
+  expect(good.out).toMatch(/^ok: .*r\.yaml [0-9a-f]{12}\n.* errors, slow, costly, rest\n$/);
+  expect(good.code).toBe(0);
+  writeFileSync(file, 'sampler: { decisionWait: "${WIAT}" }\nsned: {}\n');
+  expect(await checked()).toEqual({
+    code: 1,
+    out: `${file}:1:26: sampler.decisionWait: environment variable WIAT is not set; set it, or write \${WIAT:-default}
+${file}:2:1: sned: unknown key 'sned'; did you mean 'send'?
+`,
+  });
   rmSync(dir, { recursive: true });
 });
 

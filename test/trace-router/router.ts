@@ -16,6 +16,7 @@ export interface RunningRouter extends Program {
   readonly http: string;
   readonly grpcAddress: string;
   readonly admin: string;
+  readonly configPath: string;
   metrics(): Promise<string>;
   /** The value of one series, 0 when it is not there. */
   metric(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
@@ -47,7 +48,7 @@ export const startRouter = async (
     },
     args,
   );
-  rmSync(dir, { recursive: true, force: true });
+  void program.gone.then(() => rmSync(dir, { recursive: true, force: true }));
   const { ready } = program;
   const admin = `http://127.0.0.1:${String(ready['adminPort'])}`;
   const metrics = async () => (await fetch(`${admin}/metrics`)).text();
@@ -56,6 +57,7 @@ export const startRouter = async (
     http: `http://127.0.0.1:${String(ready['httpPort'])}`,
     grpcAddress: `127.0.0.1:${String(ready['grpcPort'])}`,
     admin,
+    configPath: file,
     metrics,
     async metric(name, labels = {}) {
       const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);

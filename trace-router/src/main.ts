@@ -3,9 +3,14 @@
  * Prints one JSON line on stdout when it listens; on a mistake of the operator one line per problem on stderr, exit 1.
  */
 import type { Server } from 'node:net';
+import { parseArgs } from 'node:util';
+import { problemText } from '@tollgate/settings/document.ts';
+import type { Sources } from '@tollgate/settings/edge/read.ts';
+import type { RouterConfig } from './config/config.ts';
 import { adminServer } from './edge/admin.ts';
 import { createBuiltin } from './edge/builtin.ts';
 import { createWriter } from './edge/clickhouse/writer.ts';
+import { checkFile } from './edge/check-file.ts';
 import { readEnvironment } from './edge/environment.ts';
 import type { Environment } from './edge/environment.ts';
 import type { Guard } from '@tollgate/listener/edge/guard.ts';
@@ -14,13 +19,14 @@ import { createMembers } from './edge/members/members.ts';
 import { createMetricsForward } from './edge/metrics-forward.ts';
 import { otlpGrpcIn } from './edge/otlp-grpc-in.ts';
 import { otlpHttpIn } from './edge/otlp-http-in.ts';
+import { startLive } from './edge/live.ts';
 import { readConfig } from './edge/read-config.ts';
 import { createLog } from './edge/telemetry/log.ts';
 import { createMetrics } from './edge/telemetry/metrics.ts';
-import type { RouterConfig } from './config/check.ts';
 
-const usage = `usage: node trace-router/src/main.ts
+const usage = `usage: node trace-router/src/main.ts [--check [FILE]]
 Receives OTLP traces and routes whole traces to members, or samples and writes them itself.
+--check only says whether the configuration file is good, else everything that is wrong with it, and exits with 1.
 Environment: TOLLGATE_ROUTER_CONFIG (YAML file), TOLLGATE_HOST, TOLLGATE_HOSTS, TOLLGATE_OTLP_GRPC_PORT, TOLLGATE_OTLP_HTTP_PORT,
 TOLLGATE_ROUTER_ADMIN_PORT, TOLLGATE_CLICKHOUSE_URL, TOLLGATE_CLICKHOUSE_USER, TOLLGATE_CLICKHOUSE_PASSWORD.
 `;
@@ -47,7 +53,11 @@ const listen = (server: Server, host: string, port: number, variable: string) =>
     });
   });
 
-const run = async (environment: Environment, config: RouterConfig): Promise<void> => {
+const run = async (
+  environment: Environment,
+  config: RouterConfig,
+  sources: Sources | null,
+): Promise<void> => {
   const log = createLog(process.stderr);
   const metrics = createMetrics();
   const destination =
@@ -59,7 +69,14 @@ const run = async (environment: Environment, config: RouterConfig): Promise<void
         )
       : createMembers(config.members, config, metrics);
   const intake = createIntake(destination, config.receive, metrics, log);
-  const forward = createMetricsForward(config.metricsForward, metrics);
+  const live = startLive(config, {
+    sources,
+    read: () => readConfig(environment.configPath, process.env),
+    adopt: (next) => destination.adopt(next),
+    metrics,
+    log,
+  });
+  const forward = createMetricsForward(config.metrics.forward, metrics);
   let listening = false;
   const ready = () => listening && !intake.draining();
   const { host, names } = environment;
@@ -87,6 +104,7 @@ const run = async (environment: Environment, config: RouterConfig): Promise<void
     if (stopping) process.exit(130); // asked twice: at once
     stopping = true;
     const untilMs = Date.now() + withinMs;
+    void live.close();
     grpc.close();
     http.close();
     await intake.drain(untilMs);
@@ -94,19 +112,40 @@ const run = async (environment: Environment, config: RouterConfig): Promise<void
     log('info', 'stopped');
     process.exit(0);
   };
-  process.on('SIGTERM', () => void stop(config.shutdownMs));
-  process.on('SIGINT', () => void stop(config.shutdownMs));
+  process.on('SIGTERM', () => void stop(live.config().shutdown.timeoutMs));
+  process.on('SIGINT', () => void stop(live.config().shutdown.timeoutMs));
   process.on('SIGHUP', () => {
-    if (!stopping) void stop(Math.min(config.shutdownMs, orphanMs));
+    if (!stopping) void stop(Math.min(live.config().shutdown.timeoutMs, orphanMs));
   });
 };
 
-if (process.argv.includes('--help')) {
-  process.stdout.write(usage);
-  process.exit(0);
-}
-const environment = readEnvironment(process.env);
-const config = 'problems' in environment ? null : readConfig(environment.configPath);
-if ('problems' in environment) fail(environment.problems);
-else if (config?.kind === 'bad') fail(config.problems);
-else if (config?.kind === 'ok') await run(environment, config.config);
+const serve = async (): Promise<void> => {
+  const environment = readEnvironment(process.env);
+  if ('problems' in environment) return fail(environment.problems);
+  const read = await readConfig(environment.configPath, process.env);
+  if (read.kind === 'bad') return fail(read.problems.map(problemText));
+  return run(environment, read.config, environment.configPath === null ? null : read.sources);
+};
+
+const argumentsOf = () => {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { help: { type: 'boolean' }, check: { type: 'boolean' } },
+      allowPositionals: true,
+    });
+    const { help = false, check = false } = values;
+    if (positionals.length > (check ? 1 : 0))
+      return fail([`one argument too many: '${positionals.at(-1)}'`]);
+    return { help, check, file: positionals[0] ?? process.env['TOLLGATE_ROUTER_CONFIG'] ?? '' };
+  } catch (error) {
+    return fail([error instanceof Error ? error.message : String(error)]);
+  }
+};
+
+const { help, check, file } = argumentsOf();
+if (help) process.stdout.write(usage);
+else if (check) {
+  const { isGood, lines } = await checkFile(file === '' ? null : file, process.env);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  process.exitCode = isGood ? 0 : 1;
+} else await serve();

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
-import { problemText } from '../config/document.ts';
+import { problemText } from '@tollgate/settings/document.ts';
 import { configPath, processVariables } from '../edge/config/environment.ts';
 import { readConfig } from '../edge/config/read.ts';
 import { providers } from '../providers/registry.ts';

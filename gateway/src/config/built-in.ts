@@ -2,9 +2,11 @@ import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import type { CredentialVariable } from '../contract/credentials.ts';
 import type { Provider } from '../providers/provider.ts';
-import { check, type Checked, type Surroundings } from './check.ts';
-import { pointer, type Document } from './document.ts';
-import type { Variables } from './substitute.ts';
+import type { Checked } from '@tollgate/settings/checked.ts';
+import { check, type Surroundings } from './check.ts';
+import type { Config } from './config.ts';
+import { madeDocument, pointer } from '@tollgate/settings/document.ts';
+import type { Variables } from '@tollgate/settings/substitute.ts';
 
 /** The simulated model that answers when there is no account anywhere. */
 const demo = 'demo';
@@ -32,7 +34,10 @@ const available = (providers: ReadonlyMap<string, Provider>, variables: Variable
  * The configuration without a file: every vendor whose credential is in the environment, with its known models, and
  * `demo`. It is written as the document a user would write, so that its defaults and checks are those of any file.
  */
-export const builtInConfig = (variables: Variables, surroundings: Surroundings): Checked => {
+export const builtInConfig = (
+  variables: Variables,
+  surroundings: Surroundings,
+): Checked<Config> => {
   const vendors = available(surroundings.providers, variables);
   const entry = ({ credentials }: Provider) =>
     Object.fromEntries(
@@ -40,20 +45,16 @@ export const builtInConfig = (variables: Variables, surroundings: Surroundings):
         variable === null ? [] : [[name, given(variables, variable)] as const],
       ),
     );
-  const document: Document = {
-    file: 'built-in',
-    hash: 'built-in',
-    value: { providers: Object.fromEntries(vendors.map((vendor) => [vendor.name, entry(vendor)])) },
-    keys: new Map(),
-    values: new Map(),
-    numbers: new Map(),
-    substituted: new Map(
+  const document = madeDocument(
+    'built-in',
+    { providers: Object.fromEntries(vendors.map((vendor) => [vendor.name, entry(vendor)])) },
+    new Map(
       vendors.flatMap(({ name, credentials }) =>
         credentials.map(
           (credential) => [pointer(['providers', name, credential.name]), 'environment'] as const,
         ),
       ),
     ),
-  };
+  );
   return check(document, surroundings);
 };

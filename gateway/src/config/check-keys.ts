@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import type { Caller } from '../model/call.ts';
 import type { KeyConfig, ModelConfig, ProviderConfig } from './config.ts';
-import { isMap, type Context } from './context.ts';
-import { readSecret } from './check-secret.ts';
+import { isMap } from '@tollgate/settings/context.ts';
+import type { Context } from './context.ts';
+import { readSecret } from '@tollgate/settings/read-secret.ts';
 import { overlap } from './check-models.ts';
-import { hint } from './nearest.ts';
+import { hint } from '@tollgate/settings/nearest.ts';
 import { Key } from './schema.ts';
-import { found, shaped } from './shape.ts';
+import { found, shaped } from '@tollgate/settings/shape.ts';
 
 /** As `decide/identify.ts` hashes the key of a request. */
 const keyHash = (text: string): string => hash('sha256', text, 'hex');

@@ -1,9 +1,10 @@
 /** Credentials in places that are shown: a key in `team` would stand in every row of the ledger. */
 import { hash } from 'node:crypto';
 import type { KeyConfig, ProviderConfig } from './config.ts';
-import { isMap, type Context } from './context.ts';
-import { secretFields } from './check-secret.ts';
-import type { Path } from './document.ts';
+import { isMap } from '@tollgate/settings/context.ts';
+import type { Context } from './context.ts';
+import { secretFields } from './secret-fields.ts';
+import type { Path } from '@tollgate/settings/document.ts';
 
 /** A shorter credential is no secret (`none`, `local`), and may well be a word that stands elsewhere. */
 const shortest = 12;

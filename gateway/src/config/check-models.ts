@@ -1,10 +1,11 @@
 import type { ModelConfig, ProviderConfig } from './config.ts';
-import { isMap, type Context } from './context.ts';
-import type { Path } from './document.ts';
-import { hint } from './nearest.ts';
-import { modelPattern, modelTitle } from './fields.ts';
+import { isMap } from '@tollgate/settings/context.ts';
+import type { Context } from './context.ts';
+import type { Path } from '@tollgate/settings/document.ts';
+import { hint } from '@tollgate/settings/nearest.ts';
+import { modelPattern, modelTitle } from './model-names.ts';
 import { Route, Target } from './schema.ts';
-import { found, shaped } from './shape.ts';
+import { found, shaped } from '@tollgate/settings/shape.ts';
 
 const twice = 'the same target stands here twice; to try one again, see retry.triesPerTarget';
 

@@ -1,9 +1,10 @@
 import type { PriceOverride } from './config.ts';
-import { isMap, type Context } from './context.ts';
-import { pointer } from './document.ts';
-import { hint } from './nearest.ts';
+import { isMap } from '@tollgate/settings/context.ts';
+import type { Context } from './context.ts';
+import { pointer } from '@tollgate/settings/document.ts';
+import { hint } from '@tollgate/settings/nearest.ts';
 import { Price, priceMeters } from './schema.ts';
-import { found, shaped } from './shape.ts';
+import { found, shaped } from '@tollgate/settings/shape.ts';
 
 /** YAML reads `0.15` as a float; an amount is the text that was written. */
 const withWrittenAmounts = (entry: unknown, i: number, { document }: Context): unknown => {

@@ -1,15 +1,17 @@
 import { Type, type TObject, type TProperties } from 'typebox';
+import { isMap } from '@tollgate/settings/context.ts';
+import { decoded, type Decoded } from '@tollgate/settings/decode.ts';
+import type { Path } from '@tollgate/settings/document.ts';
+import { namePattern, secretSource } from '@tollgate/settings/fields.ts';
+import { hint } from '@tollgate/settings/nearest.ts';
+import { readSecret, type SecretSource } from '@tollgate/settings/read-secret.ts';
+import type { Secret } from '@tollgate/settings/secret.ts';
+import { found, shaped } from '@tollgate/settings/shape.ts';
 import type { Provider } from '../providers/provider.ts';
-import type { ProviderConfig, Secret, Timeouts } from './config.ts';
-import { isMap, type Context } from './context.ts';
-import { readSecret, type SecretSource } from './check-secret.ts';
-import { checkFirstContent, checkTotal } from './check-sections.ts';
-import type { Path } from './document.ts';
-import { hint } from './nearest.ts';
-import { namePattern, secretSource } from './fields.ts';
+import { checkFirstContent, checkTotal } from './check-rules.ts';
+import type { ProviderConfig, Timeouts } from './config.ts';
+import type { Context } from './context.ts';
 import { ProviderCommon } from './schema.ts';
-import { found, shaped } from './shape.ts';
-import { boundedMs } from './units.ts';
 
 const common = ProviderCommon.properties;
 const { use, ...others } = common;
@@ -60,32 +62,25 @@ const vendorOf = (name: string, entry: unknown, context: Context): Provider | nu
   return null;
 };
 
-type Wait = 'connect' | 'firstByte' | 'firstContent' | 'hold' | 'idle' | 'total';
-
-const readTimeouts = (
-  given: Partial<Record<Wait, string>>,
+/** A provider's own waits, and for those that it does not name, everybody's. */
+const timeoutsOf = (
+  own: Decoded<typeof ProviderCommon>['timeouts'],
+  said: unknown,
   by: Timeouts,
-  at: Path,
-  context: Context,
+  { at, context }: { readonly at: Path; readonly context: Context },
 ): Timeouts => {
-  const ms = <T>(field: Wait, otherwise: T): number | T => {
-    const text = given[field];
-    return text === undefined
-      ? otherwise
-      : boundedMs(text, (message) => context.complaints.add([...at, field], message));
-  };
-  const timeouts = {
-    connectMs: ms('connect', by.connectMs),
-    firstByteMs: ms('firstByte', by.firstByteMs),
-    firstContentMs: ms('firstContent', by.firstContentMs),
-    holdMs: ms('hold', by.holdMs),
-    idleMs: ms('idle', by.idleMs),
-    totalMs: ms('total', by.totalMs),
+  if (own === null) return by;
+  const timeouts: Timeouts = {
+    connectMs: own.connectMs ?? by.connectMs,
+    firstByteMs: own.firstByteMs ?? by.firstByteMs,
+    firstContentMs: own.firstContentMs ?? by.firstContentMs,
+    holdMs: own.holdMs ?? by.holdMs,
+    idleMs: own.idleMs ?? by.idleMs,
+    totalMs: own.totalMs ?? by.totalMs,
   };
   // What is inherited has been checked where it was written.
-  if (given.firstContent !== undefined || given.hold !== undefined)
-    checkFirstContent(timeouts, at, context);
-  checkTotal(given, timeouts, at, context);
+  if (own.firstContentMs !== null || own.holdMs !== null) checkFirstContent(timeouts, at, context);
+  checkTotal(said, timeouts, at, context);
   return timeouts;
 };
 
@@ -137,7 +132,7 @@ const readProvider = (
   const fields = Object.fromEntries(
     Object.entries(whole).filter(([key]) => Object.hasOwn(common, key)),
   );
-  const shape = shaped(ProviderCommon, fields, at, context);
+  const shape = decoded(ProviderCommon, fields, at, context);
   if (shape === null) return null;
 
   const baseUrl = settings['baseUrl'];
@@ -154,7 +149,10 @@ const readProvider = (
     credentials,
     account: shape.account,
     region: shape.region,
-    timeouts: readTimeouts(shape.timeouts ?? {}, timeouts, [...at, 'timeouts'], context),
+    timeouts: timeoutsOf(shape.timeouts, fields['timeouts'], timeouts, {
+      at: [...at, 'timeouts'],
+      context,
+    }),
     maxConnections: shape.maxConnections,
   };
 };

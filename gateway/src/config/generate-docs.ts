@@ -1,39 +1,8 @@
+import { docsTable } from '@tollgate/settings/docs-table.ts';
 import type { Provider } from '../providers/provider.ts';
 import { providerSchema } from './check-providers.ts';
-import { isMap } from './context.ts';
-import { collections, Key, Price, ProviderCommon, RouteInFull, sections } from './schema.ts';
-
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-
-const plain = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-
-const typeOf = (schema: Readonly<Record<string, unknown>>): string => {
-  const { title, type, enum: values, minimum, maximum } = schema;
-  if (Array.isArray(values)) return values.map((value) => `\`${plain(value)}\``).join(', ');
-  const range =
-    typeof minimum === 'number' && typeof maximum === 'number' ? `, ${minimum} to ${maximum}` : '';
-  if (typeof title === 'string') return `${title}${range}`;
-  return type === 'string' ? 'text' : `${plain(type)}${range}`;
-};
-
-/** Rows `field | must be | default | description`, nested maps as `outer.inner`. */
-const rows = (schema: unknown, prefix = ''): readonly string[] => {
-  if (!isMap(schema) || !isMap(schema['properties'])) return [];
-  const { properties, required } = schema;
-  return Object.entries(properties).flatMap(([name, field]) => {
-    if (!isMap(field)) return [];
-    if (isMap(field['properties'])) return rows(field, `${prefix}${name}.`);
-    const { default: by, description } = field;
-    const needed = Array.isArray(required) && required.includes(name) && by === undefined;
-    const missing = needed ? '**required**' : '';
-    const otherwise = by === undefined ? missing : by === '' ? 'empty' : `\`${plain(by)}\``;
-    const about = typeof description === 'string' ? description : '';
-    return [`| \`${prefix}${name}\` | ${cell(typeOf(field))} | ${otherwise} | ${cell(about)} |`];
-  });
-};
-
-const table = (schema: unknown): string =>
-  ['| field | must be | default | what it is |', '|---|---|---|---|', ...rows(schema)].join('\n');
+import { collections, Key, Price, ProviderCommon, RouteInFull } from './schema.ts';
+import { sections } from './sections.ts';
 
 const commonFields = Object.keys(ProviderCommon.properties);
 
@@ -54,13 +23,13 @@ const vendorSection = (vendor: Provider): string => {
       credentialWords(vendor),
       models === '' ? 'Known for no models: name them under `models`.' : `Known models: ${models}.`,
     ].join(' '),
-    ...(Object.keys(own).length > 0 ? [table({ properties: own, required })] : []),
+    ...(Object.keys(own).length > 0 ? [docsTable({ properties: own, required })] : []),
   ].join('\n\n');
 };
 
 const introduction = `# Configuration
 
-Generated from \`gateway/src/config/schema.ts\` and \`gateway/src/providers/\` by \`npm run generate\`; do not edit.
+Generated from \`gateway/src/config/{schema,sections}.ts\` and \`gateway/src/providers/\` by \`npm run generate\`; do not edit.
 
 The gateway reads the YAML file that \`TOLLGATE_CONFIG\` names, else \`tollgate.yaml\` in its working directory. Without a
 file it serves every vendor whose credential is in the environment, with the models the vendor is known for, and the
@@ -73,7 +42,10 @@ simulated model \`demo\`. \`deploy/examples/tollgate.yaml\` is a complete exampl
 - **Secrets** come from the environment (\`\${VAR}\`) or from files (\`{ file: PATH }\`, relative to the configuration), and
   must not be written into it. A client's key may be given as its SHA-256.
 - **Reload:** a change of the file, or of a secret's file, is taken over whole within seconds; a text with a mistake in it
-  is refused whole, logged, and the old configuration stays. Kubernetes ConfigMaps and Secrets are followed.
+  is refused whole, logged, and the old configuration stays. Kubernetes ConfigMaps and Secrets are followed. What counts
+  \`at start\` below keeps its value until the gateway is started again, everything else of the file is taken over: a log
+  line and \`/health/ready\` (\`configuration.restart_needed\`) name such settings, \`tollgate_config_restart_needed\` counts
+  them, and the reload has the result \`restart_needed\`. What counts \`at once\` does so for new calls and connections.
 - **Names:** a listener on a loopback address answers to \`localhost\` and loopback addresses; on another address, to every IP
   address and to names that no stranger can register (single words, \`.svc\`, \`.internal\`, \`.local\`). Other names, such as
   the public one, stand in the variable \`TOLLGATE_HOSTS\`, separated by commas: \`ai.example.org\`, or
@@ -89,18 +61,18 @@ export const configurationDocs = (vendors: ReadonlyMap<string, Provider>): strin
   [
     introduction,
     `## \`providers\`\n\n${collections.providers} Every provider has these fields, and the settings of its vendor.`,
-    table(ProviderCommon),
+    docsTable(ProviderCommon),
     ...[...vendors.values()].map(vendorSection),
     `## \`models\`\n\n${collections.models}`,
     '```yaml\nmodels:\n  gpt-*: openai\n  fast:\n    targets:\n      - { provider: openai, model: gpt-4o-mini }\n      - local\n```',
-    table(RouteInFull),
+    docsTable(RouteInFull),
     'A target is the name of a provider, or a map of `provider` and `model`; without `model` the name the client used is sent on.',
     `## \`keys\`\n\n${collections.keys} A key has \`secret\` or \`secretSha256\`.`,
-    table(Key),
+    docsTable(Key),
     `## \`prices\`\n\n${collections.prices}`,
-    table(Price),
+    docsTable(Price),
     ...Object.entries(sections).flatMap(([name, schema]) => [
       `## \`${name}\`\n\n${'description' in schema ? String(schema.description) : ''}`,
-      table(schema),
+      docsTable(schema),
     ]),
   ].join('\n\n') + '\n';

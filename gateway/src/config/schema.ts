@@ -1,27 +1,13 @@
 /**
- * The configuration file, field by field: the only place where one is named, bounded, defaulted and explained.
- * `title` says what a value must be, in words that fit "must be ..."; `description` is the reference documentation.
+ * What the lists and maps of the configuration file are made of (its sections: `sections.ts`), field by field: the only
+ * place where one is named, bounded, defaulted and explained. `title` says what a value must be, in words that fit
+ * "must be ..."; `description` is the reference documentation.
  */
 import { Type, type TSchema } from 'typebox';
+import { closed, count, label, name, secretSource } from '@tollgate/settings/fields.ts';
 import type { ChargeType } from '../contract/ledger.ts';
-import {
-  closed,
-  count,
-  duration,
-  exactModel,
-  label,
-  modelName,
-  name,
-  secretSource,
-  size,
-  waits,
-} from './fields.ts';
-import { amountPattern } from './units.ts';
-
-export const Timeouts = Type.Object(
-  waits({ connect: '3s', firstByte: '120s', hold: '10s', idle: '60s', total: '15m' }),
-  { ...closed, description: 'How long a provider may take, unless it says otherwise itself.' },
-);
+import { exactModel, modelName } from './model-names.ts';
+import { waits } from './sections.ts';
 
 /** What every provider has beside the settings of its vendor. */
 export const ProviderCommon = Type.Object(
@@ -121,12 +107,14 @@ export const priceMeters = {
 } as const satisfies Record<string, ChargeType>;
 type PriceWord = keyof typeof priceMeters;
 
+/** Whole, or with up to 12 decimals, which is what the ledger's Decimal64(12) holds. */
 const amount = (description: string) =>
   Type.Optional(
     Type.String({
-      pattern: amountPattern,
+      pattern: '^[0-9]{1,6}(\\.[0-9]{1,12})?$',
       title: 'dollars as a decimal number with at most 12 decimals, such as 0.15',
       description,
+      decimal: true,
     }),
   );
 
@@ -162,176 +150,6 @@ export const Price = Type.Object(
   },
   closed,
 );
-
-export const Limits = Type.Object(
-  {
-    body: size('32MiB', 'Largest body of a request. Larger: 413.'),
-    bodiesInFlight: size(
-      '1GiB',
-      'Memory for the bodies of all calls in flight; each counts twice, as it came and as it is sent. Above, bodies of more than 256 KiB: 503.',
-    ),
-    bodiesPerKey: size(
-      '256MiB',
-      'The same for the calls of one key. Above: 429. One body always fits.',
-    ),
-    bodyValues: count(
-      500_000,
-      [100, 10_000_000],
-      'Values in the JSON of a body: texts, numbers, lists, objects. More: 413.',
-    ),
-    bodyDepth: count(
-      256,
-      [8, 10_000],
-      'Lists and objects inside one another in a body. More: 413.',
-    ),
-    bodyKeys: count(10_000, [100, 1_000_000], 'Keys of one object in a body. More: 413.'),
-    reply: size(
-      '64MiB',
-      'Largest reply of a provider that is no stream; and largest reply of any kind that came compressed, after that was undone.',
-    ),
-    event: size(
-      '8MiB',
-      'Largest event of a stream. As much of a stream is held back before its first content; past it the client gets what is there.',
-    ),
-    callsInFlight: count(10_000, [1, 1_000_000], 'Calls served at once. Above: 503.'),
-    request: duration('Wait for a whole request body. Longer: 408.', '60s'),
-    slowReader: duration(
-      'Wait for a client that takes nothing of its reply any more. Longer: it is let go of, and the call is abandoned.',
-      '60s',
-    ),
-    drain: duration(
-      'Time for calls in flight to end when the gateway is stopped. Streams that are not over then end with an error event.',
-      '25s',
-    ),
-    refusals: count(
-      100,
-      [0, 10_000],
-      'Refused calls written down in a second, of all callers; further ones are only counted. Ten seconds of it may come at once.',
-    ),
-    refusalsPerKey: count(10, [0, 10_000], 'The same for one key.'),
-    refusalsOfStrangers: count(1, [0, 10_000], 'The same for all requests without a valid key.'),
-    connections: count(20_000, [10, 1_000_000], 'Connections at once. Further ones are closed.'),
-    strangersPerAddress: count(
-      1_000,
-      [1, 1_000_000],
-      'Connections of one address on which no valid key has been sent yet. Further ones are closed.',
-    ),
-    tagsPerCall: count(16, [0, 256], 'Entries of `x-tollgate-tags` kept for one call.'),
-    labelValuesPerKey: count(
-      20,
-      [1, 10_000],
-      'Model names that one key may bring into metrics, of those that stand in no configuration; further ones are `other`.',
-    ),
-    labelValues: count(
-      100,
-      [1, 10_000],
-      'Values of one metric label; further ones become `other`, and a counter says so.',
-    ),
-  },
-  { ...closed, description: 'What the gateway accepts.' },
-);
-
-export const Retry = Type.Object(
-  {
-    triesPerTarget: count(2, [1, 10], 'Tries at one target, the first included.'),
-    triesPerCall: count(4, [1, 50], 'Tries over all targets.'),
-    backoff: duration('Wait before the second try; doubles from there, with jitter.', '200ms'),
-    backoffMax: duration('Longest wait between two tries.', '5s'),
-    billed: Type.Boolean({
-      title: 'true or false',
-      description:
-        'Try again at the same target after a failure that it may bill: one after which it may have worked on the request. The next target is tried either way.',
-      default: false,
-    }),
-  },
-  { ...closed, description: 'What happens after a provider failed before its first content.' },
-);
-
-export const Ledger = Type.Object(
-  {
-    segmentCloses: count(
-      10_000,
-      [1, 1_000_000],
-      'Calls after which a spool segment is sealed and shipped.',
-    ),
-    segmentSize: size('8MB', 'Size at which it is sealed.'),
-    segmentAge: duration('Age at which it is sealed.', '1s'),
-    sync: duration('Calls that end within this time share one fsync.', '5ms'),
-    maxSpool: size(
-      '4GiB',
-      'Size of the spool above which calls are refused, so that none goes unaccounted.',
-    ),
-    maxRefusals: size(
-      '64MiB',
-      'Of `maxSpool`, what rows of refused calls may take; past it refusals are counted and not recorded.',
-    ),
-    reserve: size(
-      '24MiB',
-      'Room kept on the disk for the rows of calls in flight, 2 KiB each, at most an eighth of the disk. When the disk has no more room, these rows use it, and new calls are refused until it is free again.',
-    ),
-    keepShipped: duration(
-      'How long a shipped segment stays on disk, so that rows which ClickHouse lost in a power failure can be sent again; then it is deleted when the table was seen to have its rows.',
-      '2m',
-    ),
-    reconcile: duration(
-      'How often the rows in ClickHouse are compared with what was shipped.',
-      '1m',
-    ),
-  },
-  { ...closed, description: 'The spool that carries every call to ClickHouse.' },
-);
-
-export const Telemetry = Type.Object(
-  {
-    serviceName: Type.String({
-      pattern: '^[^\\u0000-\\u001f\\u007f]{1,128}$',
-      title: 'text of 1 to 128 characters on one line',
-      description: '`service.name` of spans and metrics.',
-      default: 'tollgate',
-    }),
-    otlpEndpoint: Type.Optional(
-      Type.Union([Type.String(), Type.Null()], {
-        title: 'an address such as http://127.0.0.1:4317',
-        description:
-          'OTLP/gRPC address for spans and metrics; `null` exports none. Default: `TOLLGATE_OTLP_ENDPOINT`, else none.',
-      }),
-    ),
-    metricsInterval: duration('Time between two exports of metrics.', '15s'),
-    spanQueue: count(
-      65_536,
-      [1, 10_000_000],
-      'Spans that wait for export at most; further ones are dropped and counted.',
-    ),
-    spanBatch: count(2048, [1, 100_000], 'Spans of one export.'),
-    spanDelay: duration('Longest wait of a span for its batch.', '1s'),
-    propagate: Type.Boolean({
-      title: 'true or false',
-      description: 'Send `traceparent` to providers.',
-      default: true,
-    }),
-  },
-  { ...closed, description: 'OpenTelemetry.' },
-);
-
-export const Log = Type.Object(
-  {
-    level: Type.Enum(['debug', 'info', 'warn', 'error', 'silent'], {
-      description: 'Least important line that is written.',
-      default: 'info',
-    }),
-  },
-  { ...closed, description: 'Log lines, as JSON on standard output.' },
-);
-
-/** Sections that are one map of fields with defaults. */
-export const sections = {
-  limits: Limits,
-  timeouts: Timeouts,
-  retry: Retry,
-  ledger: Ledger,
-  telemetry: Telemetry,
-  log: Log,
-} as const;
 
 /** Sections that hold many entries, each checked on its own, so that one mistake hides no other. */
 export const collections = {

@@ -73,7 +73,8 @@ export const metrics = {
   spans: { name: 'tollgate_spans_total', otlp: 'tollgate.spans', kind: 'counter', unit: '', labels: ['result'], help: 'Spans handed to the exporter: exported, dropped (queue full), failed' },
   overflow: { name: 'tollgate_metrics_overflow_total', otlp: 'tollgate.metrics.overflow', kind: 'counter', unit: '', labels: ['metric', 'label'], help: 'Label values past their cap, counted as other' },
   config: { name: 'tollgate_config_info', otlp: 'tollgate.config.info', kind: 'gauge', unit: '', labels: ['hash'], help: 'Always 1; the hash of the configuration in force' },
-  configReloads: { name: 'tollgate_config_reloads_total', otlp: 'tollgate.config.reloads', kind: 'counter', unit: '', labels: ['result'], help: 'Configuration reloads: applied, rejected' },
+  configReloads: { name: 'tollgate_config_reloads_total', otlp: 'tollgate.config.reloads', kind: 'counter', unit: '', labels: ['result'], help: 'Configuration reloads: applied, restart_needed (applied but for settings that count only at start), rejected' },
+  configRestartNeeded: { name: 'tollgate_config_restart_needed', otlp: 'tollgate.config.restart_needed', kind: 'gauge', unit: '', labels: [], help: 'Settings that the configuration file has changed and that count only when the gateway is started again; /health/ready names them' },
 } as const satisfies Record<string, Row>;
 
 export type MetricId = keyof typeof metrics;

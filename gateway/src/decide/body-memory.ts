@@ -1,8 +1,8 @@
 /** Memory for the bodies of all calls in flight: bounded in total and for each key, whoever comes first. */
 
 export interface BodyMemoryLimits {
-  readonly totalBytes: number;
-  readonly bytesPerKey: number;
+  readonly bodiesInFlightBytes: number;
+  readonly bodiesPerKeyBytes: number;
 }
 
 export type Growth = 'fits' | 'key_full' | 'full';
@@ -40,13 +40,13 @@ export const startBodyMemory = (limits: () => BodyMemoryLimits, freeBytes: numbe
       };
       return {
         grow(bytes) {
-          const { totalBytes, bytesPerKey } = limits();
+          const { bodiesInFlightBytes, bodiesPerKeyBytes } = limits();
           const next = own + bytes;
           if (next > freeBytes) {
             const ofKey = byKey.get(keyId) ?? 0;
             // One body at least always fits, however small the limit.
-            if (ofKey > own && ofKey + bytes > bytesPerKey) return 'key_full';
-            if (total > own && total + bytes > totalBytes) return 'full';
+            if (ofKey > own && ofKey + bytes > bodiesPerKeyBytes) return 'key_full';
+            if (total > own && total + bytes > bodiesInFlightBytes) return 'full';
           }
           move(bytes);
           return 'fits';

@@ -3,7 +3,7 @@ import type { Fault } from '../model/fault.ts';
 export interface RetryPolicy {
   readonly triesPerTarget: number;
   readonly triesPerCall: number;
-  readonly backoffBaseMs: number;
+  readonly backoffMs: number;
   readonly backoffMaxMs: number;
   /** Try again at the same target what it may bill. */
   readonly billed: boolean;
@@ -40,7 +40,7 @@ export const afterFault = (
   if (mayNotAgain || tries.atTarget >= policy.triesPerTarget) return elsewhere;
   // Past 30 doublings any pause is over its maximum, and one without end times a base of 0 would be no number.
   const doublings = Math.min(tries.atTarget - 1, 30);
-  const ceilingMs = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** doublings);
+  const ceilingMs = Math.min(policy.backoffMaxMs, policy.backoffMs * 2 ** doublings);
   const askedMs = fault.retryAfterMs ?? 0;
   if (isLeftToClient(fault, policy)) return elsewhere;
   if (askedMs > ceilingMs && tries.moreTargets) return elsewhere;

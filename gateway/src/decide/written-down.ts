@@ -8,10 +8,11 @@ import type { Settlement } from '../model/settlement.ts';
 
 /** Refused calls written down in a second. */
 export interface Allowances {
-  readonly all: number;
-  readonly perKey: number;
+  /** Of all callers. */
+  readonly refusals: number;
+  readonly refusalsPerKey: number;
   /** Requests without a valid key, all together. */
-  readonly strangers: number;
+  readonly refusalsOfStrangers: number;
 }
 
 /** Keys come and go with the configuration; past so many everybody begins anew. */
@@ -60,12 +61,12 @@ export const writtenDown = (allowances: () => Allowances): WrittenDown => {
   return {
     isWritten({ call, outcome, attempts }, nowMs) {
       if (attempts.length > 0 || !refusing.has(outcome)) return true;
-      const { all, perKey, strangers } = allowances();
+      const { refusals, refusalsPerKey, refusalsOfStrangers } = allowances();
       const own =
         call.caller === null
-          ? bucket('strangers', strangers, nowMs)
-          : bucket(`key ${call.caller.keyId}`, perKey, nowMs);
-      const total = bucket('all', all, nowMs);
+          ? bucket('strangers', refusalsOfStrangers, nowMs)
+          : bucket(`key ${call.caller.keyId}`, refusalsPerKey, nowMs);
+      const total = bucket('all', refusals, nowMs);
       if (own.left < 1 || total.left < 1) return false;
       own.left -= 1;
       total.left -= 1;

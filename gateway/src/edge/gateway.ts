@@ -1,7 +1,7 @@
 /** The gateway, put together: configuration -> providers -> ledger -> telemetry -> server. What its process does is `main.ts`. */
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
-import { problemText } from '../config/document.ts';
+import { problemText } from '@tollgate/settings/document.ts';
 import { steps } from '../flow/steps/registry.ts';
 import { providers } from '../providers/registry.ts';
 import type { Environment } from './config/environment.ts';
@@ -117,8 +117,15 @@ export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> =
     },
     notReady: () => ledgerNotReady(ledger),
     waiting: () => lateRows(ledger.oldestRowAtMs(), Date.now()),
-    details: () => ({ ledger: ledgerHealth(ledger) }),
+    details: () => ({
+      ledger: ledgerHealth(ledger),
+      configuration: {
+        hash: live.runtime().config.hash,
+        restart_needed: live.restartNeeded(),
+      },
+    }),
   });
+  live.follow(server.adopt);
 
   /** From the outside inwards. */
   const stop = async ({ drainMs, shipMs }: StopTimes): Promise<void> => {

@@ -1,9 +1,13 @@
 /** The configuration in force, brought to life, and its successors: each is swapped in as a whole or not at all. */
 import type { Logger } from 'pino';
+import { freeze } from '@tollgate/settings/checked.ts';
+import { problemText } from '@tollgate/settings/document.ts';
+import type { Sources } from '@tollgate/settings/edge/read.ts';
+import { watchSettings } from '@tollgate/settings/edge/watch.ts';
+import { takeOver } from '@tollgate/settings/live.ts';
 import type { Config } from '../config/config.ts';
-import { problemText } from '../config/document.ts';
-import type { ConfigSource, Sources } from './config/read.ts';
-import { watchConfig } from './config/watch.ts';
+import { Sections } from '../config/sections.ts';
+import { readConfig, type ConfigSource } from './config/read.ts';
 import { startDemo, type Demo } from './demo/server.ts';
 import { compilePrices } from './prices/catalog.ts';
 import { startRuntime, type Runtime } from './runtime.ts';
@@ -14,11 +18,34 @@ import { zero } from './telemetry/zero.ts';
 export interface Live {
   /** The one that new calls use. */
   runtime(): Runtime;
+  /** What the file says of settings that count at start, and is not in force: their names. */
+  restartNeeded(): readonly string[];
+  /** `adopt` is told every configuration that is swapped in from now on. */
+  follow(adopt: (config: Config) => void): void;
   /** Nothing is swapped in any more. */
   freeze(): Promise<void>;
   /** Closes the connections to providers once no call uses them. */
   close(): Promise<void>;
 }
+
+/** What a reload came to; `waiting`: what of it counts only when the gateway is started again. */
+const tellReload = (
+  { hash }: Config,
+  waiting: readonly string[],
+  { store, log }: { readonly store: MetricStore; readonly log: Logger },
+): void => {
+  store.set('configRestartNeeded', {}, waiting.length);
+  if (waiting.length === 0) {
+    store.add('configReloads', { result: 'applied' }, 1);
+    log.info({ hash }, 'configuration reloaded');
+    return;
+  }
+  store.add('configReloads', { result: 'restart_needed' }, 1);
+  log.warn(
+    { component: 'config', hash, restart_needed: waiting },
+    'configuration reloaded, but for settings that count only when the gateway is started again',
+  );
+};
 
 /** Brings a configuration to life, and follows its file where there is one. Throws when the first one does not start. */
 export const startLive = async (options: {
@@ -51,16 +78,24 @@ export const startLive = async (options: {
     zero(store, config);
     return alive;
   };
-  let runtime = await enliven(options.config);
+  const started = options.config;
+  let runtime = await enliven(started);
+  const followers: ((config: Config) => void)[] = [];
+  let restartNeeded: readonly string[] = [];
+  store.set('configRestartNeeded', {}, 0);
 
   /** What cannot be brought to life is refused like what cannot be read. */
-  const reload = async (config: Config): Promise<void> => {
+  const reload = async (read: Config): Promise<void> => {
+    const { inForce, waiting } = takeOver(Sections, started, read);
+    const config = freeze({ ...read, ...inForce });
     try {
       const next = await enliven(config);
       const old = runtime;
       runtime = next;
-      store.add('configReloads', { result: 'applied' }, 1);
-      log.info({ hash: config.hash }, 'configuration reloaded');
+      for (const adopt of followers) adopt(config);
+      restartNeeded = waiting;
+      log.level = config.log.level;
+      tellReload(config, waiting, { store, log });
       void old.close();
     } catch (error) {
       store.add('configReloads', { result: 'rejected' }, 1);
@@ -68,14 +103,12 @@ export const startLive = async (options: {
     }
   };
   let reloading = Promise.resolve();
-  const { path } = source;
   const watching =
-    path === null
+    source.path === null
       ? null
-      : watchConfig(
+      : watchSettings(
           {
-            ...source,
-            path,
+            read: () => readConfig(source),
             onChange(config) {
               reloading = reloading.then(() => reload(config));
             },
@@ -90,6 +123,8 @@ export const startLive = async (options: {
 
   return {
     runtime: () => runtime,
+    restartNeeded: () => restartNeeded,
+    follow: (adopt) => void followers.push(adopt),
     async freeze() {
       await watching?.close();
       await reloading;

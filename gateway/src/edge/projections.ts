@@ -83,7 +83,7 @@ export const startProjections = (options: {
     ({ call }, error) =>
       log.error({ call_id: call.id, err: error }, 'a bug kept a call from being told everywhere'),
   );
-  const { isWritten } = writtenDown(() => options.runtime().config.limits.refusals);
+  const { isWritten } = writtenDown(() => options.runtime().config.limits);
   const rest = leftOut(store, log);
   return {
     settle(settlement, written) {

@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import type { ConfigProblem } from '../../../gateway/src/config/config.ts';
-import { problemText } from '../../../gateway/src/config/document.ts';
+import { problemText, type ConfigProblem } from '@tollgate/settings/document.ts';
 import { readConfig } from '../../../gateway/src/edge/config/read.ts';
 import { providers } from '../../../gateway/src/providers/registry.ts';
 import { fixtureEnv, fixtures } from './fixtures.ts';

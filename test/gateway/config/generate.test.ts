@@ -5,13 +5,8 @@ import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import {
-  collections,
-  Key,
-  Price,
-  ProviderCommon,
-  sections,
-} from '../../../gateway/src/config/schema.ts';
+import { collections, Key, Price, ProviderCommon } from '../../../gateway/src/config/schema.ts';
+import { sections } from '../../../gateway/src/config/sections.ts';
 import { editorSchema } from '../../../gateway/src/config/generate-schema.ts';
 import { generatedFiles } from '../../../gateway/src/config/generate.ts';
 import { providers } from '../../../gateway/src/providers/registry.ts';

@@ -2,7 +2,10 @@ import { expect, test } from 'vitest';
 import { startBodyMemory } from '../../../gateway/src/decide/body-memory.ts';
 
 const roomOf = (totalBytes: number, bytesPerKey: number, freeBytes = 10) =>
-  startBodyMemory(() => ({ totalBytes, bytesPerKey }), freeBytes);
+  startBodyMemory(
+    () => ({ bodiesInFlightBytes: totalBytes, bodiesPerKeyBytes: bytesPerKey }),
+    freeBytes,
+  );
 
 test('a key has its share, all keys together theirs, and what is released may be taken again', () => {
   const room = roomOf(250, 100);

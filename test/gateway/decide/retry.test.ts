@@ -6,7 +6,7 @@ import type { Fault } from '../../../gateway/src/model/fault.ts';
 const policy: RetryPolicy = {
   triesPerTarget: 3,
   triesPerCall: 6,
-  backoffBaseMs: 100,
+  backoffMs: 100,
   backoffMaxMs: 2000,
   billed: false,
 };
@@ -38,7 +38,7 @@ const anyTries = fc.record({
 const anyPolicy = fc.record({
   triesPerTarget: fc.integer({ min: 1, max: 1500 }),
   triesPerCall: fc.integer({ min: 1, max: 1500 }),
-  backoffBaseMs: fc.nat(10_000),
+  backoffMs: fc.nat(10_000),
   backoffMaxMs: fc.nat(60_000),
   billed: fc.boolean(),
 });

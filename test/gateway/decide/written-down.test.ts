@@ -16,7 +16,11 @@ const refused = (keyId: string | null, outcome: OutcomeKind = 'refused') => ({
   },
 });
 const start = (all = 1000, perKey = 10, strangers = 1) =>
-  writtenDown(() => ({ all, perKey, strangers }));
+  writtenDown(() => ({
+    refusals: all,
+    refusalsPerKey: perKey,
+    refusalsOfStrangers: strangers,
+  }));
 const written = (
   down: ReturnType<typeof start>,
   keyId: string | null,

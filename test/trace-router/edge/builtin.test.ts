@@ -14,8 +14,8 @@ afterAll(async () => {
   await clickhouse.stop();
 });
 
-const quick = { decision_wait: '300ms', decision_wait_after_root_received: '100ms' };
-const write = { linger: '50ms', backoff_max: '200ms' };
+const quick = { decisionWait: '300ms', decisionWaitAfterRootReceived: '100ms' };
+const write = { linger: '50ms', backoffMax: '200ms' };
 const startMs = Date.now();
 
 const query = async (sql: string): Promise<Record<string, unknown>[]> => {
@@ -54,8 +54,8 @@ test('errors, slow and costly traces are kept whole, the rest is dropped, and la
       write,
       sampler: {
         // long enough that the root always comes before it
-        decision_wait: '20s',
-        decision_wait_after_root_received: '100ms',
+        decisionWait: '20s',
+        decisionWaitAfterRootReceived: '100ms',
         policies: [
           { name: 'errors', type: 'status_code', status_code: { status_codes: ['ERROR'] } },
           { name: 'slow', type: 'latency', latency: { threshold_ms: 1000 } },
@@ -157,7 +157,7 @@ test('with no configuration at all the first trace is visible, every column fill
 
 test('SIGTERM decides the open traces and writes them before the end', async () => {
   const router = await startRouter(
-    { write, sampler: { decision_wait: '1h', decision_wait_after_root_received: '1h' } },
+    { write, sampler: { decisionWait: '1h', decisionWaitAfterRootReceived: '1h' } },
     clickhouse,
   );
   const spans = Array.from({ length: 300 }, (_, i) => ({
@@ -177,7 +177,7 @@ test('SIGTERM decides the open traces and writes them before the end', async () 
 
 test('while ClickHouse is down spans are taken until the queue is full, then refused; afterwards every acknowledged span is there once', async () => {
   const router = await startRouter(
-    { write: { ...write, queue_bytes: 30_000, timeout: '1s' }, sampler: { ...quick } },
+    { write: { ...write, queue: '30000B', timeout: '1s' }, sampler: { ...quick } },
     clickhouse,
   );
   clickhouse.pause();
@@ -234,9 +234,9 @@ test('a flood of traces stays within its bounds by deciding the oldest early', a
     {
       write,
       sampler: {
-        decision_wait: '1h',
-        decision_wait_after_root_received: '1h',
-        num_traces: 50,
+        decisionWait: '1h',
+        decisionWaitAfterRootReceived: '1h',
+        numTraces: 50,
         policies: [
           { name: 'none', type: 'probabilistic', probabilistic: { sampling_percentage: 0 } },
         ],

@@ -7,9 +7,9 @@ let router: RunningRouter;
 beforeAll(async () => {
   router = await startRouter({
     members: 'builtin',
-    receive: { max_spans: 30_000, max_json_bytes: 10_000 },
+    receive: { maxSpans: 30_000, maxJson: '10000B' },
     sampler: {
-      num_traces: 1000,
+      numTraces: 1000,
       policies: [
         { name: 'none', type: 'probabilistic', probabilistic: { sampling_percentage: 0 } },
       ],

@@ -31,7 +31,7 @@ beforeAll(async () => {
   sinks = [await startOtlpSink('http'), await startOtlpSink('grpc'), await startOtlpSink('http')];
   router = await startRouter({
     members: membersFor(sinks),
-    receive: { max_body_bytes: maxBody },
+    receive: { maxBody: `${maxBody}B` },
   });
 });
 beforeEach(() => {

@@ -27,7 +27,7 @@ export const metrics = {
   requestDuration: { name: 'trace_router_request_duration_seconds', kind: 'histogram', unit: 's', labels: ['protocol'], buckets: requestSeconds, help: 'From the whole request read to its answer' },
   receivedBytes: { name: 'trace_router_received_bytes_total', kind: 'counter', unit: 'By', labels: ['encoding'], help: 'Request bytes as they came, by content encoding' },
   inflightBytes: { name: 'trace_router_inflight_bytes', kind: 'gauge', unit: 'By', labels: [], help: 'Bytes of requests not answered yet' },
-  refusals: { name: 'trace_router_refusals_total', kind: 'counter', unit: '', labels: ['reason'], help: 'Requests answered with retry later: inflight, member_queue, ack_timeout, sampler, draining; and for good: spans (more than receive.max_spans)' },
+  refusals: { name: 'trace_router_refusals_total', kind: 'counter', unit: '', labels: ['reason'], help: 'Requests answered with retry later: inflight, member_queue, ack_timeout, sampler, draining; and for good: spans (more than receive.maxSpans)' },
   foreignRequests: { name: 'trace_router_foreign_requests_total', kind: 'counter', unit: '', labels: ['listener', 'reason'], help: 'HTTP requests refused before anything in them was read, by listener (otlp, admin): malformed, host (no name of this listener), origin, site (a web page of elsewhere)' },
   spans: { name: 'trace_router_spans_total', kind: 'counter', unit: '{span}', labels: ['outcome'], help: 'Spans: received; delivered, accepted, written or sampled_out; malformed, unidentified, refused (by a member or ClickHouse), expired, lost_at_shutdown' },
   resends: { name: 'trace_router_resends_joined_total', kind: 'counter', unit: '', labels: [], help: 'Requests sent again while the first copy was still being delivered: answered with its result, not delivered twice' },
@@ -48,6 +48,8 @@ export const metrics = {
   keptTraceSpans: { name: 'trace_router_kept_trace_spans', kind: 'histogram', unit: '{span}', labels: [], buckets: traceSpans, help: 'Spans of a kept trace at its decision' },
   writeQueueBytes: { name: 'trace_router_write_queue_bytes', kind: 'gauge', unit: 'By', labels: [], help: 'Rows waiting for ClickHouse' },
   writes: { name: 'trace_router_clickhouse_writes_total', kind: 'counter', unit: '', labels: ['outcome'], help: 'Inserts: written, retried, split (refused, so sent again in halves), refused (one span alone)' },
+  configReloads: { name: 'trace_router_config_reloads_total', kind: 'counter', unit: '', labels: ['result'], help: 'Configuration reloads: applied, restart_needed (applied but for settings that count only at start), rejected' },
+  configRestartNeeded: { name: 'trace_router_config_restart_needed', kind: 'gauge', unit: '', labels: [], help: 'Settings that the configuration file has changed and that count only when the router is started again; the log names them' },
 } as const satisfies Record<string, Row>;
 
 export type MetricId = keyof typeof metrics;

@@ -3,13 +3,13 @@
  * clock, and hands kept traces to the writer. While the writer is full nothing is decided and nothing is taken in, so
  * what has been acknowledged stays in bounded memory until ClickHouse is back.
  */
-import type { RouterConfig } from '../config/check.ts';
+import type { RouterConfig } from '../config/config.ts';
 import { decodeSpans } from '../decide/decode.ts';
 import { createFactReader } from '../decide/facts.ts';
 import type { Scan } from '../decide/scan.ts';
 import { nobody, split } from '../decide/split.ts';
 import { createSampler } from '../flow/sampler.ts';
-import type { SamplerEffect } from '../flow/sampler.ts';
+import type { SamplerEffect, SamplerRules } from '../flow/sampler.ts';
 import { accepted } from '../model/answer.ts';
 import { intList, item, push } from '../model/int-list.ts';
 import type { Piece } from '../model/trace.ts';
@@ -80,23 +80,34 @@ const allTraces = async (scan: Scan, maxBytes: number): Promise<readonly Piece[]
   return fits ? all : null;
 };
 
+/** The rules of a configuration, for the machine. */
+const rulesOf = ({ sampler, voters }: RouterConfig): SamplerRules => ({
+  patience: {
+    decisionWaitMs: sampler.decisionWaitMs,
+    afterRootMs: sampler.decisionWaitAfterRootReceivedMs,
+    maxTraceBytes: sampler.maximumTraceSizeBytes,
+  },
+  room: { maxTraces: sampler.numTraces, maxBytes: sampler.maxOpenBytes },
+  voters,
+  readFacts: createFactReader(new Set(voters.flatMap(({ keys }) => keys))),
+});
+
+/** Ten looks in the shortest wait. */
+const tickMsOf = ({ sampler }: RouterConfig): number => {
+  const shortestMs = Math.min(sampler.decisionWaitMs, sampler.decisionWaitAfterRootReceivedMs);
+  return Math.min(250, Math.max(5, shortestMs / 10));
+};
+
 /** The destination `builtin`. */
 export const createBuiltin = (
   config: RouterConfig,
   writer: Writer,
   metrics: Metrics,
 ): Destination => {
-  const { sampler: settings } = config;
+  const { sampledCacheSize, nonSampledCacheSize } = config.sampler.decisionCache;
   const sampler = createSampler({
-    patience: {
-      decisionWaitMs: settings.decisionWaitMs,
-      afterRootMs: settings.afterRootMs,
-      maxTraceBytes: settings.maxTraceBytes,
-    },
-    room: { maxTraces: settings.maxTraces, maxBytes: settings.maxBytes },
-    remember: { kept: settings.rememberKept, dropped: settings.rememberDropped },
-    voters: settings.voters,
-    readFacts: createFactReader(new Set(settings.voters.flatMap(({ keys }) => keys))),
+    ...rulesOf(config),
+    remember: { kept: sampledCacheSize, dropped: nonSampledCacheSize },
   });
 
   const apply = (effect: SamplerEffect): void => {
@@ -116,8 +127,6 @@ export const createBuiltin = (
     writer.add({ rows: Buffer.from(rows.join('')), spans });
   };
 
-  const shortestMs = Math.min(settings.decisionWaitMs, settings.afterRootMs);
-  const tickMs = Math.min(250, Math.max(5, shortestMs / 10));
   let more: NodeJS.Immediate | null = null;
   const tick = (): void => {
     more = null;
@@ -130,7 +139,7 @@ export const createBuiltin = (
     for (const effect of effects) apply(effect);
     if (effects.length === decisionsPerTurn) more = setImmediate(tick);
   };
-  const timer = setInterval(tick, tickMs);
+  let timer = setInterval(tick, tickMsOf(config));
 
   return {
     async deliver(scan) {
@@ -155,6 +164,11 @@ export const createBuiltin = (
         for (const effect of sampler.advance({ ...slice, nowMs: performance.now() })) apply(effect);
       });
       return accepted;
+    },
+    adopt(next) {
+      sampler.adopt(rulesOf(next));
+      clearInterval(timer);
+      timer = setInterval(tick, tickMsOf(next));
     },
     report() {
       const { traces: open, bytes, kept, dropped } = sampler.holding();

@@ -3,7 +3,7 @@
  * the destination. Bytes of unanswered requests are bounded over all connections.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RouterConfig } from '../config/check.ts';
+import type { RouterConfig } from '../config/config.ts';
 import { createScanner } from '../decide/scan.ts';
 import { spansAtOnce } from './slices.ts';
 import type { Answer } from '../model/answer.ts';

@@ -4,7 +4,7 @@
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 import http2 from 'node:http2';
-import type { RouterConfig } from '../config/check.ts';
+import type { RouterConfig } from '../config/config.ts';
 import type { Answer } from '../model/answer.ts';
 import {
   encodeGrpcMessage,

@@ -3,7 +3,7 @@
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 import type http from 'node:http';
-import type { RouterConfig } from '../config/check.ts';
+import type { RouterConfig } from '../config/config.ts';
 import type { Answer } from '../model/answer.ts';
 import { guardedServer, type Guard } from '@tollgate/listener/edge/guard.ts';
 import type { Intake, Room } from './intake.ts';

@@ -17,13 +17,17 @@ import type { Patience } from '../decide/ripe.ts';
 import type { Decision, Voter } from '../model/decision.ts';
 import type { Piece } from '../model/trace.ts';
 
-export interface SamplerSettings {
+/** What may change while traces are open: each is decided by what is in force then. */
+export interface SamplerRules {
   readonly patience: Patience;
   readonly room: Room;
-  /** Decisions remembered for late spans. */
-  readonly remember: { readonly kept: number; readonly dropped: number };
   readonly voters: readonly Voter[];
   readonly readFacts: FactReader;
+}
+
+export interface SamplerSettings extends SamplerRules {
+  /** Decisions remembered for late spans. */
+  readonly remember: { readonly kept: number; readonly dropped: number };
 }
 
 export type SamplerEvent =
@@ -79,6 +83,8 @@ const memoryOf = (capacity: number) => {
 };
 
 export interface Sampler {
+  /** From now on by these rules. */
+  adopt(rules: SamplerRules): void;
   advance(event: SamplerEvent): SamplerEffect[];
   /** What it holds now. */
   holding(): {
@@ -91,7 +97,7 @@ export interface Sampler {
 
 /** A sampler with nothing open. */
 export const createSampler = (settings: SamplerSettings): Sampler => {
-  const { patience, room, voters, readFacts } = settings;
+  let { patience, room, voters, readFacts }: SamplerRules = settings;
   // A Map keeps insertion order, so the first entry is the trace that has waited longest.
   const open = new Map<string, OpenTrace>();
   /** Traces in the order in which their roots came; ones decided meanwhile are skipped. */
@@ -188,6 +194,9 @@ export const createSampler = (settings: SamplerSettings): Sampler => {
   };
 
   return {
+    adopt(rules) {
+      ({ patience, room, voters, readFacts } = rules);
+    },
     holding: () => ({
       traces: open.size,
       bytes: openBytes,

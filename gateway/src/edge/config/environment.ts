@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hostList, ownNames, type OwnNames } from '@tollgate/listener/names.ts';
-import type { Secret } from '../../config/config.ts';
-import { secret } from '../../config/secret.ts';
-import type { Variables } from '../../config/substitute.ts';
+import { secret, type Secret } from '@tollgate/settings/secret.ts';
+import type { Variables } from '@tollgate/settings/substitute.ts';
 
 /** What the gateway takes from its environment, beside credentials and what a configuration file substitutes. */
 export interface Environment {

@@ -6,7 +6,6 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface ConnectionLimits {
-  readonly connections: number;
   readonly strangersPerAddress: number;
 }
 
@@ -15,11 +14,15 @@ export interface Connections {
   known(socket: Socket): void;
 }
 
-/** @param onHit told the name of the limit that closed a connection */
+/**
+ * How many there are in all is the server's own bound (`bounds.ts`).
+ * @param limits those in force now
+ * @param onHit told the name of the limit that closed a connection
+ */
 export const boundConnections = (
   server: Server,
-  limits: ConnectionLimits,
-  onHit: (limit: keyof ConnectionLimits) => void,
+  limits: () => ConnectionLimits,
+  onHit: (limit: 'connections' | 'strangersPerAddress') => void,
 ): Connections => {
   /** Address of each stranger's connection. */
   const strangers = new WeakMap<Socket, string>();
@@ -35,11 +38,10 @@ export const boundConnections = (
     strangers.delete(socket);
     move(address, -1);
   };
-  server.maxConnections = limits.connections;
   server.on('drop', () => onHit('connections'));
   server.prependListener('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
-    if ((byAddress.get(address) ?? 0) >= limits.strangersPerAddress) {
+    if ((byAddress.get(address) ?? 0) >= limits().strangersPerAddress) {
       onHit('strangersPerAddress');
       socket.destroy();
       return;

@@ -159,8 +159,13 @@ export class HttpCall implements Effects {
     const { arrival } = this;
     const { config } = this.#runtime;
     if (this.#share === null) throw new Error('a call must enter before its body is read');
-    const limits = { bodyBytes, requestMs: config.limits.requestMs };
-    const received = await receiveBody(this.#request, this.#share, limits, services.store);
+    const { requestMs, bodyValues, bodyDepth, bodyKeys } = config.limits;
+    const received = await receiveBody(
+      this.#request,
+      this.#share,
+      { bodyBytes, requestMs },
+      services.store,
+    );
     services.store.set('bodyBytes', {}, bodyMemory.takenBytes());
     if (received.kind === 'bad') {
       if (received.isSlow) this.#response.shouldKeepAlive = false;
@@ -171,7 +176,7 @@ export class HttpCall implements Effects {
     const body = await readBody(
       keyId,
       bytes,
-      { dialect, operation, limits: config.limits.json },
+      { dialect, operation, limits: { values: bodyValues, depth: bodyDepth, keys: bodyKeys } },
       large,
     );
     if (body.kind === 'bad') return body;

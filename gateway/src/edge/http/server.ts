@@ -10,7 +10,9 @@ import {
 } from './service-routes.ts';
 import { largeBodies } from '../bodies/large-bodies.ts';
 import { largeBytes } from '../bodies/read-body.ts';
+import type { Config } from '../../config/config.ts';
 import type { Step } from '../../flow/step.ts';
+import { setBounds } from './bounds.ts';
 import { boundConnections } from './connections.ts';
 import { addDataPlane } from './data-plane.ts';
 import { guardedServer } from '@tollgate/listener/edge/guard.ts';
@@ -22,6 +24,8 @@ import { startStop } from './stop.ts';
 export interface Server {
   /** Listens; the port is the real one when 0 was asked. Throws when it is taken. */
   listen(host: string, port: number): Promise<number>;
+  /** Takes over the bounds of another configuration; what is under way keeps its own. */
+  adopt(config: Config): void;
   /** Refuses new calls and waits for those in flight. */
   drain(withinMs: number): Promise<void>;
   /** Ends calls that are still under way, telling their clients so; stops listening and closes every connection. */
@@ -30,11 +34,7 @@ export interface Server {
 
 /** Longer than the idle time of common load balancers, so that they close first. */
 const keepAliveMs = 75_000;
-/** So that the answer about a provider's last timeout is on its way before a silent connection is closed. */
-const connectionSlackMs = 10_000;
 const drainPollMs = 20;
-/** Node's own clock over a whole request looks only now and then; ours is exact, this is the net below it. */
-const requestNetMs = 30_000;
 /** At the end, for last words on their way, and for connections on which no call is: opened in advance, or with half a request. */
 const closeGraceMs = 500;
 /** For calls cut off at the end, to be settled. */
@@ -47,17 +47,15 @@ export interface ServerOptions extends ServiceRouteOptions {
   readonly names: OwnNames;
 }
 
-/** Builds the server; nothing listens yet. Its limits are those of the configuration at start. */
+/** Builds the server; nothing listens yet. */
 export const httpServer = (options: ServerOptions): Server => {
-  const { limits, providers, retry } = options.services.runtime().config;
-  const totalsMs = [...providers.values()].map(({ timeouts }) => timeouts.totalMs);
-  /** One call, its tries one after the other; nothing may reach the client in all that time. */
-  const longestMs = retry.triesPerCall * (Math.max(0, ...totalsMs) + retry.backoffMaxMs);
   const { names, services, steps } = options;
+  const { config } = services.runtime();
+  // Counts at start: the thread for large bodies has its memory from it.
+  const { bodyBytes } = config.limits;
   const serverFactory: FastifyServerFactory = (handle) => {
     const server = guardedServer(
       {
-        requestTimeout: limits.requestMs + requestNetMs,
         keepAliveTimeout: keepAliveMs,
         // Node drops a second `authorization` otherwise, and whoever stood before us may have checked that one.
         joinDuplicateHeaders: true,
@@ -69,12 +67,12 @@ export const httpServer = (options: ServerOptions): Server => {
         answer: refuseForeign,
       },
     );
-    // A client that stops reading holds its connection hardly longer than a call may last.
-    return server.setTimeout(longestMs + connectionSlackMs);
+    setBounds(server, config);
+    return server;
   };
   const app = Fastify({
     logger: false,
-    bodyLimit: limits.bodyBytes,
+    bodyLimit: bodyBytes,
     serverFactory,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
@@ -89,22 +87,21 @@ export const httpServer = (options: ServerOptions): Server => {
 
   const stop = startStop();
   const traffic: Traffic = { inFlight: 0, draining: false, stop };
-  const large = largeBodies(limits.bodyBytes, () =>
-    options.services.log.warn(
-      { component: 'bodies' },
-      'a body took more memory than reading one may',
-    ),
+  const large = largeBodies(bodyBytes, () =>
+    services.log.warn({ component: 'bodies' }, 'a body took more memory than reading one may'),
   );
-  const connections = boundConnections(app.server, limits, (limit) =>
-    services.store.add('limitHits', { limit }, 1),
+  const connections = boundConnections(
+    app.server,
+    () => services.runtime().config.limits,
+    (limit) => services.store.add('limitHits', { limit }, 1),
   );
-  const bodyMemory = startBodyMemory(() => services.runtime().config.limits.bodies, largeBytes);
+  const bodyMemory = startBodyMemory(() => services.runtime().config.limits, largeBytes);
   addDataPlane(app, {
     services,
     steps,
     traffic,
     bodyMemory,
-    bodyBytes: limits.bodyBytes,
+    bodyBytes,
     large,
     connections,
   });
@@ -124,6 +121,7 @@ export const httpServer = (options: ServerOptions): Server => {
       const address = app.server.address();
       return typeof address === 'object' && address !== null ? address.port : port;
     },
+    adopt: (next) => setBounds(app.server, next),
     async drain(withinMs) {
       traffic.draining = true;
       await noneInFlight(withinMs);

@@ -9,7 +9,7 @@ import { createSegment, type Segment } from './segment.ts';
 
 export interface SegmentLimits {
   readonly segmentCloses: number;
-  readonly segmentBytes: number;
+  readonly segmentSizeBytes: number;
   readonly segmentAgeMs: number;
 }
 
@@ -101,7 +101,7 @@ export const startRotation = (options: RotationOptions): Rotation => {
 
   const seal = (): void => {
     if (options.waiting() > 0 || performance.now() < sealAgainMs) return;
-    if (closes === 0 && segment.bytes() < limits.segmentBytes) return;
+    if (closes === 0 && segment.bytes() < limits.segmentSizeBytes) return;
     const next = successor();
     if (next === null) {
       sealAgainMs = performance.now() + retryMs;
@@ -145,7 +145,7 @@ export const startRotation = (options: RotationOptions): Rotation => {
       closes += committed.closes;
       closeChars += committed.closeChars;
       refusalBytes += committed.refusalChars;
-      if (closes >= limits.segmentCloses || closeChars >= limits.segmentBytes) seal();
+      if (closes >= limits.segmentCloses || closeChars >= limits.segmentSizeBytes) seal();
     },
     tick() {
       segment.sync();

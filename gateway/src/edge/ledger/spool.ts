@@ -17,7 +17,7 @@ export interface SpoolLimits extends SegmentLimits {
   readonly syncMs: number;
   readonly maxSpoolBytes: number;
   /** Of these, what rows of refused calls may take; past it refusals are counted and not recorded. */
-  readonly maxRefusalBytes: number;
+  readonly maxRefusalsBytes: number;
 }
 
 /** Running totals; only ever read outside. `intents = closedIntents + open` and `closes = shipped + spooled + dead` always hold. */
@@ -174,7 +174,7 @@ export const startSpool = (options: SpoolOptions): Spool => {
       : 'reserve';
   };
   const hasRoomForRefusal = (): boolean =>
-    totals.refusalBytes < limits.maxRefusalBytes && full() === null;
+    totals.refusalBytes < limits.maxRefusalsBytes && full() === null;
 
   const end = (): void => {
     if (stopped) return;

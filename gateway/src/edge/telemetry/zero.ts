@@ -63,7 +63,8 @@ export const zero = (store: MetricStore, config: Config): void => {
   for (const limit of limits) store.add('limitHits', { limit }, 0);
   for (const result of ['exported', 'dropped', 'failed']) store.add('spans', { result }, 0);
   store.add('slowReaders', {}, 0);
-  for (const result of ['applied', 'rejected']) store.add('configReloads', { result }, 0);
+  for (const result of ['applied', 'restart_needed', 'rejected'])
+    store.add('configReloads', { result }, 0);
   for (const reason of ['missing', 'malformed', 'unknown'])
     store.add('authFailures', { reason }, 0);
   for (const reason of foreignReasons) store.add('foreignRequests', { reason }, 0);

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { readConfig } from '../../../../gateway/src/edge/config/read.ts';
-import { watchConfig, type Watching } from '../../../../gateway/src/edge/config/watch.ts';
+import { watchSettings, type Watching } from '@tollgate/settings/edge/watch.ts';
 import { providers } from '../../../../gateway/src/providers/registry.ts';
 
 const open: (() => Promise<void> | void)[] = [];
@@ -36,9 +36,9 @@ const follow = async (path: string, pollMs = never, env: Record<string, string> 
   const events: string[] = [];
   const source = { path, env, providers };
   const { sources } = await readConfig(source);
-  const watching: Watching = watchConfig(
+  const watching: Watching = watchSettings(
     {
-      ...source,
+      read: () => readConfig(source),
       pollMs,
       settleMs: 20,
       onChange: ({ log, providers }) =>
@@ -162,8 +162,8 @@ test('a change between reading and watching is seen by the first look', async ()
   const onChange = () => {
     calls += 1;
   };
-  const watching = watchConfig(
-    { ...source, pollMs: never, onChange, onRejected: onChange },
+  const watching = watchSettings(
+    { read: () => readConfig(source), pollMs: never, onChange, onRejected: onChange },
     sources,
   );
   open.push(watching.close);

@@ -36,11 +36,11 @@ const started = await startLedger({
   replica: 'test',
   limits: {
     segmentCloses: 40,
-    segmentBytes: 8_000_000,
+    segmentSizeBytes: 8_000_000,
     segmentAgeMs: 10,
     syncMs: 5,
     maxSpoolBytes: 1_000_000_000,
-    maxRefusalBytes: 1_000_000_000,
+    maxRefusalsBytes: 1_000_000_000,
     reserveBytes: 0,
     keepShippedMs: 0,
     reconcileMs: 3_600_000,

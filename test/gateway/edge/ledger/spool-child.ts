@@ -13,11 +13,11 @@ const spool = startSpool({
   incarnation: newIncarnation(1_700_000_000_000, 1),
   limits: {
     segmentCloses: 10_000,
-    segmentBytes: 8_000_000,
+    segmentSizeBytes: 8_000_000,
     segmentAgeMs: 3_600_000,
     syncMs: 5,
     maxSpoolBytes: 1_000_000_000,
-    maxRefusalBytes: 1_000_000_000,
+    maxRefusalsBytes: 1_000_000_000,
   },
   identity: { spool: '0123456789abcdef0123456789abcdef', replica: 'test.alone' },
   reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => true },

@@ -89,7 +89,7 @@ test('a segment is sealed by its number of rows, and says what is in it', async 
 });
 
 test('a segment is sealed by its size', async () => {
-  const { spool, sealed } = spoolIn(tempDir(), { segmentBytes: 1000 });
+  const { spool, sealed } = spoolIn(tempDir(), { segmentSizeBytes: 1000 });
   spool.close(callId(1), () => `["${'x'.repeat(990)}"]`);
   await until(() => sealed.length === 1);
   await spool.stop();
@@ -173,7 +173,7 @@ test('a full spool refuses intents, takes the rows of calls in flight, and count
 
 test('rows of refused calls have a share of the spool; the rest of it is for calls that reach a provider', async () => {
   const dir = tempDir();
-  const { spool, sealed } = spoolIn(dir, { maxRefusalBytes: 1000 });
+  const { spool, sealed } = spoolIn(dir, { maxRefusalsBytes: 1000 });
   for (let n = 1; n <= 1000; n += 1) spool.close(callId(n), () => `["${'x'.repeat(50)}"]`);
   expect(spool.totals.closes + spool.totals.dropped).toBe(1000);
   expect(spool.totals.refusalBytes).toBeLessThan(1200);

@@ -17,11 +17,11 @@ import { someAttempt, someCall } from '../../model/settlements.ts';
 
 export const limits: LedgerLimits = {
   segmentCloses: 10_000,
-  segmentBytes: 8_000_000,
+  segmentSizeBytes: 8_000_000,
   segmentAgeMs: 3_600_000,
   syncMs: 5,
   maxSpoolBytes: 1_000_000_000,
-  maxRefusalBytes: 1_000_000_000,
+  maxRefusalsBytes: 1_000_000_000,
   reserveBytes: 0,
   keepShippedMs: 0,
   reconcileMs: 3_600_000,

@@ -28,7 +28,7 @@ const routerFor = async (
   sinks: readonly OtlpSink[],
   config: Readonly<Record<string, unknown>> = {},
 ): Promise<RunningRouter> => opened(await startRouter({ members: membersFor(sinks), ...config }));
-const quick = { backoff_initial: '20ms', backoff_max: '100ms' };
+const quick = { backoff: '20ms', backoffMax: '100ms' };
 
 const idsAt = (sinks: readonly OtlpSink[]) =>
   sinks.flatMap((one) => one.spans().map(({ spanId }) => spanId)).sort();
@@ -63,7 +63,7 @@ test('members that die and come back at their address get their spans, and a cli
   const other = await sink('http');
   const router = await routerFor([...first, other], {
     send: quick,
-    receive: { ack_timeout: '150ms' },
+    receive: { ackTimeout: '150ms' },
   });
   await until(
     async () => (await postTraces(router.http, manySpans(0, 64))).status === 200,
@@ -98,7 +98,7 @@ test('over gRPC an undelivered request is UNAVAILABLE with RetryInfo', async () 
   const sinks = [await sink('http')];
   sinks[0]?.answerWith(() => ({ kind: 'hang' }));
   const router = await routerFor(sinks, {
-    receive: { ack_timeout: '100ms' },
+    receive: { ackTimeout: '100ms' },
     // The hanging exchange must not hold up the end of the test.
     shutdown: { timeout: '100ms' },
   });
@@ -114,7 +114,7 @@ test('a client with a short deadline is answered before it', async () => {
   const sinks = [await sink('http')];
   sinks[0]?.answerWith(() => ({ kind: 'hang' }));
   const router = await routerFor(sinks, {
-    receive: { ack_timeout: '30s' },
+    receive: { ackTimeout: '30s' },
     shutdown: { timeout: '100ms' },
   });
   const client = grpcClient(router.grpcAddress);
@@ -150,7 +150,7 @@ test.each(['http', 'grpc'] as const)(
     const poison = Buffer.from('span 666');
     sinks[0]?.answerWith((message) => (message.includes(poison) ? invalid : take));
     // the first message keeps the member busy, so that the others are merged behind it
-    const router = await routerFor(sinks, { send: { ...quick, in_flight: 1, linger: '200ms' } });
+    const router = await routerFor(sinks, { send: { ...quick, inFlight: 1, linger: '200ms' } });
     const ask = async (body: Buffer) => {
       const reply = await postTraces(router.http, body);
       const answer = responseType.toObject(
@@ -178,7 +178,7 @@ test.each(['http', 'grpc'] as const)(
 test('requests are merged while a member is busy, and no message is larger than the limit', async () => {
   const sinks = [await sink('http')];
   const router = await routerFor(sinks, {
-    send: { in_flight: 1, max_message_bytes: 40_000, batch_bytes: 40_000 },
+    send: { inFlight: 1, maxMessage: '40000B', batch: '40000B' },
   });
   const replies = await Promise.all(
     Array.from({ length: 60 }, (_, i) => postTraces(router.http, manySpans(i * 8, i * 8 + 8))),
@@ -209,8 +209,8 @@ test('a full queue of one member refuses a request before any part of it is sent
   const sinks = [await sink('http'), await sink('http')];
   sinks[0]?.answerWith(() => unavailable);
   const router = await routerFor(sinks, {
-    send: { queue_bytes: 3000, backoff_initial: '5s', backoff_max: '5s' },
-    receive: { ack_timeout: '100ms' },
+    send: { queue: '3000B', backoff: '5s', backoffMax: '5s' },
+    receive: { ackTimeout: '100ms' },
     shutdown: { timeout: '100ms' },
   });
   expect((await postTraces(router.http, manySpans(0, 64))).status).toBe(503);
@@ -247,7 +247,7 @@ test('SIGTERM: new requests are refused, what was taken in is delivered, exit 0'
   const router = await startRouter({
     members: membersFor([one]),
     send: quick,
-    receive: { ack_timeout: '100ms' },
+    receive: { ackTimeout: '100ms' },
   });
   expect((await postTraces(router.http, manySpans(0, 32))).status).toBe(503);
   const ended = router.stop();

@@ -7,7 +7,7 @@ import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/e
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RouterConfig } from '../../config/check.ts';
+import type { RouterConfig } from '../../config/config.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 

@@ -1,3 +1,4 @@
+import type { RouterConfig } from '../../config/config.ts';
 import type { Scan } from '../../decide/scan.ts';
 import type { Answer } from '../../model/answer.ts';
 
@@ -8,6 +9,8 @@ export interface Destination {
    * holds more than `spansAtOnce`: such a one has memory of its own. `patienceMs`: how long the client waits.
    */
   deliver(scan: Scan, patienceMs: number): Promise<Answer>;
+  /** Takes over what of another configuration counts at once. */
+  adopt(config: RouterConfig): void;
   /** Brings its gauges up to date. */
   report(): void;
   /** For `/members`. */

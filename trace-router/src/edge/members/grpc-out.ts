@@ -1,5 +1,5 @@
 import http2 from 'node:http2';
-import type { MemberConfig } from '../../config/check.ts';
+import type { MemberConfig } from '../../config/config.ts';
 import { decodeGrpcMessage, frameHeader, readFrame } from '../grpc-frames.ts';
 import { deflate } from '../inflate.ts';
 import { decodeResponse, decodeRetryDelayMs } from '../otlp-answer.ts';

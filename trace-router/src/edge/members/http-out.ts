@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import type { MemberConfig } from '../../config/check.ts';
+import type { MemberConfig } from '../../config/config.ts';
 import { deflate } from '../inflate.ts';
 import { decodeResponse } from '../otlp-answer.ts';
 import { protobufType, textOf, tracesPath } from './member.ts';

@@ -4,7 +4,7 @@
  * sent again join the first delivery instead of starting another: a slow member causes no duplicates at the others.
  */
 import { hash } from 'node:crypto';
-import type { RouterConfig } from '../../config/check.ts';
+import type { RouterConfig } from '../../config/config.ts';
 import type { Scan } from '../../decide/scan.ts';
 import { createScanner } from '../../decide/scan.ts';
 import { fillSlots } from '../../decide/slots.ts';
@@ -181,6 +181,8 @@ export const createMembers = (
       metrics.add('spans', { outcome: 'received' }, scan.spans);
       return wait(digest, start(parts), patienceMs);
     },
+    // Members and how they are sent to count at start.
+    adopt() {},
     report() {
       for (const queue of queues)
         metrics.set('memberQueueBytes', { member: queue.name }, queue.state().waitingBytes);

@@ -4,7 +4,7 @@
  * to is halved until the part that it objects to stands alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RouterConfig } from '../../config/check.ts';
+import type { RouterConfig } from '../../config/config.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Sent, Transport } from './member.ts';
 
@@ -39,7 +39,7 @@ type Batch = readonly QueuedPart[];
 
 /** Exponential, with jitter over its upper half, so that routers do not come back in step. */
 const backoffMs = (failures: number, limits: RouterConfig['send']): number => {
-  const full = Math.min(limits.backoffMaxMs, limits.backoffInitialMs * 2 ** (failures - 1));
+  const full = Math.min(limits.backoffMaxMs, limits.backoffMs * 2 ** (failures - 1));
   return full * (0.5 + Math.random() / 2);
 };
 

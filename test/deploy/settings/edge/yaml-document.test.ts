@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { yamlDocument } from '../../../../gateway/src/edge/config/yaml-document.ts';
+import { yamlDocument } from '@tollgate/settings/edge/yaml-document.ts';
 
 const parsed = (text: string, variables = {}) => yamlDocument(text, 'f.yaml', variables);
 

@@ -20,8 +20,15 @@ const distance = (a: string, b: string): number => {
   return row[b.length] ?? 0;
 };
 
-/** Spelling styles people carry over from other tools do not count as mistakes: `api_key` is `apiKey`. */
-const plain = (text: string) => text.toLowerCase().replace(/[-_ ]/g, '');
+/**
+ * Spelling styles people carry over from other tools do not count as mistakes: `api_key` is `apiKey`, and a unit in a name,
+ * `max_body_bytes`, is one that stands in the value here, `maxBody`.
+ */
+const plain = (text: string) =>
+  text
+    .replace(/[-_](bytes|ms)$|(?<=[a-z])(Bytes|Ms)$/, '')
+    .toLowerCase()
+    .replace(/[-_ ]/g, '');
 
 const longest = 64;
 

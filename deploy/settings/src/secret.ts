@@ -1,4 +1,12 @@
-import type { Secret } from './config.ts';
+/**
+ * A secret that cannot leak by being printed, logged, serialised or compared by accident.
+ * `reveal()` is called where it goes on the wire, and nowhere else.
+ */
+export interface Secret {
+  reveal(): string;
+  toJSON(): '[secret]';
+  toString(): '[secret]';
+}
 
 const shown = '[secret]';
 

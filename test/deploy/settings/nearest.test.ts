@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hint, nearest } from '../../../gateway/src/config/nearest.ts';
+import { hint, nearest } from '@tollgate/settings/nearest.ts';
 
 const known = ['provider', 'providers', 'models', 'apiKey', 'baseUrl', 'secret', 'secretSha256'];
 

@@ -1,18 +1,10 @@
 import { Type } from 'typebox';
 import { Settings } from 'typebox/system';
 import { expect, test } from 'vitest';
-import { startComplaints, type Document } from '../../../gateway/src/config/document.ts';
-import { found, shaped } from '../../../gateway/src/config/shape.ts';
+import { madeDocument, startComplaints } from '@tollgate/settings/document.ts';
+import { found, shaped } from '@tollgate/settings/shape.ts';
 
-const empty: Document = {
-  file: 'f',
-  hash: '',
-  value: {},
-  keys: new Map(),
-  values: new Map(),
-  numbers: new Map(),
-  substituted: new Map(),
-};
+const empty = madeDocument('f', {});
 
 test('far more mistakes than TypeBox reports by itself are all named, and its own limit is left as it was', () => {
   const names = Array.from({ length: 40 }, (_, i) => `field${i}`);

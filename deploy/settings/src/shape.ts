@@ -1,8 +1,8 @@
 import type { Static, TSchema } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
-import type { Complaints, Document, Path } from './document.ts';
-import { pointer } from './document.ts';
+import type { Context } from './context.ts';
+import { pointer, type Document, type Path } from './document.ts';
 import { hint, nearest } from './nearest.ts';
 
 type ShapeError = ReturnType<typeof Value.Errors>[number];
@@ -102,11 +102,6 @@ const convertSubstituted = (schema: TSchema, value: unknown, at: Path, document:
   }
 };
 
-interface Told {
-  readonly document: Document;
-  readonly complaints: Complaints;
-}
-
 interface Judged {
   readonly schema: TSchema;
   /** The part of the document at `at`. */
@@ -124,7 +119,7 @@ const missing = (required: readonly string[], known: readonly string[], map: unk
   return required.filter((key) => !meant.includes(key));
 };
 
-const complain = (error: ShapeError, { schema, value, at }: Judged, told: Told): void => {
+const complain = (error: ShapeError, { schema, value, at }: Judged, told: Context): void => {
   // The branches of a union each complain; the union's own title says what all of them mean.
   if (/\/(anyOf|oneOf)\/\d+/.test(error.schemaPath)) return;
   // Said by its parent as `additionalProperties`, with a name.
@@ -176,7 +171,7 @@ export const shaped = <S extends TSchema>(
   schema: S,
   given: unknown,
   at: Path,
-  told: Told,
+  told: Context,
 ): Static<S> | null => {
   const value: unknown = Value.Default(schema, structuredClone(given));
   convertSubstituted(schema, value, at, told.document);

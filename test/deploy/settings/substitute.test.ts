@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { substitute } from '../../../gateway/src/config/substitute.ts';
+import { substitute } from '@tollgate/settings/substitute.ts';
 
 const variables = { HOST: 'example', EMPTY: '', DOLLAR: '${HOST}' };
 

@@ -5,13 +5,14 @@
  */
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Config, ConfigProblem } from '../../config/config.ts';
-import { currentFingerprint, readConfig, type ConfigSource, type Sources } from './read.ts';
+import type { ConfigProblem } from '../document.ts';
+import { currentFingerprint, type Read, type Sources } from './read.ts';
 
-export interface WatchOptions extends ConfigSource {
-  readonly path: string;
+export interface WatchOptions<T> {
+  /** Reads the configuration anew. */
+  read(): Promise<Read<T>>;
   /** Called with every configuration that was read and found good, after the first; swap it whole. */
-  onChange(config: Config): void;
+  onChange(config: T): void;
   /** Called with what is wrong with a new text; keep the old configuration. */
   onRejected(problems: readonly ConfigProblem[]): void;
   /** Quiet time after a change before it is read: writers write in steps. */
@@ -30,10 +31,10 @@ export interface Watching {
 const mostSettles = 10;
 
 /**
- * Starts following `options.path`. `sources` are those of the running configuration (`ConfigRead.sources`), so that a
- * change since it was read is seen too. One look runs at a time; nothing is called after `close` has resolved.
+ * Starts following the files that `options.read` reads. `sources` are those of the running configuration, so that a change
+ * since it was read is seen too. One look runs at a time; nothing is called after `close` has resolved.
  */
-export const watchConfig = (options: WatchOptions, sources: Sources): Watching => {
+export const watchSettings = <T>(options: WatchOptions<T>, sources: Sources): Watching => {
   const { settleMs = 100, pollMs = 5000 } = options;
   const watchers = new Map<string, FSWatcher>();
   let current = sources;
@@ -46,7 +47,7 @@ export const watchConfig = (options: WatchOptions, sources: Sources): Watching =
   const lookOnce = async () => {
     arm();
     if (closed || (await currentFingerprint(current)) === current.fingerprint) return;
-    const read = await readConfig(options);
+    const read = await options.read();
     if (closed || read.sources.fingerprint === current.fingerprint) return;
     current = read.sources;
     arm();

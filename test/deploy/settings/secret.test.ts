@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { secret } from '../../../gateway/src/config/secret.ts';
+import { secret } from '@tollgate/settings/secret.ts';
 
 const text = 'sk-LEAK';
 

@@ -1,28 +1,20 @@
-import type { Secret } from './config.ts';
-import { isMap, type Context } from './context.ts';
+import { isMap, type Context, type SecretFile } from './context.ts';
 import { pointer, type Path } from './document.ts';
-import { secret } from './secret.ts';
+import { secret, type Secret } from './secret.ts';
 
-/** Fields whose value is a credential. */
-export const secretFields: readonly string[] = [
-  'apiKey',
-  'secret',
-  'accessKeyId',
-  'secretAccessKey',
-  'sessionToken',
-  'clientSecret',
-];
-
-/** The paths of all `{ file: PATH }` credentials in a document's value, for the edge to read. */
-export const secretFiles = (value: unknown): readonly string[] => {
-  if (Array.isArray(value)) return value.flatMap(secretFiles);
+/** The paths of all `{ file: PATH }` credentials in a document's value, for the edge to read; `fields`: what they are called. */
+export const secretFiles = (value: unknown, fields: readonly string[]): readonly string[] => {
+  if (Array.isArray(value)) return value.flatMap((inner) => secretFiles(inner, fields));
   if (!isMap(value)) return [];
   return Object.entries(value).flatMap(([name, inner]) =>
-    secretFields.includes(name) && isMap(inner) && typeof inner['file'] === 'string'
+    fields.includes(name) && isMap(inner) && typeof inner['file'] === 'string'
       ? [inner['file']]
-      : secretFiles(inner),
+      : secretFiles(inner, fields),
   );
 };
+
+/** By the path as it is written in the document. */
+export type SecretFiles = ReadonlyMap<string, SecretFile>;
 
 /** Where a credential comes from, as it is written. */
 export type SecretSource = string | { readonly file: string };
@@ -38,7 +30,7 @@ export const readSecret = (
   source: SecretSource | undefined,
   path: Path,
   instead: string,
-  { document, complaints, files }: Context,
+  { document, complaints, files }: Context & { readonly files: SecretFiles },
 ): { kind: 'secret'; secret: Secret } | { kind: 'absent' } | { kind: 'bad' } => {
   const bad = (message: string, at = path) => {
     complaints.add(at, message);

@@ -1,11 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  pointer,
-  shown,
-  startComplaints,
-  type Document,
-} from '../../../gateway/src/config/document.ts';
+import { pointer, shown, startComplaints, type Document } from '@tollgate/settings/document.ts';
 
 test.each([
   [['keys', 1, 'team'], 'keys[1].team'],

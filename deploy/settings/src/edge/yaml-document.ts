@@ -13,16 +13,16 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml';
-import type { ConfigProblem } from '../../config/config.ts';
 import {
   pointer,
   startComplaints,
   type Complaints,
+  type ConfigProblem,
   type Document,
   type Path,
   type Spot,
-} from '../../config/document.ts';
-import { substitute, type Variables } from '../../config/substitute.ts';
+} from '../document.ts';
+import { substitute, type Variables } from '../substitute.ts';
 
 /**
  * Values in one document with its aliases expanded: what a file of aliases of aliases runs into.

@@ -1,9 +1,14 @@
-import type { ConfigProblem } from './config.ts';
-
 /** Where something stands in a file. Both start at 1. */
 export interface Spot {
   readonly line: number;
   readonly column: number;
+}
+
+/** One complaint about a configuration file. Lines and columns start at 1. */
+export interface ConfigProblem extends Spot {
+  readonly file: string;
+  readonly path: string;
+  readonly message: string;
 }
 
 export type Path = readonly (string | number)[];
@@ -22,6 +27,21 @@ export interface Document {
   /** Values that `${VAR}` made: `environment` when nothing of them was written in the file itself. */
   readonly substituted: ReadonlyMap<string, 'environment' | 'mixed'>;
 }
+
+/** A document that stands in no file: its `name` is shown instead. */
+export const madeDocument = (
+  name: string,
+  value: unknown,
+  substituted: Document['substituted'] = new Map(),
+): Document => ({
+  file: name,
+  hash: name,
+  value,
+  keys: new Map(),
+  values: new Map(),
+  numbers: new Map(),
+  substituted,
+});
 
 /** A JSON pointer (RFC 6901). */
 export const pointer = (path: Path): string =>
