@@ -3,14 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Disk {
   /** Where it is mounted. */
   readonly path: string;
   /** Takes the power away: nothing that is not on the disk now ever gets there. Every file fails from now on. */
   cut(): void;
-  /** Mounts it again, as after a start of the machine; whoever had files open there must be gone. */
-  comeBack(): void;
+  /** Mounts it again, as after a start of the machine; whoever has files open there is waited for. */
+  comeBack(): Promise<void>;
   /** Unmounts and deletes it. */
   remove(): void;
 }
@@ -20,6 +21,9 @@ const run = (command: string, ...args: readonly string[]): string | null => {
   if (status === 0) return null;
   return `${command} ${args.join(' ')}: ${error === undefined ? stderr.trim() : error.message}`;
 };
+
+/** Longer than an engine takes that nobody waits for any more. */
+const mostBusyMs = 90_000;
 
 const must = (failure: string | null): void => {
   if (failure !== null) throw new Error(failure);
@@ -48,8 +52,15 @@ const made = (
   return {
     path: at,
     cut: () => must(run(python, '-c', cutPower, at)),
-    comeBack() {
-      must(run('umount', at));
+    async comeBack() {
+      // The engine of a front that was killed ends a little later, and holds its files until then.
+      const endMs = performance.now() + mostBusyMs;
+      let failure = run('umount', at);
+      while (failure !== null && performance.now() < endMs) {
+        await sleep(100);
+        failure = run('umount', at);
+      }
+      must(failure);
       must(mount(at));
     },
     remove() {

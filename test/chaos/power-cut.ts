@@ -62,7 +62,7 @@ const oneRound = async (disk: Disk, openai: Fake, underLoad: boolean): Promise<F
   disk.cut();
   await Promise.all([before.gateway.kill9(), before.clickhouse.kill9()]);
   await callers.stop();
-  disk.comeBack();
+  await disk.comeBack();
 
   const after = await startBoth();
   await whenShipped(after.gateway);
