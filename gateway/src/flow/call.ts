@@ -84,6 +84,10 @@ export const call = async (on: Effects, steps: readonly Step[]): Promise<void> =
     on.bug(error);
     return refusedFor(plain('internal_error'), record.attempts);
   });
-  void record.settle(ending);
-  if (ending.refusal !== null) await on.refuse(ending.refusal, ending.attempts);
+  try {
+    void record.settle(ending);
+    if (ending.refusal !== null) await on.refuse(ending.refusal, ending.attempts);
+  } catch (error) {
+    on.bug(error);
+  }
 };

@@ -378,6 +378,13 @@ test('a bug while a reply is delivered: its attempt is booked, for the provider 
   expect(attempts).toEqual(['a1 fallback', 'b2 stream_cut']);
 });
 
+test('a bug in telling the client ends no more than its call', async () => {
+  const { on, settlements, bugs } = world([], { stranger: true });
+  await call({ ...on, refuse: () => Promise.reject(new Error('a bug')) }, registered);
+  expect(settlements).toHaveLength(1);
+  expect(bugs).toHaveLength(1);
+});
+
 test('a call without a target is a bug, not an endless loop', async () => {
   const { settlement, bugs } = await played([answered], { noTargets: true, steps: [] });
   expect(bugs).toHaveLength(1);

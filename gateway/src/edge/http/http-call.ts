@@ -1,7 +1,7 @@
 /** What one call that came over HTTP may do to the world: the flow's effects, made of its socket, the spool and the providers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { identity, type Identities } from '../../decide/identity.ts';
-import { type Identified } from '../../decide/identify.ts';
+import type { Identified } from '../../decide/identify.ts';
 import { usableModels } from '../../decide/plan.ts';
 import { plain, refusalForFault } from '../../decide/refuse.ts';
 import { afterFault, type Next } from '../../decide/retry.ts';
@@ -28,9 +28,8 @@ import type { Services } from './services.ts';
 import { maxDiscardedBytes, receiveBody, restIsSmall } from './receive.ts';
 import { ownHeaders, replyHeaders } from '../../decide/response-headers.ts';
 import { requestOf } from './request-body.ts';
-import type { Stop } from './stop.ts';
-
 import { ProviderSide } from './provider-side.ts';
+import type { Stop } from './stop.ts';
 
 /** How many calls there are, and whether more may come. */
 export interface Traffic {

@@ -21,9 +21,12 @@ export interface Shared {
   readonly tokens: Keeper<TokenSettings, CredentialSource>;
 }
 
+/** One list for all: another one would mean that there is a new token. */
+const noTokens: readonly string[] = [];
+
 const fixed = (credentials: Credentials): CredentialSource => ({
   current: () => credentials,
-  tokens: () => [],
+  tokens: () => noTokens,
 });
 
 const identityOf = ({ endpoint, configured }: TokenSettings): string => {
