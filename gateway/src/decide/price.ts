@@ -79,7 +79,7 @@ const haveOtherPrice = (dimensions: Dimensions): boolean => {
 };
 
 /**
- * What did it cost? Each meter is rounded once to a whole pico-dollar; the total is the sum of the chargeTypes.
+ * What did it cost? Each charge type is rounded once to a whole pico-dollar; the total is their sum.
  * A class with tokens and no rate costs 0 and is said to be unpriced: no price is not a price of $0. What has another
  * price than the standard one is not said to be priced either.
  */

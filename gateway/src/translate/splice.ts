@@ -1,6 +1,7 @@
 import type { Edits } from '../model/edits.ts';
 import { isObject, type Json } from '../model/json.ts';
 import { stringEnd } from '../model/json-scan.ts';
+import { join } from './event-cutter.ts';
 
 // A client's body goes to a provider of its own dialect byte for byte. The one or two fields that must differ are
 // cut into those bytes, so numbers keep their digits, keys their order, and what we do not know stays as it was.
@@ -178,14 +179,4 @@ export const spliceTopLevel = (bytes: Uint8Array, { set, drop = [] }: Edits): Ui
   }
   parts.push(bytes.subarray(copied));
   return join(parts);
-};
-
-const join = (parts: readonly Uint8Array[]): Uint8Array => {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 };

@@ -1,7 +1,7 @@
 /** A body, read where it is best read: small ones at once, large ones in the thread for them. */
 import { estimateInputTokens } from '../../decide/estimate.ts';
 import type { RequestParameters } from '../../model/call.ts';
-import { parseObject } from '../../model/json.ts';
+import { parseObject, type JsonObject } from '../../model/json.ts';
 import { clientDialects } from '../../dialects/registry.ts';
 import { writeBody, type Written } from '../../translate/request.ts';
 import type { LargeBodies } from './large-bodies.ts';
@@ -28,13 +28,15 @@ export interface ReadBody {
 const readSmall = (bytes: Buffer, reading: Reading): ReadBody | Bad => {
   const read = readAsk(bytes, reading);
   if (read.kind === 'bad') return read;
-  const { parameters, json } = read;
+  const { parameters } = read;
+  let json: JsonObject | null = read.json;
   return {
     kind: 'ok',
     parameters,
     // Seldom asked, and then after the call: not worth holding what the body became until then.
     inputTokens: () => estimateInputTokens(parseObject(bytes.toString('utf8')) ?? {}),
     write(targets) {
+      if (json === null) throw new Error('the body was closed');
       const request = {
         ...reading,
         dialect: clientDialects[reading.dialect],
@@ -50,7 +52,9 @@ const readSmall = (bytes: Buffer, reading: Reading): ReadBody | Bad => {
       }
       return { kind: 'ok', bodies };
     },
-    close() {},
+    close() {
+      json = null;
+    },
   };
 };
 

@@ -79,11 +79,11 @@ export const attemptOptions = (of: AttemptOf): AttemptOptions => {
         dropped: prepared.dropped,
       }),
     onSent: () => spool.sent(facts.id),
-    onProgress(meter) {
+    onProgress(observed) {
       const progress: Progress = {
         elapsedMs: Math.round(performance.now() - arrival.startedMs),
-        outputTokens: meter.outputSoFar(),
-        said: meter.said(),
+        outputTokens: observed.outputSoFar(),
+        said: observed.said(),
       };
       spool.progress(facts.id, JSON.stringify(progress));
     },
