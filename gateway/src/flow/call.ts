@@ -16,7 +16,12 @@ import { receive } from './receive.ts';
 import { pass, type AskedCall, type Step, type Verdict, type Way } from './step.ts';
 import { refused, refusedFor, type Ending } from './ending.ts';
 
-type Known = Exclude<Verdict, { kind: 'pass' }>;
+/** Where the way through the steps ended. */
+interface Known {
+  readonly verdict: Exclude<Verdict, { kind: 'pass' }>;
+  /** The steps before the one that said so; an answer goes back through them, as a provider's would. */
+  readonly before: readonly Step[];
+}
 
 /** The first verdict that ends the way through the steps; null: all let the call pass. */
 const lookAll = async (
@@ -24,11 +29,11 @@ const lookAll = async (
   call: AskedCall,
   on: Effects,
 ): Promise<Known | null> => {
-  for (const step of steps) {
-    const verdict = step.look?.(call, on) ?? pass;
+  for (const [index, step] of steps.entries()) {
+    const looked = step.look?.(call, on) ?? pass;
     // Most steps know at once; waiting for those all the same would cost every call a turn of the queue.
-    const known = verdict instanceof Promise ? await verdict : verdict;
-    if (known.kind !== 'pass') return known;
+    const verdict = looked instanceof Promise ? await looked : looked;
+    if (verdict.kind !== 'pass') return { verdict, before: steps.slice(0, index) };
   }
   return null;
 };
@@ -41,10 +46,11 @@ const prepare = async (
 ): Promise<Known | null> => {
   const { request } = call;
   try {
-    const verdict = await lookAll(steps, call, on);
-    if (verdict !== null) return verdict;
+    const known = await lookAll(steps, call, on);
+    if (known !== null) return known;
     const written = await request.write(targets);
-    return written.kind === 'ok' ? null : { kind: 'refuse', refusal: refusalFor(written.problem) };
+    if (written.kind === 'ok') return null;
+    return { verdict: { kind: 'refuse', refusal: refusalFor(written.problem) }, before: steps };
   } finally {
     request.close();
   }
@@ -53,14 +59,17 @@ const prepare = async (
 /** A call that was understood, to its end. */
 const serve = async (call: AskedCall, way: Way): Promise<Ending> => {
   const targets = way.on.targets(call.parameters.model);
-  const verdict = await prepare(call, targets, way);
-  switch (verdict?.kind) {
+  const known = await prepare(call, targets, way);
+  if (known === null) return attempts(call, targets, way);
+  const { verdict, before } = known;
+  switch (verdict.kind) {
     case 'refuse':
       return refused(verdict.refusal);
     case 'answer':
-      return deliver({ reply: verdict.reply, cache: verdict.cache, call }, { ...way, steps: [] });
-    case undefined:
-      return attempts(call, targets, way);
+      return deliver(
+        { reply: verdict.reply, cache: verdict.cache, call },
+        { ...way, steps: before },
+      );
   }
 };
 

@@ -16,8 +16,11 @@ export type ReplyEnd =
 export interface ReplyReader {
   /** One without bytes is a sign of life. */
   piece(piece: Piece): void;
-  /** Nothing follows. `last`: the bytes of the last event of a complete reply, which leave when it is accounted for. */
-  end(end: ReplyEnd, last: Uint8Array | null): void;
+  /**
+   * Nothing follows. `last`: the last piece of a complete reply, whose bytes leave when it is accounted for. Of a short reply or one
+   * that is no stream it is all there is.
+   */
+  end(end: ReplyEnd, last: Piece | null): void;
 }
 
 /** What a provider said at the beginning of its reply. */

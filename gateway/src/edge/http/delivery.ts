@@ -61,8 +61,8 @@ class Relay implements ReplyReader {
     else this.#send(bytes);
   }
 
-  end(end: ReplyEnd, last: Uint8Array | null): void {
-    this.#last = last;
+  end(end: ReplyEnd, last: Piece | null): void {
+    this.#last = last?.bytes ?? null;
     this.#finish(end);
   }
 

@@ -11,7 +11,7 @@
 import { observeReply, type Observation } from '../../decide/observation.ts';
 import type { Told } from '../../decide/told.ts';
 import type { Delivery, Opened } from '../../flow/effects.ts';
-import type { Failure, Piece } from '../../model/delta.ts';
+import type { Delta, Failure, Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';
 import type { ReceivedHead, Reply, ReplyEnd, ReplyHead, ReplyReader } from '../../model/reply.ts';
@@ -73,7 +73,7 @@ export class RunningAttempt implements Reply {
   #heldBytes = 0;
   #endedMs = 0;
   #progressedMs = -Infinity;
-  #end: { readonly end: ReplyEnd; readonly last: Uint8Array | null } | null = null;
+  #end: { readonly end: ReplyEnd; readonly last: Piece | null } | null = null;
   #answered: Attempt | null = null;
 
   /** Sends the request. */
@@ -243,7 +243,7 @@ export class RunningAttempt implements Reply {
     observed.read(piece.deltas, performance.now());
     const failure = observed.failure();
     if (failure !== null) return this.#failInside(failure, piece);
-    if (observed.ended()) return this.#complete(piece.bytes);
+    if (observed.ended()) return this.#complete(piece);
     this.#pass(piece);
     if (body.form() !== 'stream') return;
     if (observed.begun()) {
@@ -273,8 +273,10 @@ export class RunningAttempt implements Reply {
     const reply = { status: this.#status, dialect: prepared.dialect, told };
     const event = begun && failedEvent !== undefined ? toldEvent(failure, failedEvent, told) : null;
     if (begun) {
-      if (bytes !== null) this.#pass({ bytes, deltas: [] });
-      if (event !== null) this.#pass({ bytes: event, deltas });
+      const isFailure = ({ kind }: Delta): boolean => kind === 'failed';
+      if (bytes !== null)
+        this.#pass({ bytes, deltas: deltas.filter((delta) => !isFailure(delta)) });
+      if (event !== null) this.#pass({ bytes: event, deltas: deltas.filter(isFailure) });
     }
     this.#finish({
       kind: 'fault',
@@ -290,8 +292,8 @@ export class RunningAttempt implements Reply {
     this.#resolve(this);
   }
 
-  /** The reply is whole; its last bytes wait to be sent. The provider may end its body in its own time. */
-  #complete(last: Uint8Array | null): void {
+  /** The reply is whole; its last piece waits to be sent. The provider may end its body in its own time. */
+  #complete(last: Piece): void {
     this.#offer();
     this.#exchange.release();
     this.#finish({ kind: 'complete' }, last);
@@ -313,7 +315,7 @@ export class RunningAttempt implements Reply {
   }
 
   /** What its end means depends on how far the attempt had come. */
-  #finish(end: ReplyEnd, last: Uint8Array | null = null): void {
+  #finish(end: ReplyEnd, last: Piece | null = null): void {
     const was = this.#phase;
     if (!this.#isOver(end.kind !== 'complete')) return;
     this.#end = { end, last };

@@ -6,7 +6,7 @@ import type { Step } from '../../../../gateway/src/flow/step.ts';
 import { steps as registered } from '../../../../gateway/src/flow/steps/registry.ts';
 import type { Piece } from '../../../../gateway/src/model/delta.ts';
 import type { Fault } from '../../../../gateway/src/model/fault.ts';
-import type { Reply, ReplyReader } from '../../../../gateway/src/model/reply.ts';
+import type { Reply, ReplyEnd, ReplyReader } from '../../../../gateway/src/model/reply.ts';
 import { eventually } from '../../../fakes/journal.ts';
 import {
   chunkOf,
@@ -24,14 +24,14 @@ import { send } from './http-client.ts';
 
 const closing = closeAfterEach();
 
-const started = async (step: Step, answer: Answering) => {
+const started = async (step: Step | readonly Step[], answer: Answering) => {
   const upstream = await startScripted(answer);
   closing.push(() => upstream.close());
   const harness = await startHarness(
     `providers:
   openai: { apiKey: "\${OPENAI_KEY}", baseUrl: "${upstream.origin}/v1" }
 models: { gpt-*: openai }`,
-    [...registered, step],
+    [...registered, ...[step].flat()],
   );
   closing.push(() => harness.close());
   const ask = (stream: boolean) =>
@@ -52,7 +52,7 @@ const whole: Answering = (response) => void response.writeHead(200, json).end(wh
 const remembered = (body: string): Reply => ({
   head: () => ({ isStream: false, headers: { 'content-type': 'application/json' } }),
   start(reader) {
-    reader.end({ kind: 'complete' }, Buffer.from(body));
+    reader.end({ kind: 'complete' }, { bytes: Buffer.from(body), deltas: [] });
   },
   pause: () => {},
   resume: () => {},
@@ -155,19 +155,23 @@ class Watched implements Reply, ReplyReader {
     this.mostHeld = Math.max(this.mostHeld, this.held);
     if (this.held === 4) this.#inner.pause();
     this.#then(async () => {
-      const text = piece.deltas.map((delta) => (delta.kind === 'text' ? delta.text : '')).join('');
-      const isGood = text === '' || (await this.#mayPass(text));
+      const isGood = await this.#isGood(piece);
       this.held -= 1;
       if (this.held === 3) this.#inner.resume();
       if (isGood) this.#reader?.piece(piece);
       else this.#block();
     });
   }
-  end(...how: Parameters<ReplyReader['end']>) {
-    this.#then(() => {
-      this.#reader?.end(...how);
-      return Promise.resolve();
+  end(end: ReplyEnd, last: Piece | null) {
+    this.#then(async () => {
+      if (last === null || (await this.#isGood(last))) this.#reader?.end(end, last);
+      else this.#block();
     });
+  }
+
+  async #isGood({ deltas }: Piece): Promise<boolean> {
+    const text = deltas.map((delta) => (delta.kind === 'text' ? delta.text : '')).join('');
+    return text === '' || this.#mayPass(text);
   }
 
   #block() {
@@ -234,6 +238,38 @@ test('a step that says no ends the reply: the client has what passed and an erro
   expect(settlement).toMatchObject({ outcome: 'broken', errorCode: 'stream_failed' });
   expect(settlement.attempts[0]?.usage.tokens.output_text).toBeGreaterThan(0);
   await eventually(() => upstream.received[0]?.gone === true, 'the provider was left');
+});
+
+test.each([
+  ['a whole reply', false, wholeChat('secret')],
+  ['a stream of one piece', true, words('secret') + finish],
+])('a step that says no hears the words of %s too', async (_, stream, body) => {
+  const { step } = watching((text) => Promise.resolve(text !== 'secret'));
+  const { ask } = await started(step, (response) => {
+    response.writeHead(200, stream ? sse : json).end(body);
+  });
+  const reply = await ask(stream);
+  expect(reply.status).toBe(502);
+  expect(reply.body.toString()).toContain('Something forbidden was said.');
+  expect(reply.body.toString()).not.toContain('secret');
+});
+
+test('an answer of a step goes back through the steps before it, and not through those behind', async () => {
+  const seen: string[] = [];
+  const watch = (name: string): Step => ({
+    name,
+    wrap(reply) {
+      seen.push(name);
+      return reply;
+    },
+  });
+  const memory: Step = {
+    name: 'memory',
+    look: () => ({ kind: 'answer', reply: remembered(wholeChat('again')), cache: 'hit' }),
+  };
+  const { ask } = await started([watch('first'), watch('second'), memory, watch('last')], whole);
+  expect((await ask(false)).status).toBe(200);
+  expect(seen).toEqual(['second', 'first']);
 });
 
 test('a whole reply is held as well: it is told when the step knows, with its cost', async () => {
