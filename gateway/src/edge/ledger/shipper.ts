@@ -14,7 +14,7 @@ import { startOfCall, type Kept, type Shipment } from './kept.ts';
 import { placer, type Placed } from './placer.ts';
 import { readSegment, type Contents } from './read-segment.ts';
 import type { Sealed } from './rotation.ts';
-import type { SpoolTotals } from './spool.ts';
+import type { SpoolTotals } from './spool-totals.ts';
 import { noRows, type Tally } from './tally.ts';
 
 export interface ShipTotals {
