@@ -7,7 +7,7 @@
 import type { Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { rowName, type Row, type Sink } from './clickhouse.ts';
 import type { Halves } from './halves.ts';
-import { noRows, plus, type Tally } from './tally.ts';
+import { noRows, plus, type Tally } from '../../decide/tally.ts';
 
 /** Where rows are, once all of them are somewhere. */
 export interface Placed {

@@ -15,7 +15,7 @@ import { placer, type Placed } from './placer.ts';
 import { readSegment, type Contents } from './read-segment.ts';
 import type { Sealed } from './rotation.ts';
 import type { SpoolTotals } from './spool-totals.ts';
-import { noRows, type Tally } from './tally.ts';
+import { noRows, type Tally } from '../../decide/tally.ts';
 
 export interface ShipTotals {
   shipped: number;
