@@ -28,7 +28,7 @@ import type { Sealed } from './rotation.ts';
 import { ledgerRow } from '../../projections/row.ts';
 import { createSegment } from './segment.ts';
 import { startShipper, type Shipper } from './shipper.ts';
-import { noTotals } from './spool-totals.ts';
+import { noTotals } from './totals.ts';
 import { startSpool, type Spool, type SpoolLimits } from './spool.ts';
 
 /** How often shipped segments that were kept long enough are looked for. */

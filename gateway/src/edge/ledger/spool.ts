@@ -12,7 +12,7 @@ import { headLine, type Head } from './identity.ts';
 import { openCalls } from './open-calls.ts';
 import type { Reserve } from './reserve.ts';
 import { startRotation, type Rotation, type Sealed, type SegmentLimits } from './rotation.ts';
-import type { SpoolTotals } from './spool-totals.ts';
+import type { SpoolTotals } from './totals.ts';
 
 export interface SpoolLimits extends SegmentLimits {
   readonly syncMs: number;

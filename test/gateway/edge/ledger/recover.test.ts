@@ -18,7 +18,7 @@ import {
   segmentFiles,
 } from '../../../../gateway/src/edge/ledger/files.ts';
 import { readLeftover } from '../../../../gateway/src/edge/ledger/recover.ts';
-import { noTotals } from '../../../../gateway/src/edge/ledger/spool-totals.ts';
+import { noTotals } from '../../../../gateway/src/edge/ledger/totals.ts';
 import { startSpool } from '../../../../gateway/src/edge/ledger/spool.ts';
 import {
   alone,

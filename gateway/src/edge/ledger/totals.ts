@@ -27,3 +27,26 @@ export const noTotals = (): SpoolTotals => ({
   refusalBytes: 0,
   spooledRows: 0,
 });
+
+/** Of what was sent to ClickHouse. */
+export interface ShipTotals {
+  shipped: number;
+  resent: number;
+  /** Refused by the table; they lie in `dead/`. */
+  dead: number;
+  /** Damaged on disk for good, or deleted by somebody. */
+  damaged: number;
+  /** Lines that had one flipped bit. */
+  mended: number;
+  /** Inserts and questions that ClickHouse did not answer as hoped. */
+  failures: number;
+}
+
+export const nothingShipped = (): ShipTotals => ({
+  shipped: 0,
+  resent: 0,
+  dead: 0,
+  damaged: 0,
+  mended: 0,
+  failures: 0,
+});
