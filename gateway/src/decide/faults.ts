@@ -63,6 +63,36 @@ export const networkFault = (error: unknown, { status, begun, wasUnread }: Faile
   };
 };
 
+/**
+ * A clock of ours that ended an attempt. `silence`: nothing has arrived for too long. `first_content`: what arrived was no
+ * content. `total`: the attempt has taken too long.
+ */
+export type LateClock = 'silence' | 'first_content' | 'total';
+
+/** How long each clock waits. */
+export interface ClockTimes {
+  readonly firstByteMs: number;
+  readonly firstContentMs: number | null;
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
+
+/** What a client and the ledger read of a clock that ran out. */
+export const lateMessage = (
+  clock: LateClock,
+  { firstByteMs, firstContentMs, idleMs, totalMs }: ClockTimes,
+  hasContent: boolean,
+): string => {
+  switch (clock) {
+    case 'silence':
+      return `The provider sent nothing within ${hasContent ? idleMs : firstByteMs} ms.`;
+    case 'first_content':
+      return `The provider sent no content within ${firstContentMs} ms.`;
+    case 'total':
+      return `The provider did not finish within ${totalMs} ms.`;
+  }
+};
+
 /** One of our own clocks ran out. */
 export const timeoutFault = (status: number, begun: boolean, message: string): Fault => ({
   kind: 'timeout',

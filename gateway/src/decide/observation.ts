@@ -49,121 +49,148 @@ export interface Observation {
   said(): Usage | null;
 }
 
-/** Which sides a provider never told, has not told to the end, or told as what cannot be: nothing for something included. */
-const lacking = (
-  usage: Usage | null,
-  isFinal: boolean,
-  outputCounted: () => number,
-): { readonly lacksInput: boolean; readonly lacksOutput: boolean } => {
-  if (usage === null) return { lacksInput: true, lacksOutput: true };
-  const { tokens, impossible = [] } = usage;
-  if (inputTokens(tokens) + outputTokens(tokens) === 0 && isFinal && outputCounted() > 0)
-    return { lacksInput: true, lacksOutput: true };
-  return {
-    lacksInput: impossible.includes('input'),
-    lacksOutput: impossible.includes('output') || !isFinal,
-  };
-};
-
 /**
  * Follows one attempt's reply.
  * @param name reads a name that the provider gives
  */
-export const observeReply = (name: (text: string) => string): Observation => {
-  let firstContentMs: number | null = null;
-  let lastContentMs: number | null = null;
-  let chunks = 0;
-  let maxGapMs = 0;
-  let model = '';
-  let upstreamId = '';
-  let finishReason = '';
-  let ended = false;
-  let failure: Failure | null = null;
-  let usage: Usage | null = null;
-  let usageFinal = false;
-  let text = '';
-  let uncountedChars = 0;
+export const observeReply = (name: (text: string) => string): Observation =>
+  new RunningObservation(name);
 
-  const content = (part: string): void => {
-    if (text.length < maxKeptChars) text += part;
-    else uncountedChars += part.length;
-  };
-  const outputCounted = (): number => estimateTokens(text) + Math.ceil(uncountedChars / 4);
+class RunningObservation implements Observation {
+  readonly #name: (text: string) => string;
+  #firstContentMs: number | null = null;
+  #lastContentMs: number | null = null;
+  #chunks = 0;
+  #maxGapMs = 0;
+  #model = '';
+  #upstreamId = '';
+  #finishReason = '';
+  #ended = false;
+  #failure: Failure | null = null;
+  #usage: Usage | null = null;
+  #usageFinal = false;
+  #text = '';
+  #uncountedChars = 0;
+
+  constructor(name: (text: string) => string) {
+    this.#name = name;
+  }
+
+  read(deltas: readonly Delta[], nowMs: number): void {
+    this.#chunks += 1;
+    let contentful = false;
+    for (const delta of deltas) contentful = this.#take(delta) || contentful;
+    if (!contentful) return;
+    this.#firstContentMs ??= nowMs;
+    if (this.#lastContentMs !== null)
+      this.#maxGapMs = Math.max(this.#maxGapMs, nowMs - this.#lastContentMs);
+    this.#lastContentMs = nowMs;
+  }
+
+  begun(): boolean {
+    return this.#firstContentMs !== null;
+  }
+
+  ended(): boolean {
+    return this.#ended;
+  }
+
+  failure(): Failure | null {
+    return this.#failure;
+  }
+
+  reading(): Reading {
+    return {
+      firstContentMs: this.#firstContentMs,
+      lastContentMs: this.#lastContentMs,
+      chunks: this.#chunks,
+      maxGapMs: this.#maxGapMs,
+      model: this.#model,
+      upstreamId: this.#upstreamId,
+      finishReason: this.#finishReason,
+    };
+  }
+
+  usage(inputTokens: () => number): { readonly usage: Usage; readonly source: UsageSource } {
+    const usage = this.#usage;
+    const { lacksInput, lacksOutput } = this.#lacking();
+    if (usage !== null && !lacksInput && !lacksOutput) {
+      return { usage, source: usage.clamped ? 'partial' : 'provider' };
+    }
+    const said = usage ?? noUsage;
+    const input = lacksInput ? inputTokens() : said.tokens.input_uncached;
+    // What we counted holds every kind of output; what the provider said to be another kind stays that.
+    const counted = lacksOutput ? this.#outputCounted() : 0;
+    const unsaid = Math.max(0, counted - outputTokens(said.tokens));
+    const output = said.tokens.output_text + unsaid;
+    return {
+      usage: { ...said, tokens: { ...said.tokens, input_uncached: input, output_text: output } },
+      source: usage === null || (lacksInput && lacksOutput) ? 'estimated' : 'partial',
+    };
+  }
+
+  outputSoFar(): number {
+    return Math.ceil((this.#text.length + this.#uncountedChars) / 4);
+  }
+
+  said(): Usage | null {
+    return this.#usage;
+  }
+
+  /** Which sides a provider never told, has not told to the end, or told as what cannot be: nothing for something included. */
+  #lacking(): { readonly lacksInput: boolean; readonly lacksOutput: boolean } {
+    if (this.#usage === null) return { lacksInput: true, lacksOutput: true };
+    const { tokens, impossible = [] } = this.#usage;
+    const isFinal = this.#usageFinal;
+    if (inputTokens(tokens) + outputTokens(tokens) === 0 && isFinal && this.#outputCounted() > 0)
+      return { lacksInput: true, lacksOutput: true };
+    return {
+      lacksInput: impossible.includes('input'),
+      lacksOutput: impossible.includes('output') || !isFinal,
+    };
+  }
 
   /** True when the delta is content a client can see. */
-  const take = (delta: Delta): boolean => {
+  #take(delta: Delta): boolean {
     switch (delta.kind) {
       case 'opened':
-        upstreamId = name(delta.id);
-        model = name(delta.model);
+        this.#upstreamId = this.#name(delta.id);
+        this.#model = this.#name(delta.model);
         return false;
       case 'text':
       case 'reasoning':
       case 'refusal':
       case 'tool_arguments':
-        content(delta.text);
+        this.#content(delta.text);
         return true;
       case 'tool_started':
-        content(delta.name);
+        this.#content(delta.name);
         return true;
       case 'reasoning_signature':
       case 'other_content':
         return true;
       case 'usage':
-        usage = named(delta.usage, name);
-        usageFinal ||= delta.final;
+        this.#usage = named(delta.usage, this.#name);
+        this.#usageFinal ||= delta.final;
         return false;
       case 'stopped':
-        finishReason = name(delta.raw);
+        this.#finishReason = this.#name(delta.raw);
         return true;
       case 'ended':
-        ended = true;
+        this.#ended = true;
         return true;
       case 'failed':
-        failure = delta;
+        this.#failure = delta;
         return false;
     }
-  };
+  }
 
-  return {
-    read(deltas, nowMs) {
-      chunks += 1;
-      let contentful = false;
-      for (const delta of deltas) contentful = take(delta) || contentful;
-      if (!contentful) return;
-      firstContentMs ??= nowMs;
-      if (lastContentMs !== null) maxGapMs = Math.max(maxGapMs, nowMs - lastContentMs);
-      lastContentMs = nowMs;
-    },
-    begun: () => firstContentMs !== null,
-    ended: () => ended,
-    failure: () => failure,
-    reading: () => ({
-      firstContentMs,
-      lastContentMs,
-      chunks,
-      maxGapMs,
-      model,
-      upstreamId,
-      finishReason,
-    }),
-    usage(inputTokens) {
-      const { lacksInput, lacksOutput } = lacking(usage, usageFinal, outputCounted);
-      if (usage !== null && !lacksInput && !lacksOutput) {
-        return { usage, source: usage.clamped ? 'partial' : 'provider' };
-      }
-      const said = usage ?? noUsage;
-      const input = lacksInput ? inputTokens() : said.tokens.input_uncached;
-      // What we counted holds every kind of output; what the provider said to be another kind stays that.
-      const counted = lacksOutput ? outputCounted() : 0;
-      const unsaid = Math.max(0, counted - outputTokens(said.tokens));
-      const output = said.tokens.output_text + unsaid;
-      return {
-        usage: { ...said, tokens: { ...said.tokens, input_uncached: input, output_text: output } },
-        source: usage === null || (lacksInput && lacksOutput) ? 'estimated' : 'partial',
-      };
-    },
-    outputSoFar: () => Math.ceil((text.length + uncountedChars) / 4),
-    said: () => usage,
-  };
-};
+  #content(part: string): void {
+    if (this.#text.length < maxKeptChars) this.#text += part;
+    else this.#uncountedChars += part.length;
+  }
+
+  #outputCounted(): number {
+    return estimateTokens(this.#text) + Math.ceil(this.#uncountedChars / 4);
+  }
+}

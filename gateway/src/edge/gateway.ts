@@ -1,9 +1,11 @@
 /** The gateway, put together: configuration -> providers -> ledger -> telemetry -> server. What its process does is `main.ts`. */
 import { join } from 'node:path';
-import type { DestinationStream } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 import { problemText } from '@tollgate/settings/document.ts';
 import { steps } from '../flow/steps/registry.ts';
 import { providers } from '../providers/registry.ts';
+import type { Config } from '../config/config.ts';
+import type { PriceTable } from '../decide/price.ts';
 import type { Environment } from './config/environment.ts';
 import { readConfig } from './config/read.ts';
 import { ledgerHealth, ledgerNotReady } from './health.ts';
@@ -16,7 +18,7 @@ import { startProjections } from './projections.ts';
 import { gauge } from './telemetry/gauges.ts';
 import { logger } from './telemetry/log.ts';
 import { prometheusView } from './telemetry/prometheus-view.ts';
-import { metricStore } from './telemetry/store.ts';
+import { metricStore, type MetricStore } from './telemetry/store.ts';
 
 /** Time for calls in flight to end, and then for the ledger to be shipped; what is not shipped stays in the spool. */
 export interface StopTimes {
@@ -53,6 +55,35 @@ const listening = ({ host, port }: Environment, error: unknown): string => {
     : `cannot listen on ${host}:${port}: ${String(error)}`;
 };
 
+/** What runs before the ledger does. */
+interface Started {
+  readonly config: Config;
+  readonly prices: PriceTable;
+  readonly store: MetricStore;
+  readonly log: Logger;
+}
+
+/** What the ledger is started with. */
+const ledgerOptions = (
+  { environment, onWait }: GatewayParts,
+  { config, prices, store, log }: Started,
+): LedgerOptions => ({
+  dir: join(environment.dataDir, 'ledger'),
+  lockWaitMs: environment.takeOverMs,
+  onLockWait: (message) => onWait(message),
+  replica: environment.replica,
+  limits: config.ledger,
+  prices,
+  sink: clickhouseSink({
+    ...environment.clickhouse,
+    password: environment.clickhouse.password.reveal(),
+  }),
+  onCommit: (seconds) => store.observe('ledgerCommit', {}, seconds),
+  onShipped: (seconds) => store.observe('ledgerShip', {}, seconds),
+  onDropped: ({ outcome }) => store.add('unwritten', { outcome }, 1),
+  onError: (message) => log.error({ component: 'ledger' }, message),
+});
+
 /** Reads the configuration that the environment names and starts everything. Resolves when calls are served. */
 export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> => {
   const { environment, lines } = parts;
@@ -64,22 +95,8 @@ export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> =
   const store = metricStore(config.limits.labelValues);
   const live = await startLive({ config, source, sources, store, log });
 
-  const started = await parts.startLedger({
-    dir: join(environment.dataDir, 'ledger'),
-    lockWaitMs: environment.takeOverMs,
-    onLockWait: (message) => parts.onWait(message),
-    replica: environment.replica,
-    limits: config.ledger,
-    prices: live.runtime().prices,
-    sink: clickhouseSink({
-      ...environment.clickhouse,
-      password: environment.clickhouse.password.reveal(),
-    }),
-    onCommit: (seconds) => store.observe('ledgerCommit', {}, seconds),
-    onShipped: (seconds) => store.observe('ledgerShip', {}, seconds),
-    onDropped: ({ outcome }) => store.add('unwritten', { outcome }, 1),
-    onError: (message) => log.error({ component: 'ledger' }, message),
-  });
+  const { prices } = live.runtime();
+  const started = await parts.startLedger(ledgerOptions(parts, { config, prices, store, log }));
   if (started.kind === 'failed') {
     await live.close();
     return { kind: 'failed', problems: [started.message] };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   abandonment,
+  lateMessage,
   networkFault,
   stoppedFault,
   timeoutFault,
@@ -32,6 +33,14 @@ test('a connection that is lost after the request went out may be billed, unless
 test('a reply that has begun is cut, whatever the system calls it', () => {
   const cut = networkFault(error('UND_ERR_SOCKET'), { ...at, status: 200, begun: true });
   expect(cut).toMatchObject({ code: 'stream_cut', status: 200, kind: 'network' });
+});
+
+test('a clock that ran out says how long it had waited: silence is judged anew once there is content', () => {
+  const times = { firstByteMs: 1, firstContentMs: 2, idleMs: 3, totalMs: 4 };
+  expect(lateMessage('silence', times, false)).toBe('The provider sent nothing within 1 ms.');
+  expect(lateMessage('silence', times, true)).toBe('The provider sent nothing within 3 ms.');
+  expect(lateMessage('first_content', times, false)).toContain('no content within 2 ms');
+  expect(lateMessage('total', times, true)).toContain('not finish within 4 ms');
 });
 
 test("no fault repeats the system's words: they may name what was sent", () => {

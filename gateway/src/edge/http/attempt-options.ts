@@ -10,7 +10,7 @@ import type { Prepared } from '../../translate/request.ts';
 import { spanId } from '../ids.ts';
 import type { Progress } from '../ledger/intent.ts';
 import type { Runtime } from '../runtime.ts';
-import type { AttemptOptions } from '../upstream/attempt.ts';
+import type { AttemptOptions } from '../upstream/attempt-options.ts';
 import type { Services } from './services.ts';
 import { attemptHeaders } from '../../decide/response-headers.ts';
 import { upstreamHeaders } from './upstream-headers.ts';

@@ -76,6 +76,8 @@ class Relay implements ReplyReader {
       if (!delivering.stream) await this.#end();
       else if (!this.#hasNews && this.#delivery === null) await this.#news();
       if (this.#delivery?.kind === 'complete') return await this.#sendWhole();
+      // Nobody is there to read what was held.
+      if (this.#delivery?.kind === 'hung_up') return this.#delivery;
       // Nothing of it is here: the client reads of it in a response of its own.
       if (this.#delivery !== null && (!delivering.stream || this.#held.length === 0))
         return this.#delivery;

@@ -2,7 +2,7 @@ import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/e
 import { insertOnce, type Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { callColumns } from '../../contract/ledger.ts';
 import { findQuery, idsPerQuery, tallyQuery } from './clickhouse-queries.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from '../../decide/tally.ts';
 
 /** A ledger row on its way: a JSON array in UTF-8, in the order of `callColumns`. */
 export interface Row {

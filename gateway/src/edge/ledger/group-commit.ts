@@ -77,135 +77,171 @@ const pieceLength = (lines: readonly Pending[], chars: number): number => {
   return lines.length;
 };
 
-/**
- * @param options.write appends text to a file, all or nothing; null: written, else why not
- * @param options.makeRoom lets go of something on the disk, so that rows find room; false: there is nothing more
- */
-export const startGroupCommit = (options: {
+export interface GroupCommitOptions {
+  /** Appends text to a file, all or nothing; null: written, else why not. */
   write(text: string): string | null;
+  /** Lets go of something on the disk, so that rows find room; false: there is nothing more. */
   makeRoom(): boolean;
   onWritten(committed: Committed): void;
   onCommit(seconds: number): void;
   onError(message: string): void;
-}): GroupCommit => {
-  let pending: Pending[] = [];
-  let lent: readonly Pending[] = [];
+}
+
+/** What is left after a refusal: the rows, whose writers hear that they have to wait. */
+const rowsOf = (rest: readonly Pending[]): Pending[] => {
+  for (const { written } of rest) written?.(false);
+  return rest.filter(({ kind }) => kind !== 'story').map((row) => ({ ...row, written: null }));
+};
+
+/** Tells the writers that their lines are on disk, and counts the rows among them. */
+const committed = (piece: readonly Pending[], startedMs: number): Committed => {
+  let closes = 0;
+  let closeChars = 0;
+  let refusalChars = 0;
+  for (const { line, kind, written } of piece) {
+    written?.(true);
+    if (kind === 'story') continue;
+    closes += 1;
+    closeChars += line.length;
+    if (kind === 'refusal') refusalChars += line.length;
+  }
+  return { closes, closeChars, refusalChars, startedMs };
+};
+
+/** Nothing waits yet. */
+export const startGroupCommit = (options: GroupCommitOptions): GroupCommit =>
+  new RunningGroupCommit(options);
+
+class RunningGroupCommit implements GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #pending: Pending[] = [];
+  #lent: readonly Pending[] = [];
   /** So many came back: they are lent together again, so that they can be known by their first. */
-  let cameBack = 0;
+  #cameBack = 0;
   /** Of the batch that is being written, the part behind the piece at hand. */
-  let behind = 0;
-  let scheduled = false;
-  let refusing = false;
-  let stopped = false;
+  #behind = 0;
+  #scheduled = false;
+  #refusing = false;
+  #stopped = false;
+  /** Made once: every turn with lines ends with it. */
+  readonly #atEndOfTurn = (): void => this.#flush();
 
-  const writePiece = (piece: readonly Pending[]): string | null => {
-    const startedMs = performance.now();
-    let text = '';
-    for (const { line } of piece) text += line;
-    const failure = options.write(text);
-    if (failure !== null) return failure;
-    options.onCommit((performance.now() - startedMs) / 1000);
-    let closes = 0;
-    let closeChars = 0;
-    let refusalChars = 0;
-    for (const { line, kind, written } of piece) {
-      written?.(true);
-      if (kind === 'story') continue;
-      closes += 1;
-      closeChars += line.length;
-      if (kind === 'refusal') refusalChars += line.length;
-    }
-    options.onWritten({ closes, closeChars, refusalChars, startedMs });
-    return null;
-  };
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
 
-  /** What is left after a refusal: the rows, whose writers hear that they have to wait. */
-  const rowsOf = (rest: readonly Pending[]): Pending[] => {
-    for (const { written } of rest) written?.(false);
-    return rest.filter(({ kind }) => kind !== 'story').map((row) => ({ ...row, written: null }));
-  };
+  durable(line: string): Promise<boolean> {
+    if (this.#stopped || this.#refusing) return Promise.resolve(false);
+    return new Promise((written) => {
+      this.#enqueue({ line, kind: 'story', written, dropped: null });
+    });
+  }
 
-  const flush = (): void => {
-    scheduled = false;
-    if (refusing) return;
-    let rest: readonly Pending[] = pending;
+  offer(line: string): void {
+    if (!this.#stopped && !this.#refusing)
+      this.#enqueue({ line, kind: 'story', written: null, dropped: null });
+  }
+
+  keep(row: RowLine): void {
+    if (!this.#refusing) return this.#enqueue(row);
+    row.written?.(false);
+    this.#enqueue({ ...row, written: null });
+  }
+
+  waiting(): number {
+    return this.#pending.length + this.#behind + this.#lent.length;
+  }
+
+  refusing(): boolean {
+    return this.#refusing;
+  }
+
+  lend(atMost: number): Lent | null {
+    if (!this.#refusing || this.#lent.length > 0 || this.#pending.length === 0) return null;
+    const part = this.#pending.slice(0, this.#cameBack === 0 ? atMost : this.#cameBack);
+    this.#lent = part;
+    this.#pending = this.#pending.slice(part.length);
+    return {
+      lines: part.map(({ line }) => line),
+      refusalChars: part.reduce((sum, p) => sum + (p.kind === 'refusal' ? p.line.length : 0), 0),
+      done: () => this.#takeBack([]),
+      giveBack: () => this.#takeBack(part),
+    };
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#refusing = false;
+    this.#flush();
+  }
+
+  abandon(): number {
+    const given = this.#pending;
+    this.#pending = [];
+    for (const { dropped } of given) dropped?.();
+    return given.length;
+  }
+
+  /** What was lent is done with, or these of it wait again, before all that came since. */
+  #takeBack(part: readonly Pending[]): void {
+    if (part.length > 0) this.#pending = [...part, ...this.#pending];
+    this.#lent = [];
+    this.#cameBack = part.length;
+  }
+
+  #enqueue(line: Pending): void {
+    this.#pending.push(line);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#atEndOfTurn);
+  }
+
+  /** Writes what waits, piece by piece, until all is written or the disk refuses and has nothing to let go of. */
+  #flush(): void {
+    this.#scheduled = false;
+    if (this.#refusing) return;
+    let rest: readonly Pending[] = this.#pending;
     let chars = pieceChars;
-    pending = [];
+    this.#pending = [];
     while (rest.length > 0) {
       const length = pieceLength(rest, chars);
-      behind = rest.length - length;
-      const failure = writePiece(behind === 0 ? rest : rest.slice(0, length));
+      this.#behind = rest.length - length;
+      const failure = this.#write(this.#behind === 0 ? rest : rest.slice(0, length));
       if (failure === null) {
-        cameBack = 0;
+        this.#cameBack = 0;
         rest = rest.slice(length);
         continue;
       }
       [rest, chars] = [rowsOf(rest), smallPieceChars];
-      if (rest.length > 0 && options.makeRoom()) continue;
-      options.onError(failure);
-      refusing = true;
-      behind = 0;
-      pending = [...rest, ...pending];
-      if (!stopped) setTimeout(retry, retryMs).unref();
+      if (rest.length > 0 && this.#options.makeRoom()) continue;
+      this.#hold(rest, failure);
       return;
     }
-  };
-  const retry = (): void => {
-    refusing = false;
-    flush();
-  };
+  }
 
-  const enqueue = (line: Pending): void => {
-    pending.push(line);
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(flush);
-  };
+  /** Null: the piece is on disk, and whoever waits for it knows. */
+  #write(piece: readonly Pending[]): string | null {
+    const startedMs = performance.now();
+    let text = '';
+    for (const { line } of piece) text += line;
+    const failure = this.#options.write(text);
+    if (failure !== null) return failure;
+    this.#options.onCommit((performance.now() - startedMs) / 1000);
+    this.#options.onWritten(committed(piece, startedMs));
+    return null;
+  }
 
-  return {
-    durable: (line) =>
-      stopped || refusing
-        ? Promise.resolve(false)
-        : new Promise((written) => {
-            enqueue({ line, kind: 'story', written, dropped: null });
-          }),
-    offer(line) {
-      if (!stopped && !refusing) enqueue({ line, kind: 'story', written: null, dropped: null });
-    },
-    keep(row) {
-      if (!refusing) return enqueue(row);
-      row.written?.(false);
-      enqueue({ ...row, written: null });
-    },
-    waiting: () => pending.length + behind + lent.length,
-    refusing: () => refusing,
-    lend(atMost) {
-      if (!refusing || lent.length > 0 || pending.length === 0) return null;
-      const part = pending.slice(0, cameBack === 0 ? atMost : cameBack);
-      lent = part;
-      pending = pending.slice(part.length);
-      return {
-        lines: part.map(({ line }) => line),
-        refusalChars: part.reduce((sum, p) => sum + (p.kind === 'refusal' ? p.line.length : 0), 0),
-        done() {
-          [lent, cameBack] = [[], 0];
-        },
-        giveBack() {
-          pending = [...part, ...pending];
-          [lent, cameBack] = [[], part.length];
-        },
-      };
-    },
-    stop() {
-      stopped = true;
-      refusing = false;
-      flush();
-    },
-    abandon() {
-      const given = pending;
-      pending = [];
-      for (const { dropped } of given) dropped?.();
-      return given.length;
-    },
-  };
-};
+  /** The disk refuses these rows: they wait before all that came since, and are tried again in a while. */
+  #hold(rows: readonly Pending[], failure: string): void {
+    this.#options.onError(failure);
+    this.#refusing = true;
+    this.#behind = 0;
+    this.#pending = [...rows, ...this.#pending];
+    if (!this.#stopped) setTimeout(() => this.#retry(), retryMs).unref();
+  }
+
+  #retry(): void {
+    this.#refusing = false;
+    this.#flush();
+  }
+}

@@ -1,34 +1,25 @@
 /** The ledger as the rest of the gateway sees it: intents in, settlements in, rows out to ClickHouse. */
 import { randomInt } from 'node:crypto';
-import { dirname } from 'node:path';
 import type { PriceTable } from '../../decide/price.ts';
+import type { Tally } from '../../decide/tally.ts';
 import type { Settlement } from '../../model/settlement.ts';
+import { ledgerRow } from '../../projections/row.ts';
 import { asideIn, type Aside } from './aside.ts';
 import type { Sink } from './clickhouse.ts';
-import { entryLine } from './entry.ts';
-import {
-  awaitDirectory,
-  newIncarnation,
-  segmentFile,
-  segmentFiles,
-  strangeFiles,
-  syncDirectory,
-  type SegmentFile,
-} from './files.ts';
-import { startRelief } from './held.ts';
-import { headLine, spoolId, type Head } from './identity.ts';
+import { awaitDirectory, newIncarnation, segmentFiles } from './files.ts';
+import { startRelief, type Relief } from './held.ts';
+import { spoolId, type Head } from './identity.ts';
+import { inherit, type Inherited } from './inherit.ts';
 import { crashSettlement } from './intent.ts';
 import { keptSegments, type Kept, type Shipment } from './kept.ts';
-import { markLine, startLives } from './lives.ts';
+import { markLine, startLives, type Lives } from './lives.ts';
 import { callsWithoutRow } from './lost-rows.ts';
 import { startReconciler, type Reconciler } from './reconcile.ts';
-import { readLeftover, type Leftover } from './recover.ts';
 import { startReserve } from './reserve.ts';
 import type { Sealed } from './rotation.ts';
-import { ledgerRow } from '../../projections/row.ts';
-import { createSegment } from './segment.ts';
 import { startShipper, type Shipper } from './shipper.ts';
-import { noTotals, startSpool, type Spool, type SpoolLimits } from './spool.ts';
+import { startSpool, type Spool, type SpoolLimits } from './spool.ts';
+import { noTotals, type SpoolTotals } from './totals.ts';
 
 /** How often shipped segments that were kept long enough are looked for. */
 const sweepMs = 1_000;
@@ -82,51 +73,6 @@ export type LedgerStart =
   | { readonly kind: 'started'; readonly ledger: Ledger }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** A closed segment of crashed rows, on disk before anything of it is shipped. Null when no call was left open. */
-const writeRecovered = async (options: {
-  readonly file: SegmentFile;
-  readonly identity: Omit<Head, 'firstSeq'>;
-  readonly lines: readonly string[];
-  readonly onError: (message: string) => void;
-}): Promise<Sealed | null> => {
-  const { file, identity, lines, onError } = options;
-  if (lines.length === 0) return null;
-  const segment = createSegment(file, headLine({ ...identity, firstSeq: 1 }), onError);
-  const failure = segment.append(lines.join(''));
-  if (failure !== null) {
-    segment.discard();
-    throw new Error(failure);
-  }
-  await segment.finish();
-  syncDirectory(dirname(file.path));
-  return {
-    ...file,
-    bytes: segment.bytes(),
-    closes: lines.length,
-    refusalBytes: 0,
-    firstRowAtMs: Date.now(),
-    // Their real rows may have come to the table after all.
-    doubtful: true,
-    damaged: false,
-  };
-};
-
-/** Says what was found wrong, and moves what cannot be read out of the way. */
-const sayDamage = (
-  dir: string,
-  leftover: Leftover,
-  aside: Aside,
-  onError: (message: string) => void,
-): void => {
-  const { torn, mended, damaged, unreadable } = leftover;
-  if (torn > 0) onError(`${torn} lines in ${dir} were cut short by the end of their process`);
-  if (mended > 0) onError(`${mended} lines in ${dir} had a flipped bit and were mended`);
-  if (damaged > 0) onError(`${damaged} lines in ${dir} are damaged and were left out`);
-  for (const { file, why } of unreadable) aside.quarantine(file.path, why);
-  for (const name of strangeFiles(dir))
-    onError(`${dir}/${name} is named like no segment of ours and was left where it is`);
-};
-
 /**
  * Takes the directory, accounts for what an earlier life left, and starts spooling and shipping.
  * Intents without a close become rows `crashed` in a segment of their own; doing it twice changes nothing, because
@@ -149,125 +95,179 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
 };
 
 const start = async (options: LedgerOptions, release: () => void): Promise<Ledger> => {
-  const { dir, limits, prices, sink, onError } = options;
+  const { dir, limits, prices, onError } = options;
   const aside = asideIn(dir, onError);
   const kept = keptSegments(limits.keepShippedMs, onError);
-  const totals = noTotals();
   const lives = startLives(Date.now());
-  const spoolName = spoolId(dir);
+  const spool = spoolId(dir);
   const files = segmentFiles(dir);
   const incarnation = newIncarnation(Date.now(), randomInt(0x1_0000), files);
-  const identity = { spool: spoolName, replica: `${options.replica}.${incarnation}` };
-  const row = (settlement: Settlement, seq: number): string =>
-    ledgerRow({ settlement, replica: identity.replica, seq });
-
-  const leftover = await readLeftover(files);
-  sayDamage(dir, leftover, aside, onError);
-  for (const mark of leftover.marks) lives.read(mark);
-  const lines = [...leftover.open].map(([callId, open], i) =>
-    entryLine({ kind: 'c', callId, seq: i + 1, json: row(crashSettlement(open, prices), i + 1) }),
-  );
-  const recovered = await writeRecovered({
-    file: segmentFile(dir, incarnation, 0),
+  const identity = { spool, replica: `${options.replica}.${incarnation}` };
+  const inherited = await inherit({
+    dir,
+    files,
+    incarnation,
     identity,
-    lines,
+    lives,
+    aside,
+    prices,
     onError,
   });
-  totals.recovered = lines.length;
-  // What an earlier life saw arrive is only kept, and looked after by the reconciler.
-  const isShipped = ({ segment, replica, toSeq }: Shipment): boolean =>
-    !segment.damaged && (lives.of(replica)?.shippedTo ?? -1) >= toSeq;
-  const unshipped = leftover.segments.filter((shipment) => !isShipped(shipment));
-  const segments = [
-    ...unshipped.map(({ segment }) => segment),
-    ...(recovered === null ? [] : [recovered]),
-  ];
-  for (const segment of segments) {
+  return new RunningLedger(options, {
+    identity,
+    incarnation,
+    aside,
+    kept,
+    lives,
+    inherited,
+    release,
+  });
+};
+
+/** What a ledger is made of, beside its options. */
+interface Parts {
+  readonly identity: Omit<Head, 'firstSeq'>;
+  readonly incarnation: string;
+  readonly aside: Aside;
+  readonly kept: Kept;
+  readonly lives: Lives;
+  readonly inherited: Inherited;
+  /** Lets the directory go. */
+  release(): void;
+}
+
+/** What a ledger counts from that begins with these segments. */
+const totalsOf = ({ toShip, recovered }: Inherited): SpoolTotals => {
+  const totals = { ...noTotals(), recovered };
+  for (const segment of toShip) {
     totals.bytes += segment.bytes;
     totals.closes += segment.closes;
     totals.spooledRows += segment.closes;
   }
-
-  const shipper = startShipper({
-    sink,
-    spoolId: spoolName,
-    aside,
-    kept,
-    spool: totals,
-    async onRowsLost(segment, rows) {
-      for (const [callId, call] of await callsWithoutRow(segment, rows))
-        spool.replace(callId, (seq) => row(crashSettlement(call, prices), seq));
-    },
-    onShipment(shipment, spared) {
-      if (shipment.replica === '') return;
-      reconciler.shipped(shipment, spared);
-      const life = lives.of(shipment.replica);
-      if (life !== null) spool.note(markLine(life));
-    },
-    onShipped: options.onShipped,
-    onError,
-  });
-  shipper.totals.damaged += leftover.damaged;
-  shipper.totals.mended += leftover.mended;
-  const reconciler = startReconciler({
-    sink,
-    lives,
-    kept,
-    everyMs: limits.reconcileMs,
-    again: (segment) => shipper.again(segment),
-    onFailure: () => (shipper.totals.failures += 1),
-    onError,
-  });
-  const spool = startSpool({
-    dir,
-    incarnation,
-    limits,
-    firstSegment: 1,
-    firstSeq: lines.length + 1,
-    identity,
-    totals,
-    reserve: startReserve(dir, limits.reserveBytes),
-    shed: () => kept.shed(),
-    carried: () => lives.carried(),
-    onSealed: (segment) => shipper.add(segment),
-    onCommit: options.onCommit,
-    onError,
-  });
-  const relief = startRelief(spool, shipper);
-  const sweep = setInterval(() => kept.tick(), sweepMs);
-  sweep.unref();
-  for (const shipment of leftover.segments) if (isShipped(shipment)) kept.keep(shipment);
-  for (const segment of segments) shipper.add(segment);
-  void reconciler.check();
-
-  const oldestRowAtMs = (): number | null => shipper.oldestRowAtMs() ?? spool.firstRowAtMs();
-  return {
-    spool,
-    shipper,
-    aside,
-    kept,
-    reconciler,
-    recovered: lines.length,
-    oldestRowAtMs,
-    settle: (settlement, written) =>
-      spool.close(
-        settlement.call.id,
-        (next) => row(settlement, next),
-        written,
-        () => options.onDropped(settlement),
-      ),
-    async stop(withinMs) {
-      const endsMs = performance.now() + withinMs;
-      clearInterval(sweep);
-      spool.end();
-      await relief.drain(withinMs);
-      await relief.stop();
-      await spool.stop();
-      const allShipped = await shipper.drain(Math.max(0, endsMs - performance.now()));
-      await reconciler.stop();
-      await shipper.stop();
-      release();
-      return { allShipped };
-    },
-  };
+  return totals;
 };
+
+class RunningLedger implements Ledger {
+  readonly spool: Spool;
+  readonly shipper: Shipper;
+  readonly aside: Aside;
+  readonly kept: Kept;
+  readonly reconciler: Reconciler;
+  readonly recovered: number;
+  readonly #options: LedgerOptions;
+  readonly #parts: Parts;
+  readonly #relief: Relief;
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(options: LedgerOptions, parts: Parts) {
+    const { kept, inherited } = parts;
+    const totals = totalsOf(inherited);
+    this.#options = options;
+    this.#parts = parts;
+    this.aside = parts.aside;
+    this.kept = kept;
+    this.recovered = inherited.recovered;
+    this.shipper = this.#startShipper(totals);
+    this.reconciler = startReconciler({
+      sink: options.sink,
+      lives: parts.lives,
+      kept,
+      everyMs: options.limits.reconcileMs,
+      again: (segment) => this.shipper.again(segment),
+      onFailure: () => (this.shipper.totals.failures += 1),
+      onError: options.onError,
+    });
+    this.spool = this.#startSpool(totals);
+    this.#relief = startRelief(this.spool, this.shipper);
+    this.#sweep = setInterval(() => kept.tick(), sweepMs);
+    this.#sweep.unref();
+    for (const shipment of inherited.shipped) kept.keep(shipment);
+    for (const segment of inherited.toShip) this.shipper.add(segment);
+    void this.reconciler.check();
+  }
+
+  settle(settlement: Settlement, written?: (durable: boolean) => void): void {
+    this.spool.close(
+      settlement.call.id,
+      (seq) => this.#row(settlement, seq),
+      written,
+      () => this.#options.onDropped(settlement),
+    );
+  }
+
+  oldestRowAtMs(): number | null {
+    return this.shipper.oldestRowAtMs() ?? this.spool.firstRowAtMs();
+  }
+
+  async stop(withinMs: number): Promise<{ readonly allShipped: boolean }> {
+    const endsMs = performance.now() + withinMs;
+    clearInterval(this.#sweep);
+    this.spool.end();
+    await this.#relief.drain(withinMs);
+    await this.#relief.stop();
+    await this.spool.stop();
+    const allShipped = await this.shipper.drain(Math.max(0, endsMs - performance.now()));
+    await this.reconciler.stop();
+    await this.shipper.stop();
+    this.#parts.release();
+    return { allShipped };
+  }
+
+  #startShipper(totals: SpoolTotals): Shipper {
+    const { sink, onShipped, onError } = this.#options;
+    const { identity, aside, kept, inherited } = this.#parts;
+    const shipper = startShipper({
+      sink,
+      spoolId: identity.spool,
+      aside,
+      kept,
+      spool: totals,
+      onRowsLost: (segment, rows) => this.#replaceLost(segment, rows),
+      onShipment: (shipment, spared) => this.#hasShipped(shipment, spared),
+      onShipped,
+      onError,
+    });
+    shipper.totals.damaged += inherited.damaged;
+    shipper.totals.mended += inherited.mended;
+    return shipper;
+  }
+
+  #startSpool(totals: SpoolTotals): Spool {
+    const { dir, limits, onCommit, onError } = this.#options;
+    const { identity, incarnation, kept, lives, inherited } = this.#parts;
+    return startSpool({
+      dir,
+      incarnation,
+      limits,
+      firstSegment: 1,
+      firstSeq: inherited.recovered + 1,
+      identity,
+      totals,
+      reserve: startReserve(dir, limits.reserveBytes),
+      shed: () => kept.shed(),
+      carried: () => lives.carried(),
+      onSealed: (segment) => this.shipper.add(segment),
+      onCommit,
+      onError,
+    });
+  }
+
+  #row(settlement: Settlement, seq: number): string {
+    return ledgerRow({ settlement, replica: this.#parts.identity.replica, seq });
+  }
+
+  /** A call whose own row cannot be read any more counts as crashed. */
+  async #replaceLost(segment: Sealed, rows: number): Promise<void> {
+    for (const [callId, call] of await callsWithoutRow(segment, rows))
+      this.spool.replace(callId, (seq) =>
+        this.#row(crashSettlement(call, this.#options.prices), seq),
+      );
+  }
+
+  #hasShipped(shipment: Shipment, spared: Tally): void {
+    if (shipment.replica === '') return;
+    this.reconciler.shipped(shipment, spared);
+    const life = this.#parts.lives.of(shipment.replica);
+    if (life !== null) this.spool.note(markLine(life));
+  }
+}

@@ -5,7 +5,7 @@
  */
 import { noteLine } from './entry.ts';
 import type { Shipment } from './kept.ts';
-import { noRows, plus, type Tally } from './tally.ts';
+import { noRows, plus, type Tally } from '../../decide/tally.ts';
 
 /** One life of a gateway. Its rows are numbered from 1, without gaps. */
 export interface Life {

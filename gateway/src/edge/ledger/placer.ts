@@ -7,7 +7,7 @@
 import type { Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { rowName, type Row, type Sink } from './clickhouse.ts';
 import type { Halves } from './halves.ts';
-import { noRows, plus, type Tally } from './tally.ts';
+import { noRows, plus, type Tally } from '../../decide/tally.ts';
 
 /** Where rows are, once all of them are somewhere. */
 export interface Placed {
@@ -51,148 +51,163 @@ const maxFreshTokens = 2;
 
 type Failed = Extract<Inserted, { readonly kind: 'try_again' | 'cannot' }>;
 
-/** What is known of the rows of one part while they are being put in. */
-interface Known {
-  doubtful: boolean;
-  failures: number;
-  /** It was said that they cannot go in as ClickHouse is set up. */
-  stuck: boolean;
-  sends: number;
-  /** The server has taken them, under some token. */
-  taken: boolean;
-  /** How often it was asked for them since. */
-  looks: number;
-  /** Further tokens they were sent under. */
-  fresh: number;
-  /** See `Placed`. */
-  spared: Tally;
-}
+/** Rows whose call has a row of another name in the table. */
+const sparedOf = (
+  rows: readonly Row[],
+  rowsOf: ReadonlyMap<string, readonly string[]>,
+  replica: string,
+): Tally =>
+  rows
+    .filter(({ callId, seq }) => rowsOf.get(callId)?.includes(rowName(replica, seq)) === false)
+    .reduce((sum, { seq }) => plus(sum, { rows: 1, seqSum: BigInt(seq) }), noRows);
+
+const together = (a: Placed, b: Placed): Placed => ({
+  shipped: a.shipped + b.shipped,
+  dead: a.dead + b.dead,
+  spared: plus(a.spared, b.spared),
+});
 
 /** Puts a lot in, however often it takes; null: told to stop before it was done. Throws what `bury` throws. */
-export const placer = (options: PlacerOptions) => {
-  const { sink, signal, pause, onResent, onFailure, onError, maxLooks = manyLooks } = options;
+export const placer =
+  (options: PlacerOptions) =>
+  (lot: Lot): Promise<Placed | null> =>
+    new Part(options, lot, lot.rows).place();
 
-  const bothHalves = async (
-    lot: Lot,
-    rows: readonly Row[],
-    part: string,
-  ): Promise<Placed | null> => {
-    const middle = Math.ceil(rows.length / 2);
-    const a = await put(lot, rows.slice(0, middle), `${part}a`);
-    const b = a === null ? null : await put(lot, rows.slice(middle), `${part}b`);
-    return a === null || b === null
-      ? null
-      : {
-          shipped: a.shipped + b.shipped,
-          dead: a.dead + b.dead,
-          spared: plus(a.spared, b.spared),
-        };
-  };
+/** Rows of a lot that go in together, and what is known of them meanwhile. */
+class Part {
+  readonly #options: PlacerOptions;
+  readonly #lot: Lot;
+  readonly #rows: readonly Row[];
+  /** Which half of which half: `ab`; empty: all rows of the lot. */
+  readonly #name: string;
+  readonly #token: string;
+  #doubtful: boolean;
+  #failures = 0;
+  /** It was said that they cannot go in as ClickHouse is set up. */
+  #isStuck = false;
+  #sends = 0;
+  /** The server has taken them, under some token. */
+  #taken = false;
+  /** How often it was asked for them since. */
+  #looks = 0;
+  /** Further tokens they were sent under. */
+  #fresh = 0;
+  /** See `Placed`. */
+  #spared = noRows;
 
-  /** Says it once, and once more when it turns out that waiting alone does not help; and waits. */
-  const failed = async (known: Known, rows: number, { kind, message }: Failed): Promise<void> => {
-    onFailure();
-    const stuck = kind === 'cannot' && !known.stuck;
-    if ((known.failures === 0 || stuck) && !signal.aborted)
-      onError(
-        kind === 'cannot'
-          ? `ClickHouse cannot take ${rows} rows as it is set up, trying again until it can: ${message}`
-          : `ClickHouse did not take ${rows} rows, trying again: ${message}`,
-      );
-    known.stuck ||= stuck;
-    known.failures += 1;
-    await pause(known.failures - 1);
-  };
+  constructor(options: PlacerOptions, lot: Lot, rows: readonly Row[], name = '') {
+    this.#options = options;
+    this.#lot = lot;
+    this.#rows = rows;
+    this.#name = name;
+    this.#token = [lot.token, ...name.split('')].join('/');
+    this.#doubtful = lot.doubtful;
+  }
 
-  /** The rows that are to be sent now; null: none, look again. */
-  const wanted = async (
-    known: Known,
-    rows: readonly Row[],
-    replica: string,
-  ): Promise<readonly Row[] | null> => {
-    if (!known.doubtful) return rows;
-    const found = await sink.find(rows, signal);
-    if (found.kind === 'unavailable') {
-      await failed(known, rows.length, { kind: 'try_again', message: found.message });
-      return null;
-    }
-    const missing = rows.filter(({ callId }) => !found.rowsOf.has(callId));
-    known.spared = rows
-      .filter(
-        ({ callId, seq }) => found.rowsOf.get(callId)?.includes(rowName(replica, seq)) === false,
-      )
-      .reduce((sum, { seq }) => plus(sum, { rows: 1, seqSum: BigInt(seq) }), noRows);
-    if (missing.length === 0 || !known.taken) return missing;
-    if (known.looks < maxLooks) {
-      known.looks += 1;
-      await pause(known.looks);
-      return null;
-    }
-    known.fresh += 1;
-    return missing;
-  };
-
-  /** A refused part: one row is set aside, more go in by halves. */
-  const refused = (
-    lot: Lot,
-    rows: readonly Row[],
-    part: string,
-    message: string,
-  ): Promise<Placed | null> => {
-    const [only] = rows;
-    if (rows.length === 1 && only !== undefined) {
-      lot.bury(only, part, message);
-      return Promise.resolve({ shipped: 0, dead: 1, spared: noRows });
-    }
-    lot.halves.split(part);
-    return bothHalves(lot, rows, part);
-  };
-
-  const put = async (lot: Lot, rows: readonly Row[], part: string): Promise<Placed | null> => {
-    if (lot.halves.isSplit(part)) return bothHalves(lot, rows, part);
-    const { doubtful } = lot;
-    const known: Known = {
-      doubtful,
-      failures: 0,
-      stuck: false,
-      sends: 0,
-      taken: false,
-      looks: 0,
-      fresh: 0,
-      spared: noRows,
-    };
-    const token = [lot.token, ...part.split('')].join('/');
-    while (!signal.aborted) {
-      const missing = await wanted(known, rows, lot.replica);
-      const { spared } = known;
+  async place(): Promise<Placed | null> {
+    if (this.#lot.halves.isSplit(this.#name)) return this.#placeHalves();
+    while (!this.#options.signal.aborted) {
+      const missing = await this.#missing();
       if (missing === null) continue;
-      if (missing.length === 0) return { shipped: rows.length, dead: 0, spared };
-      if (known.fresh > maxFreshTokens) {
-        const reason = 'it was taken and is not in the table';
-        for (const row of missing) lot.bury(row, `${part}.${row.callId}`, reason);
-        return { shipped: rows.length - missing.length, dead: missing.length, spared };
-      }
-      if (known.sends > 0) onResent(missing.length);
-      known.sends += 1;
-      const result = await sink.insert(
-        missing.map(({ json }) => json),
-        known.fresh === 0 ? token : `${token}/again-${known.fresh}`,
-        signal,
-      );
+      if (missing.length === 0) return this.#allButDead(0);
+      if (this.#fresh > maxFreshTokens) return this.#giveUp(missing);
+      const result = await this.#send(missing);
       switch (result.kind) {
         case 'done':
-          if (!known.doubtful) return { shipped: rows.length, dead: 0, spared };
-          [known.taken, known.looks] = [true, 0];
+          if (!this.#doubtful) return this.#allButDead(0);
+          [this.#taken, this.#looks] = [true, 0];
           break;
         case 'rows_refused':
-          return refused({ ...lot, doubtful: known.doubtful }, rows, part, result.message);
+          return this.#refused(result.message);
         case 'try_again':
         case 'cannot':
-          known.doubtful = true;
-          await failed(known, rows.length, result);
+          this.#doubtful = true;
+          await this.#failed(result);
       }
     }
     return null;
-  };
-  return (lot: Lot): Promise<Placed | null> => put(lot, lot.rows, '');
-};
+  }
+
+  /** The rows that are to be sent now; null: none, look again. */
+  async #missing(): Promise<readonly Row[] | null> {
+    const { sink, signal, pause, maxLooks = manyLooks } = this.#options;
+    if (!this.#doubtful) return this.#rows;
+    const found = await sink.find(this.#rows, signal);
+    if (found.kind === 'unavailable') {
+      await this.#failed({ kind: 'try_again', message: found.message });
+      return null;
+    }
+    const missing = this.#rows.filter(({ callId }) => !found.rowsOf.has(callId));
+    this.#spared = sparedOf(this.#rows, found.rowsOf, this.#lot.replica);
+    if (missing.length === 0 || !this.#taken) return missing;
+    if (this.#looks < maxLooks) {
+      this.#looks += 1;
+      await pause(this.#looks);
+      return null;
+    }
+    this.#fresh += 1;
+    return missing;
+  }
+
+  #send(rows: readonly Row[]): Promise<Inserted> {
+    const { sink, signal, onResent } = this.#options;
+    if (this.#sends > 0) onResent(rows.length);
+    this.#sends += 1;
+    return sink.insert(
+      rows.map(({ json }) => json),
+      this.#fresh === 0 ? this.#token : `${this.#token}/again-${this.#fresh}`,
+      signal,
+    );
+  }
+
+  /** Says it once, and once more when it turns out that waiting alone does not help; and waits. */
+  async #failed({ kind, message }: Failed): Promise<void> {
+    const { signal, pause, onFailure, onError } = this.#options;
+    const { length } = this.#rows;
+    onFailure();
+    const stuck = kind === 'cannot' && !this.#isStuck;
+    if ((this.#failures === 0 || stuck) && !signal.aborted)
+      onError(
+        kind === 'cannot'
+          ? `ClickHouse cannot take ${length} rows as it is set up, trying again until it can: ${message}`
+          : `ClickHouse did not take ${length} rows, trying again: ${message}`,
+      );
+    this.#isStuck ||= stuck;
+    this.#failures += 1;
+    await pause(this.#failures - 1);
+  }
+
+  /** A refused part: one row is set aside, more go in by halves. */
+  #refused(message: string): Promise<Placed | null> {
+    const [only] = this.#rows;
+    if (this.#rows.length === 1 && only !== undefined) {
+      this.#lot.bury(only, this.#name, message);
+      return Promise.resolve({ shipped: 0, dead: 1, spared: noRows });
+    }
+    this.#lot.halves.split(this.#name);
+    return this.#placeHalves();
+  }
+
+  async #placeHalves(): Promise<Placed | null> {
+    const middle = Math.ceil(this.#rows.length / 2);
+    const a = await this.#half(this.#rows.slice(0, middle), 'a').place();
+    const b = a === null ? null : await this.#half(this.#rows.slice(middle), 'b').place();
+    return a === null || b === null ? null : together(a, b);
+  }
+
+  #half(rows: readonly Row[], letter: 'a' | 'b'): Part {
+    const lot = { ...this.#lot, doubtful: this.#doubtful };
+    return new Part(this.#options, lot, rows, `${this.#name}${letter}`);
+  }
+
+  /** The server takes these rows, whatever they are called, and does not have them. */
+  #giveUp(rows: readonly Row[]): Placed {
+    const reason = 'it was taken and is not in the table';
+    for (const row of rows) this.#lot.bury(row, `${this.#name}.${row.callId}`, reason);
+    return this.#allButDead(rows.length);
+  }
+
+  #allButDead(dead: number): Placed {
+    return { shipped: this.#rows.length - dead, dead, spared: this.#spared };
+  }
+}

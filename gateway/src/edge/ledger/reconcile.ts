@@ -6,18 +6,19 @@
  * what was not shipped yet, and not what is being sent again. Nor is a row that was spared: recovery wrote it for a call
  * whose own row had gone to the table without the disk (`held.ts`), and which therefore got no second one.
  */
+import {
+  bothDifferences,
+  differenceOf,
+  minus,
+  noDifference,
+  noRows,
+  type Difference,
+  type Tally,
+} from '../../decide/tally.ts';
 import type { Sink } from './clickhouse.ts';
 import type { Kept, Shipment } from './kept.ts';
 import type { Life, Lives } from './lives.ts';
 import type { Sealed } from './rotation.ts';
-import { minus, noRows, type Tally } from './tally.ts';
-
-export interface Difference {
-  /** Rows that were shipped and are not in the table. */
-  readonly missing: number;
-  /** Rows that are in the table more than once. */
-  readonly double: number;
-}
 
 export interface Reconciler {
   /** Rows up to here were shipped just now, but for some that were spared. */
@@ -45,6 +46,7 @@ export interface ReconcilerOptions {
 /** Everything from the first row on is counted again this often. */
 const fullEveryMs = 6 * 3_600_000;
 
+/** What is known of the rows of one life. */
 interface Account {
   /** Rows up to here are settled: seen in the table, or known to be missing. */
   checkedTo: number;
@@ -60,92 +62,89 @@ interface Account {
   open: Difference;
 }
 
-const none: Difference = { missing: 0, double: 0 };
-const sum = (a: Difference, b: Difference): Difference => ({
-  missing: a.missing + b.missing,
-  double: a.double + b.double,
+/** Of a life nothing of which was counted yet, or whose rows are to be counted from the first one again. */
+const uncounted = ({ sinceMs }: Life) => ({
+  checkedTo: 0,
+  checkedSpared: noRows,
+  sinceMs,
+  known: noDifference,
+  open: noDifference,
 });
 
-/** The sum of the whole numbers above `above` up to `upTo`. */
-const seqSum = (above: number, upTo: number): bigint =>
-  (BigInt(upTo) * (BigInt(upTo) + 1n) - BigInt(above) * (BigInt(above) + 1n)) / 2n;
-
-/** How a count of rows numbered above `above` up to `upTo` differs from one row each, but for the ones that were spared. */
-export const differenceOf = (
-  { above, upTo }: { readonly above: number; readonly upTo: number },
-  found: Tally,
-  spared: Tally = noRows,
-): Difference => {
-  const expected = upTo - above - spared.rows;
-  if (found.rows !== expected)
-    return {
-      missing: Math.max(0, expected - found.rows),
-      double: Math.max(0, found.rows - expected),
-    };
-  // As many as there should be, and not the same ones: at least one is missing, and another one double.
-  return found.seqSum === seqSum(above, upTo) - spared.seqSum ? none : { missing: 1, double: 1 };
-};
-
 /** Starts comparing every `everyMs`. */
-export const startReconciler = (options: ReconcilerOptions): Reconciler => {
-  const { sink, lives, kept, onError } = options;
-  const accounts = new Map<string, Account>();
-  const stopping = new AbortController();
-  let checkedAtMs: number | null = null;
-  let fullAtMs = performance.now() + fullEveryMs;
-  let running: Promise<void> | null = null;
-  let silent = false;
+export const startReconciler = (options: ReconcilerOptions): Reconciler =>
+  new RunningReconciler(options);
 
-  const accountOf = ({ replica, sinceMs }: Life): Account => {
-    const there = accounts.get(replica);
-    if (there !== undefined) return there;
-    const account: Account = {
-      checkedTo: 0,
-      checkedSpared: noRows,
-      sinceMs,
-      resending: 0,
-      known: none,
-      open: none,
-    };
-    accounts.set(replica, account);
-    return account;
-  };
+class RunningReconciler implements Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #accounts = new Map<string, Account>();
+  readonly #stopping = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #checkedAtMs: number | null = null;
+  /** When everything is to be counted from the first row again, on the monotonic clock. */
+  #fullAtMs = performance.now() + fullEveryMs;
+  #running: Promise<void> | null = null;
+  /** The table did not answer the last time, and that was said. */
+  #isSilent = false;
 
-  /** Sends again what is still here of the rows that the table does not have. */
-  const resend = (replica: string, account: Account, missing: number): void => {
-    const retry = kept.toRetry(replica, account.checkedTo);
-    if (retry.length === 0) return;
-    onError(
-      `${missing} rows of ${replica} are missing from the table; sending what is still here again`,
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.check(), options.everyMs);
+    this.#timer.unref();
+  }
+
+  shipped(shipment: Shipment, spared: Tally): void {
+    const account = this.#accountOf(this.#options.lives.shipped(shipment, spared));
+    account.sinceMs = Math.min(account.sinceMs, shipment.sinceMs);
+  }
+
+  difference(): Difference {
+    return [...this.#accounts.values()].reduce(
+      (all, { known, open }) => bothDifferences(all, bothDifferences(known, open)),
+      noDifference,
     );
-    account.resending += retry.length;
-    for (const { segment } of retry)
-      void options.again(segment).then(() => (account.resending -= 1));
-  };
+  }
 
-  /** False: what was found is not the last word, and the same rows are to be counted once more. */
-  const settle = (life: Life, account: Account, found: Difference): boolean => {
-    const { replica, shippedTo } = life;
-    if (found.missing > 0) resend(replica, account, found.missing);
-    if (found.missing > 0 && account.resending > 0) {
-      account.open = { ...found, missing: 0 };
-      return false;
+  checkedAtMs(): number | null {
+    return this.#checkedAtMs;
+  }
+
+  check(): Promise<void> {
+    return (this.#running ??= this.#checkAll().finally(() => {
+      this.#running = null;
+    }));
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  #accountOf(life: Life): Account {
+    const there = this.#accounts.get(life.replica);
+    if (there !== undefined) return there;
+    const account: Account = { ...uncounted(life), resending: 0 };
+    this.#accounts.set(life.replica, account);
+    return account;
+  }
+
+  async #checkAll(): Promise<void> {
+    const { lives } = this.#options;
+    if (performance.now() >= this.#fullAtMs) {
+      this.#fullAtMs = performance.now() + fullEveryMs;
+      for (const life of lives.all()) Object.assign(this.#accountOf(life), uncounted(life));
     }
-    if (found.missing + found.double > 0)
-      onError(
-        `the table does not hold what was shipped by ${replica} up to row ${shippedTo}: ${found.missing} rows missing, ${found.double} double`,
-      );
-    kept.seen(replica, shippedTo);
-    account.known = sum(account.known, found);
-    account.open = none;
-    [account.checkedTo, account.checkedSpared] = [shippedTo, life.spared];
-    return true;
-  };
+    for (const { replica } of lives.all()) if (!(await this.#checkLife(replica))) return;
+    this.#checkedAtMs = Date.now();
+  }
 
-  const checkLife = async (replica: string): Promise<boolean> => {
+  /** False: the table does not answer, and is not asked for others either. */
+  async #checkLife(replica: string): Promise<boolean> {
+    const { sink, lives } = this.#options;
     const life = lives.of(replica);
     if (life === null) return true;
-    const account = accountOf(life);
+    const account = this.#accountOf(life);
     if (life.shippedTo <= account.checkedTo) return true;
     const stretch = { above: account.checkedTo, upTo: life.shippedTo };
     const { sinceMs } = account;
@@ -154,57 +153,55 @@ export const startReconciler = (options: ReconcilerOptions): Reconciler => {
     account.sinceMs = Infinity;
     const answer = await sink.tally(
       { ...stretch, replica, sinceMs: Math.min(sinceMs, Date.now()) },
-      stopping.signal,
+      this.#stopping.signal,
     );
     const isSettled =
-      answer.kind === 'tallied' && settle(life, account, differenceOf(stretch, answer, spared));
+      answer.kind === 'tallied' &&
+      this.#settle(life, account, differenceOf(stretch, answer, spared));
     if (!isSettled) account.sinceMs = Math.min(account.sinceMs, sinceMs);
-    if (answer.kind === 'tallied') {
-      silent = false;
-      return true;
-    }
-    options.onFailure();
-    if (!silent && !stopping.signal.aborted)
-      onError(`cannot compare the ledger with the table: ${answer.message}`);
-    silent = true;
+    if (answer.kind !== 'tallied') return this.#noAnswer(answer.message);
+    this.#isSilent = false;
+    return true;
+  }
+
+  /** Said once, until the table answers again. */
+  #noAnswer(message: string): false {
+    const { onFailure, onError } = this.#options;
+    onFailure();
+    if (!this.#isSilent && !this.#stopping.signal.aborted)
+      onError(`cannot compare the ledger with the table: ${message}`);
+    this.#isSilent = true;
     return false;
-  };
+  }
 
-  const round = async (): Promise<void> => {
-    if (performance.now() >= fullAtMs) {
-      fullAtMs = performance.now() + fullEveryMs;
-      for (const life of lives.all())
-        Object.assign(accountOf(life), {
-          checkedTo: 0,
-          checkedSpared: noRows,
-          sinceMs: life.sinceMs,
-          known: none,
-          open: none,
-        });
+  /** False: what was found is not the last word, and the same rows are to be counted once more. */
+  #settle(life: Life, account: Account, found: Difference): boolean {
+    const { replica, shippedTo } = life;
+    if (found.missing > 0) this.#resend(replica, account, found.missing);
+    if (found.missing > 0 && account.resending > 0) {
+      account.open = { ...found, missing: 0 };
+      return false;
     }
-    for (const { replica } of lives.all()) if (!(await checkLife(replica))) return;
-    checkedAtMs = Date.now();
-  };
-  const check = (): Promise<void> =>
-    (running ??= round().finally(() => {
-      running = null;
-    }));
+    if (found.missing + found.double > 0)
+      this.#options.onError(
+        `the table does not hold what was shipped by ${replica} up to row ${shippedTo}: ${found.missing} rows missing, ${found.double} double`,
+      );
+    this.#options.kept.seen(replica, shippedTo);
+    account.known = bothDifferences(account.known, found);
+    account.open = noDifference;
+    [account.checkedTo, account.checkedSpared] = [shippedTo, life.spared];
+    return true;
+  }
 
-  const timer = setInterval(() => void check(), options.everyMs);
-  timer.unref();
-  return {
-    check,
-    checkedAtMs: () => checkedAtMs,
-    shipped(shipment, spared) {
-      const account = accountOf(lives.shipped(shipment, spared));
-      account.sinceMs = Math.min(account.sinceMs, shipment.sinceMs);
-    },
-    difference: () =>
-      [...accounts.values()].reduce((all, { known, open }) => sum(all, sum(known, open)), none),
-    async stop() {
-      clearInterval(timer);
-      stopping.abort();
-      await running;
-    },
-  };
-};
+  /** Sends again what is still here of the rows that the table does not have. */
+  #resend(replica: string, account: Account, missing: number): void {
+    const { kept, again, onError } = this.#options;
+    const retry = kept.toRetry(replica, account.checkedTo);
+    if (retry.length === 0) return;
+    onError(
+      `${missing} rows of ${replica} are missing from the table; sending what is still here again`,
+    );
+    account.resending += retry.length;
+    for (const { segment } of retry) void again(segment).then(() => (account.resending -= 1));
+  }
+}

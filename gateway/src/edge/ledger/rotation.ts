@@ -67,97 +67,134 @@ export interface RotationOptions {
 
 const retryMs = 250;
 
+/** The rows of the segment being written. */
+interface Rows {
+  closes: number;
+  closeChars: number;
+  /** Of refused calls. */
+  refusalBytes: number;
+  /** When the write with the first of them began, on the monotonic clock. */
+  firstCloseMs: number;
+  /** The same moment, epoch milliseconds; null: there are none. */
+  firstRowAtMs: number | null;
+  doubtful: boolean;
+}
+
+const noRows = (): Rows => ({
+  closes: 0,
+  closeChars: 0,
+  refusalBytes: 0,
+  firstCloseMs: 0,
+  firstRowAtMs: null,
+  doubtful: false,
+});
+
 /** Creates the first segment. Throws when the directory cannot be written. */
-export const startRotation = (options: RotationOptions): Rotation => {
-  const { dir, incarnation, limits, open, onError } = options;
-  /** With the open calls in it, in one write: without its intents it may not stand alone. */
-  const create = (number: number): Segment => {
-    const text = options.head() + open.carried();
-    return createSegment(segmentFile(dir, incarnation, number), text, onError);
-  };
-  let segment = create(options.firstSegment);
-  let closes = 0;
-  let closeChars = 0;
-  let refusalBytes = 0;
-  let firstCloseMs = 0;
-  let firstRowAtMs: number | null = null;
-  let doubtful = false;
-  let sealAgainMs = 0;
-  let handedOver = Promise.resolve();
-  syncDirectory(dir);
-  options.onBytes(segment.bytes());
+export const startRotation = (options: RotationOptions): Rotation => new RunningRotation(options);
 
-  /** The segment after this one; null: the disk has no room for it now, and this one goes on. */
-  const successor = (): Segment | null => {
-    for (;;)
-      try {
-        return create(segment.file.number + 1);
-      } catch (error) {
-        if (options.makeRoom()) continue;
-        onError(`cannot open the next segment: ${String(error)}`);
-        return null;
-      }
-  };
+class RunningRotation implements Rotation {
+  readonly #options: RotationOptions;
+  #segment: Segment;
+  #rows = noRows();
+  /** After a refusal of the disk no segment is sealed before this, on the monotonic clock. */
+  #sealAgainMs = 0;
+  #handedOver = Promise.resolve();
 
-  const seal = (): void => {
-    if (options.waiting() > 0 || performance.now() < sealAgainMs) return;
-    if (closes === 0 && segment.bytes() < limits.segmentSizeBytes) return;
-    const next = successor();
+  constructor(options: RotationOptions) {
+    this.#options = options;
+    this.#segment = this.#create(options.firstSegment);
+    syncDirectory(options.dir);
+    options.onBytes(this.#segment.bytes());
+  }
+
+  firstRowAtMs(): number | null {
+    return this.#rows.firstRowAtMs;
+  }
+
+  doubt(): void {
+    this.#rows.doubtful = true;
+  }
+
+  write(text: string): string | null {
+    const before = this.#segment.bytes();
+    const failure = this.#segment.append(text);
+    this.#options.onBytes(this.#segment.bytes() - before);
+    return failure;
+  }
+
+  wrote(committed: Committed): void {
+    const { limits } = this.#options;
+    const rows = this.#rows;
+    if (committed.closes > 0 && rows.closes === 0) {
+      rows.firstCloseMs = committed.startedMs;
+      rows.firstRowAtMs = Date.now();
+    }
+    rows.closes += committed.closes;
+    rows.closeChars += committed.closeChars;
+    rows.refusalBytes += committed.refusalChars;
+    if (rows.closes >= limits.segmentCloses || rows.closeChars >= limits.segmentSizeBytes)
+      this.seal();
+  }
+
+  tick(): void {
+    const { closes, firstCloseMs } = this.#rows;
+    this.#segment.sync();
+    if (closes > 0 && performance.now() - firstCloseMs >= this.#options.limits.segmentAgeMs)
+      this.seal();
+  }
+
+  seal(): void {
+    const { dir, limits, waiting, onBytes, onSealed, onError } = this.#options;
+    const [segment, rows] = [this.#segment, this.#rows];
+    if (waiting() > 0 || performance.now() < this.#sealAgainMs) return;
+    if (rows.closes === 0 && segment.bytes() < limits.segmentSizeBytes) return;
+    const next = this.#successor();
     if (next === null) {
-      sealAgainMs = performance.now() + retryMs;
+      this.#sealAgainMs = performance.now() + retryMs;
       return;
     }
     const sealed: Sealed = {
       ...segment.file,
       bytes: segment.bytes(),
-      closes,
-      refusalBytes,
-      firstRowAtMs: firstRowAtMs ?? Date.now(),
-      doubtful,
+      closes: rows.closes,
+      refusalBytes: rows.refusalBytes,
+      firstRowAtMs: rows.firstRowAtMs ?? Date.now(),
+      doubtful: rows.doubtful,
       damaged: false,
     };
     const finished = segment.finish();
     syncDirectorySoon(dir, onError);
-    [segment, closes, closeChars, refusalBytes, firstRowAtMs] = [next, 0, 0, 0, null];
-    doubtful = false;
-    options.onBytes(next.bytes());
+    [this.#segment, this.#rows] = [next, noRows()];
+    onBytes(next.bytes());
     // In order, however long the disk takes over each: an intent must not outlive its close.
-    handedOver = Promise.all([handedOver, finished]).then(() => options.onSealed(sealed));
-  };
+    this.#handedOver = Promise.all([this.#handedOver, finished]).then(() => onSealed(sealed));
+  }
 
-  return {
-    seal,
-    firstRowAtMs: () => firstRowAtMs,
-    doubt() {
-      doubtful = true;
-    },
-    write(text) {
-      const before = segment.bytes();
-      const failure = segment.append(text);
-      options.onBytes(segment.bytes() - before);
-      return failure;
-    },
-    wrote(committed) {
-      if (committed.closes > 0 && closes === 0) {
-        firstCloseMs = committed.startedMs;
-        firstRowAtMs = Date.now();
+  async stop(): Promise<void> {
+    const { open, hasNotes } = this.#options;
+    this.#sealAgainMs = 0;
+    this.seal();
+    await this.#handedOver;
+    // A call still open is accounted for at the next start, from what was carried.
+    if (this.#rows.closes === 0 && open.size() === 0 && !hasNotes()) this.#segment.discard();
+    else await this.#segment.finish();
+  }
+
+  /** With the open calls in it, in one write: without its intents it may not stand alone. */
+  #create(number: number): Segment {
+    const { dir, incarnation, open, head, onError } = this.#options;
+    return createSegment(segmentFile(dir, incarnation, number), head() + open.carried(), onError);
+  }
+
+  /** The segment after this one; null: the disk has no room for it now, and this one goes on. */
+  #successor(): Segment | null {
+    for (;;)
+      try {
+        return this.#create(this.#segment.file.number + 1);
+      } catch (error) {
+        if (this.#options.makeRoom()) continue;
+        this.#options.onError(`cannot open the next segment: ${String(error)}`);
+        return null;
       }
-      closes += committed.closes;
-      closeChars += committed.closeChars;
-      refusalBytes += committed.refusalChars;
-      if (closes >= limits.segmentCloses || closeChars >= limits.segmentSizeBytes) seal();
-    },
-    tick() {
-      segment.sync();
-      if (closes > 0 && performance.now() - firstCloseMs >= limits.segmentAgeMs) seal();
-    },
-    async stop() {
-      sealAgainMs = 0;
-      seal();
-      await handedOver;
-      // A call still open is accounted for at the next start, from what was carried.
-      if (closes === 0 && open.size() === 0 && !options.hasNotes()) segment.discard();
-      else await segment.finish();
-    },
-  };
-};
+  }
+}

@@ -7,33 +7,18 @@
  * against `maxSpoolBytes`; room for the rows of calls in flight is kept apart (`reserve.ts`).
  */
 import { entryLine, type EntryKind } from './entry.ts';
-import { startGroupCommit, type Lent } from './group-commit.ts';
+import { startGroupCommit, type GroupCommit, type Lent } from './group-commit.ts';
 import { headLine, type Head } from './identity.ts';
 import { openCalls } from './open-calls.ts';
 import type { Reserve } from './reserve.ts';
-import { startRotation, type Sealed, type SegmentLimits } from './rotation.ts';
+import { startRotation, type Rotation, type Sealed, type SegmentLimits } from './rotation.ts';
+import type { SpoolTotals } from './totals.ts';
 
 export interface SpoolLimits extends SegmentLimits {
   readonly syncMs: number;
   readonly maxSpoolBytes: number;
   /** Of these, what rows of refused calls may take; past it refusals are counted and not recorded. */
   readonly maxRefusalsBytes: number;
-}
-
-/** Running totals; only ever read outside. `intents = closedIntents + open` and `closes = shipped + spooled + dead` always hold. */
-export interface SpoolTotals {
-  intents: number;
-  closedIntents: number;
-  closes: number;
-  recovered: number;
-  /** Rows that were not recorded: of refused calls without room, of any call at the end of a process whose disk refuses. */
-  dropped: number;
-  /** Bytes written and not yet shipped. */
-  bytes: number;
-  /** Of these, rows of refused calls. */
-  refusalBytes: number;
-  /** Rows written and not yet shipped or set aside. */
-  spooledRows: number;
 }
 
 /** Why no new call is accepted: the spool is as large as it may be, its disk refuses, or the room for rows is used up. */
@@ -108,164 +93,201 @@ export interface SpoolOptions {
 const reservedBytesPerCall = 2048;
 const renewMs = 250;
 
-/** No calls, no bytes, nothing yet. */
-export const noTotals = (): SpoolTotals => ({
-  intents: 0,
-  closedIntents: 0,
-  closes: 0,
-  recovered: 0,
-  dropped: 0,
-  bytes: 0,
-  refusalBytes: 0,
-  spooledRows: 0,
-});
+const line = (kind: EntryKind, callId: string, json: string): string =>
+  entryLine({ kind, callId, seq: 0, json });
 
 /** Opens a new segment in `dir` and accepts entries. Throws when the directory cannot be written at all. */
-export const startSpool = (options: SpoolOptions): Spool => {
-  const { limits, totals, reserve, identity } = options;
-  const open = openCalls();
-  let seq = options.firstSeq;
-  let stopped = false;
-  const makeRoom = (): boolean => options.shed() || reserve.release();
-  const rotation = startRotation({
-    ...options,
-    open,
-    makeRoom,
-    head: () => headLine({ ...identity, firstSeq: seq }) + options.carried(),
-    hasNotes: () => options.carried() !== '',
-    waiting: () => commit.waiting(),
-    onBytes(bytes) {
-      totals.bytes += bytes;
-    },
-  });
-  const commit = startGroupCommit({
-    makeRoom,
-    write: (text) => rotation.write(text),
-    onWritten: (committed) => rotation.wrote(committed),
-    onCommit: options.onCommit,
-    onError: options.onError,
-  });
-  let renewedMs = 0;
-  const timer = setInterval(() => {
-    rotation.tick();
-    if (reserve.intact() || performance.now() < renewedMs + renewMs) return;
-    renewedMs = performance.now();
-    // Shipped segments that are kept for safety's sake stand back for new calls.
-    if (commit.waiting() === 0 && !reserve.renew()) options.shed();
-  }, limits.syncMs);
-  timer.unref();
+export const startSpool = (options: SpoolOptions): Spool => new RunningSpool(options);
 
-  const line = (kind: EntryKind, callId: string, json: string): string =>
-    entryLine({ kind, callId, seq: 0, json });
-  /** The line of a finished row, which takes the next number and is counted. */
-  const numbered = (callId: string, row: (seq: number) => string): string => {
-    const text = entryLine({ kind: 'c', callId, seq, json: row(seq) });
-    seq += 1;
-    totals.closes += 1;
-    totals.spooledRows += 1;
-    return text;
-  };
-  const full = (): FullReason | null => {
-    if (totals.bytes >= limits.maxSpoolBytes) return 'max_spool';
-    if (commit.refusing()) return 'disk';
+class RunningSpool implements Spool {
+  readonly totals: SpoolTotals;
+  readonly #options: SpoolOptions;
+  readonly #open = openCalls();
+  readonly #rotation: Rotation;
+  readonly #commit: GroupCommit;
+  readonly #timer: NodeJS.Timeout;
+  /** Of the next row. */
+  #seq: number;
+  #stopped = false;
+  /** When the reserve was last tried for, on the monotonic clock. */
+  #renewedMs = 0;
+
+  constructor(options: SpoolOptions) {
+    const { identity, totals, reserve, limits, carried, onCommit, onError } = options;
+    this.totals = totals;
+    this.#options = options;
+    this.#seq = options.firstSeq;
+    const makeRoom = (): boolean => options.shed() || reserve.release();
+    this.#rotation = startRotation({
+      ...options,
+      open: this.#open,
+      makeRoom,
+      head: () => headLine({ ...identity, firstSeq: this.#seq }) + carried(),
+      hasNotes: () => carried() !== '',
+      waiting: () => this.#commit.waiting(),
+      onBytes(bytes) {
+        totals.bytes += bytes;
+      },
+    });
+    this.#commit = startGroupCommit({
+      makeRoom,
+      write: (text) => this.#rotation.write(text),
+      onWritten: (committed) => this.#rotation.wrote(committed),
+      onCommit,
+      onError,
+    });
+    this.#timer = setInterval(() => this.#tick(), limits.syncMs);
+    this.#timer.unref();
+  }
+
+  async intend(callId: string, json: string): Promise<boolean> {
+    const text = line('i', callId, json);
+    const refused = this.full() !== null;
+    // Known before it is written: a segment sealed right after the write must carry it.
+    this.#open.intend(callId, text);
+    this.totals.intents += 1;
+    if (!refused && (await this.#commit.durable(text))) return true;
+    this.#open.takeBack(callId);
+    this.totals.intents -= 1;
+    return false;
+  }
+
+  async further(callId: string, json: string): Promise<boolean> {
+    const text = line('a', callId, json);
+    this.#open.further(callId, text);
+    const { maxSpoolBytes } = this.#options.limits;
+    if (this.totals.bytes < maxSpoolBytes && (await this.#commit.durable(text))) return true;
+    this.#open.takeBack(callId);
+    return false;
+  }
+
+  sent(callId: string): void {
+    const text = line('s', callId, '{}');
+    if (this.#open.further(callId, text)) this.#commit.offer(text);
+  }
+
+  progress(callId: string, json: string): void {
+    const text = line('p', callId, json);
+    if (this.#open.progress(callId, text)) this.#commit.offer(text);
+  }
+
+  async durableProgress(callId: string, json: string): Promise<boolean> {
+    const text = line('p', callId, json);
+    return this.#open.progress(callId, text) && this.#commit.durable(text);
+  }
+
+  close(
+    callId: string,
+    row: (seq: number) => string,
+    written?: (durable: boolean) => void,
+    dropped?: () => void,
+  ): void {
+    const { totals } = this;
+    // After the end a call still open is the next start's to account for.
+    if (this.#stopped && this.#open.has(callId)) return written?.(false);
+    const reachedProvider = this.#open.close(callId);
+    if (reachedProvider) totals.closedIntents += 1;
+    else if (this.#stopped || !this.#hasRoomForRefusal()) {
+      totals.dropped += 1;
+      dropped?.();
+      return written?.(false);
+    }
+    const line = this.#numbered(callId, row);
+    const kind = reachedProvider ? 'row' : 'refusal';
+    this.#commit.keep({ line, kind, written: written ?? null, dropped: dropped ?? null });
+    if (!reachedProvider) totals.refusalBytes += line.length;
+  }
+
+  replace(callId: string, row: (seq: number) => string): void {
+    if (this.#stopped) return;
+    const line = this.#numbered(callId, row);
+    this.#commit.keep({ line, kind: 'row', written: null, dropped: null });
+    this.#rotation.doubt();
+    this.totals.recovered += 1;
+  }
+
+  note(text: string): void {
+    this.#commit.offer(text);
+  }
+
+  lend(atMost: number): Lent | null {
+    const { totals } = this;
+    const lent = this.#commit.lend(atMost);
+    if (lent === null) return null;
+    // Whoever takes them may not hear that they arrived, and then they come back to the disk.
+    this.#rotation.doubt();
+    return {
+      ...lent,
+      done() {
+        totals.spooledRows -= lent.lines.length;
+        totals.refusalBytes -= lent.refusalChars;
+        lent.done();
+      },
+    };
+  }
+
+  seal(): void {
+    this.#rotation.seal();
+  }
+
+  firstRowAtMs(): number | null {
+    return this.#rotation.firstRowAtMs();
+  }
+
+  openCalls(): number {
+    return this.#open.size();
+  }
+
+  full(): FullReason | null {
+    const { limits, reserve } = this.#options;
+    if (this.totals.bytes >= limits.maxSpoolBytes) return 'max_spool';
+    if (this.#commit.refusing()) return 'disk';
     if (reserve.bytes === 0) return null;
-    return reserve.intact() && open.size() * reservedBytesPerCall <= reserve.bytes
+    return reserve.intact() && this.#open.size() * reservedBytesPerCall <= reserve.bytes
       ? null
       : 'reserve';
-  };
-  const hasRoomForRefusal = (): boolean =>
-    totals.refusalBytes < limits.maxRefusalsBytes && full() === null;
+  }
 
-  const end = (): void => {
-    if (stopped) return;
-    stopped = true;
-    clearInterval(timer);
-    commit.stop();
-  };
+  end(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#commit.stop();
+  }
 
-  return {
-    totals,
-    full,
-    openCalls: () => open.size(),
-    firstRowAtMs: () => rotation.firstRowAtMs(),
-    seal: () => rotation.seal(),
-    async intend(callId, json) {
-      const text = line('i', callId, json);
-      const refused = full() !== null;
-      // Known before it is written: a segment sealed right after the write must carry it.
-      open.intend(callId, text);
-      totals.intents += 1;
-      if (!refused && (await commit.durable(text))) return true;
-      open.takeBack(callId);
-      totals.intents -= 1;
-      return false;
-    },
-    async further(callId, json) {
-      const text = line('a', callId, json);
-      open.further(callId, text);
-      if (totals.bytes < limits.maxSpoolBytes && (await commit.durable(text))) return true;
-      open.takeBack(callId);
-      return false;
-    },
-    sent(callId) {
-      const text = line('s', callId, '{}');
-      if (open.further(callId, text)) commit.offer(text);
-    },
-    progress(callId, json) {
-      const text = line('p', callId, json);
-      if (open.progress(callId, text)) commit.offer(text);
-    },
-    async durableProgress(callId, json) {
-      const text = line('p', callId, json);
-      return open.progress(callId, text) && commit.durable(text);
-    },
-    close(callId, row, written, dropped) {
-      // After the end a call still open is the next start's to account for.
-      if (stopped && open.has(callId)) return written?.(false);
-      const reachedProvider = open.close(callId);
-      if (reachedProvider) totals.closedIntents += 1;
-      else if (stopped || !hasRoomForRefusal()) {
-        totals.dropped += 1;
-        dropped?.();
-        return written?.(false);
-      }
-      const line = numbered(callId, row);
-      const kind = reachedProvider ? 'row' : 'refusal';
-      commit.keep({ line, kind, written: written ?? null, dropped: dropped ?? null });
-      if (!reachedProvider) totals.refusalBytes += line.length;
-    },
-    replace(callId, row) {
-      if (stopped) return;
-      commit.keep({ line: numbered(callId, row), kind: 'row', written: null, dropped: null });
-      rotation.doubt();
-      totals.recovered += 1;
-    },
-    note: (text) => commit.offer(text),
-    lend(atMost) {
-      const lent = commit.lend(atMost);
-      if (lent === null) return null;
-      // Whoever takes them may not hear that they arrived, and then they come back to the disk.
-      rotation.doubt();
-      return {
-        ...lent,
-        done() {
-          totals.spooledRows -= lent.lines.length;
-          totals.refusalBytes -= lent.refusalChars;
-          lent.done();
-        },
-      };
-    },
-    end,
-    async stop() {
-      end();
-      const lost = commit.abandon();
-      if (lost > 0) {
-        options.onError(`the disk did not take the last ${lost} ledger rows`);
-        totals.dropped += lost;
-        totals.closes -= lost;
-        totals.spooledRows -= lost;
-      }
-      await rotation.stop();
-    },
-  };
-};
+  async stop(): Promise<void> {
+    const { totals } = this;
+    this.end();
+    const lost = this.#commit.abandon();
+    if (lost > 0) {
+      this.#options.onError(`the disk did not take the last ${lost} ledger rows`);
+      totals.dropped += lost;
+      totals.closes -= lost;
+      totals.spooledRows -= lost;
+    }
+    await this.#rotation.stop();
+  }
+
+  /** Puts what was written on the disk itself, and gets back the reserve when the disk has room again. */
+  #tick(): void {
+    const { reserve } = this.#options;
+    this.#rotation.tick();
+    if (reserve.intact() || performance.now() < this.#renewedMs + renewMs) return;
+    this.#renewedMs = performance.now();
+    // Shipped segments that are kept for safety's sake stand back for new calls.
+    if (this.#commit.waiting() === 0 && !reserve.renew()) this.#options.shed();
+  }
+
+  /** The line of a finished row, which takes the next number and is counted. */
+  #numbered(callId: string, row: (seq: number) => string): string {
+    const text = entryLine({ kind: 'c', callId, seq: this.#seq, json: row(this.#seq) });
+    this.#seq += 1;
+    this.totals.closes += 1;
+    this.totals.spooledRows += 1;
+    return text;
+  }
+
+  #hasRoomForRefusal(): boolean {
+    return this.totals.refusalBytes < this.#options.limits.maxRefusalsBytes && this.full() === null;
+  }
+}

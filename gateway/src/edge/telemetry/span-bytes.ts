@@ -5,6 +5,7 @@
  */
 import { attribute } from '../../contract/spans.ts';
 import type { Attributes, AttributeValue, Span } from '../../projections/spans.ts';
+import { delimited, fixed32, fixed64, ProtobufWriter, tag, varint } from './protobuf-writer.ts';
 
 /** Spans on their way: the encoded list of a `ScopeSpans` message, without what surrounds it. */
 export interface SpanBatch {
@@ -19,34 +20,15 @@ export interface BatchWriter {
   take(): SpanBatch;
 }
 
-// Tags: field number * 8 + wire type. https://protobuf.dev/programming-guides/encoding/#structure
-const varint = 0;
-const fixed64 = 1;
-const delimited = 2;
-const fixed32 = 5;
-const tag = (field: number, wireType: number): number => field * 8 + wireType;
-
-/** Longer texts are left to the engine, whose call costs more than a short loop. */
-const maxLoopChars = 64;
-
 /** Room left for the lengths of an attribute and of a span: nearly all of them are so long. */
 const shortLength = 1;
 const spanLength = 2;
-
-const varintBytes = (value: number): number => {
-  let bytes = 1;
-  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) bytes += 1;
-  return bytes;
-};
 
 const kinds = { server: 2, client: 3 } as const;
 const statuses = { unset: 0, ok: 1, error: 2 } as const;
 /** Sampled, and it is known whether the parent is remote (SpanFlags). */
 const localFlags = 0x101;
 const remoteFlags = 0x301;
-
-const hexDigits = new Uint8Array(128);
-for (let digit = 0; digit < 16; digit += 1) hexDigits[digit.toString(16).charCodeAt(0)] = digit;
 
 /** The fields `key` of our own attributes, ready to be copied; keys that clients invent are not kept. */
 const keys: ReadonlyMap<string, Uint8Array> = new Map(
@@ -56,122 +38,8 @@ const keys: ReadonlyMap<string, Uint8Array> = new Map(
   ]),
 );
 
-/** No bytes yet. It grows as it is written and is used again. */
-const bytesWriter = (capacity: number) => {
-  let bytes = Buffer.allocUnsafeSlow(capacity);
-  let at = 0;
-
-  const room = (more: number): void => {
-    if (at + more <= bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(at + more, bytes.length * 2));
-    bytes.copy(larger, 0, 0, at);
-    bytes = larger;
-  };
-  const byte = (value: number): void => {
-    bytes[at] = value;
-    at += 1;
-  };
-  /** Not negative and safe. */
-  const writeVarint = (value: number): void => {
-    let rest = value;
-    while (rest > 0x7f_ff_ff_ff) {
-      byte((rest % 128) | 0x80);
-      rest = Math.floor(rest / 128);
-    }
-    while (rest > 0x7f) {
-      byte((rest & 0x7f) | 0x80);
-      rest >>>= 7;
-    }
-    byte(rest);
-  };
-  /** True when every character was ASCII and is written; else nothing is. */
-  const ascii = (text: string): boolean => {
-    // Kept in locals: what a closure shares is read from memory and written back at every step.
-    const to = bytes;
-    const start = at;
-    for (let i = 0; i < text.length; i += 1) {
-      const code = text.charCodeAt(i);
-      if (code > 0x7f) return false;
-      to[start + i] = code;
-    }
-    at = start + text.length;
-    return true;
-  };
-  return {
-    /** Makes sure of `more` bytes; asked before each write of a text, and once for what is small. */
-    room,
-    byte,
-    varint: writeVarint,
-    /** A field that is a text. */
-    text(field: number, text: string): void {
-      room(text.length * 3 + 6);
-      byte(tag(field, delimited));
-      if (text.length <= maxLoopChars) {
-        const start = at;
-        byte(text.length);
-        if (ascii(text)) return;
-        at = start;
-      }
-      writeVarint(Buffer.byteLength(text));
-      at += bytes.write(text, at);
-    },
-    hex(text: string): void {
-      room(text.length / 2);
-      const to = bytes;
-      let next = at;
-      for (let i = 0; i < text.length; i += 2) {
-        const high = hexDigits[text.charCodeAt(i)] ?? 0;
-        to[next] = (high << 4) | (hexDigits[text.charCodeAt(i + 1)] ?? 0);
-        next += 1;
-      }
-      at = next;
-    },
-    copy(from: Uint8Array): void {
-      room(from.length);
-      const to = bytes;
-      const start = at;
-      for (let i = 0; i < from.length; i += 1) to[start + i] = from[i] ?? 0;
-      at = start + from.length;
-    },
-    double(value: number): void {
-      at = bytes.writeDoubleLE(value, at);
-    },
-    uint32(value: number): void {
-      at = bytes.writeUInt32LE(value, at);
-    },
-    /** Leaves room for a length of so many bytes, and answers where the message begins. */
-    open(lengthBytes: number): number {
-      room(lengthBytes);
-      at += lengthBytes;
-      return at;
-    },
-    /** Writes the length of what was written since `start`; a message that outgrew the room for it is moved. */
-    close(start: number, lengthBytes: number): void {
-      const length = at - start;
-      const end = at;
-      const needed = varintBytes(length);
-      const moved = needed - lengthBytes;
-      if (moved !== 0) {
-        room(moved);
-        bytes.copyWithin(start + moved, start, end);
-      }
-      at = start - lengthBytes;
-      writeVarint(length);
-      at = end + moved;
-    },
-    /** A copy of everything, and an empty writer again. */
-    take(): Uint8Array {
-      const taken = Uint8Array.prototype.slice.call(bytes, 0, at);
-      at = 0;
-      return taken;
-    },
-  };
-};
-
-type Writer = ReturnType<typeof bytesWriter>;
-
 /** An `AnyValue`. Whole numbers are int64, as the SDK has them, unless a double holds them no longer exactly. */
-const writeValue = (to: Writer, value: AttributeValue): void => {
+const writeValue = (to: ProtobufWriter, value: AttributeValue): void => {
   to.room(16);
   if (typeof value === 'string') {
     to.text(1, value);
@@ -198,7 +66,12 @@ const writeValue = (to: Writer, value: AttributeValue): void => {
   }
 };
 
-const writeAttribute = (to: Writer, field: number, name: string, value: AttributeValue): void => {
+const writeAttribute = (
+  to: ProtobufWriter,
+  field: number,
+  name: string,
+  value: AttributeValue,
+): void => {
   to.room(8);
   to.byte(tag(field, delimited));
   const pair = to.open(shortLength);
@@ -214,7 +87,11 @@ const writeAttribute = (to: Writer, field: number, name: string, value: Attribut
   to.close(pair, shortLength);
 };
 
-const writeAttributes = (to: Writer, field: number, { names, values }: Attributes): void => {
+const writeAttributes = (
+  to: ProtobufWriter,
+  field: number,
+  { names, values }: Attributes,
+): void => {
   for (let i = 0; i < names.length; i += 1)
     writeAttribute(to, field, names[i] ?? '', values[i] ?? '');
 };
@@ -223,7 +100,7 @@ const twoTo23 = 2 ** 23;
 const twoTo32 = 2 ** 32;
 
 /** Epoch milliseconds as nanoseconds in 64 bits, which a double cannot hold: split so that every step is exact. */
-const writeTime = (to: Writer, epochMs: number): void => {
+const writeTime = (to: ProtobufWriter, epochMs: number): void => {
   const ms = Math.floor(epochMs);
   const seconds = Math.floor(ms / 1000);
   const nanos = (ms - seconds * 1000) * 1e6 + Math.round((epochMs - ms) * 1e6);
@@ -235,7 +112,7 @@ const writeTime = (to: Writer, epochMs: number): void => {
 };
 
 /** The field `spans` of a `ScopeSpans`, once. */
-const writeSpan = (to: Writer, span: Span): void => {
+const writeSpan = (to: ProtobufWriter, span: Span): void => {
   to.room(64);
   to.byte(tag(2, delimited));
   const whole = to.open(spanLength);
@@ -287,7 +164,7 @@ const batchCapacity = 256 * 1024;
 
 /** An empty batch. It grows past `capacity` bytes when it must. */
 export const batchWriter = (capacity = batchCapacity): BatchWriter => {
-  const to = bytesWriter(capacity);
+  const to = new ProtobufWriter(capacity);
   let spans = 0;
   return {
     add(span) {
@@ -319,7 +196,7 @@ export const requestWriter = ({
   scopeName,
   schemaUrl,
 }: Surroundings): ((batch: SpanBatch) => Uint8Array) => {
-  const to = bytesWriter(1024);
+  const to = new ProtobufWriter(1024);
   const message = (field: number, write: () => void): Uint8Array => {
     to.room(8);
     to.byte(tag(field, delimited));

@@ -9,42 +9,25 @@
  * A reply is complete with the last event of its dialect. What the provider does after that changes nothing.
  */
 import { observeReply, type Observation } from '../../decide/observation.ts';
-import type { Told } from '../../decide/told.ts';
 import type { Delivery, Opened } from '../../flow/effects.ts';
 import type { Delta, Failure, Piece } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';
-import type { ReceivedHead, Reply, ReplyEnd, ReplyHead, ReplyReader } from '../../model/reply.ts';
+import type { Reply, ReplyEnd, ReplyHead, ReplyReader } from '../../model/reply.ts';
 import type { Attempt } from '../../model/settlement.ts';
-import type { Prepared } from '../../translate/request.ts';
 import { startReplyBody, type ReplyBody } from '../../translate/reply-body.ts';
 import { attemptRecord, type AttemptStart } from '../../decide/attempt-record.ts';
 import { startClocks, type Bell, type Clocks } from './clocks.ts';
-import type { Upstream } from './upstream.ts';
+import type { AttemptOptions } from './attempt-options.ts';
 import { startExchange, type Exchange } from './exchange.ts';
-import { abandonment, stoppedFault, timeoutFault, unendedFault } from '../../decide/faults.ts';
+import {
+  abandonment,
+  lateMessage,
+  stoppedFault,
+  timeoutFault,
+  unendedFault,
+} from '../../decide/faults.ts';
 import { replyFault, toldEvent } from '../../translate/provider-error.ts';
-
-export interface AttemptOptions extends Omit<AttemptStart, 'startedMs'> {
-  readonly upstream: Upstream;
-  readonly prepared: Prepared;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly stream: boolean;
-  readonly limits: { readonly replyBytes: number; readonly eventBytes: number };
-  /** Headers for the client, once the reply has begun. */
-  replyHeaders(received: ReceivedHead): Readonly<Record<string, string>>;
-  /** The request goes onto a connection. */
-  onSent(): void;
-  /** The first content of a stream is here, or another second of it. */
-  onProgress(observed: Observation): void;
-  /** The attempt has ended, however it did. */
-  onOver(): void;
-  /** Takes credentials out of what the provider says of an error. */
-  readonly told: Told;
-  /** Reads a name that the provider gives. */
-  name(text: string): string;
-}
 
 const progressMs = 1_000;
 
@@ -163,21 +146,15 @@ export class RunningAttempt implements Reply {
   }
 
   close(delivery: Delivery): Attempt {
+    if (delivery.kind === 'complete') return (this.#answered ??= this.#record(this.#endedMs, null));
     const status = this.#status;
-    const endedMs = this.#endedMs;
-    if (delivery.kind === 'complete')
-      return (this.#answered ??= attemptRecord(this.#start, this.#observed, {
-        status,
-        endedMs,
-        fault: null,
-      }));
     const fault = delivery.kind === 'fault' ? delivery.fault : abandonment(status, delivery.isSlow);
     // Not over yet when a bug of ours cut it short.
-    return attemptRecord(this.#start, this.#observed, {
-      status,
-      endedMs: endedMs || performance.now(),
-      fault,
-    });
+    return this.#record(this.#endedMs || performance.now(), fault);
+  }
+
+  #record(endedMs: number, fault: Fault | null): Attempt {
+    return attemptRecord(this.#start, this.#observed, { status: this.#status, endedMs, fault });
   }
 
   #hasBegun(): boolean {
@@ -185,26 +162,12 @@ export class RunningAttempt implements Reply {
   }
 
   #ring(bell: Bell): void {
-    const { firstByteMs, firstContentMs, idleMs, totalMs } = this.#options.upstream.timeouts;
-    const late = (message: string): void =>
-      this.#fail(timeoutFault(this.#status, this.#hasBegun(), message));
-    switch (bell) {
-      case 'silence':
-        late(
-          `The provider sent nothing within ${this.#observed.begun() ? idleMs : firstByteMs} ms.`,
-        );
-        break;
-      case 'first_content':
-        late(`The provider sent no content within ${firstContentMs} ms.`);
-        break;
-      case 'total':
-        late(`The provider did not finish within ${totalMs} ms.`);
-        break;
-      case 'hold':
-        this.#body?.choose();
-        this.#offer();
-        break;
+    if (bell === 'hold') {
+      this.#body?.choose();
+      return this.#offer();
     }
+    const message = lateMessage(bell, this.#options.upstream.timeouts, this.#observed.begun());
+    this.#fail(timeoutFault(this.#status, this.#hasBegun(), message));
   }
 
   #reply(status: number, headers: ReceivedHeaders): void {
@@ -324,16 +287,3 @@ export class RunningAttempt implements Reply {
     else this.#reader?.end(end, last);
   }
 }
-
-/** The account of an attempt that was never made. */
-export const unsent = (options: AttemptOptions, fault: Fault): Opened => {
-  const nowMs = performance.now();
-  const start = { ...options, startedMs: nowMs };
-  options.onOver();
-  const attempt = attemptRecord(start, observeReply(options.name), {
-    status: 0,
-    endedMs: nowMs,
-    fault,
-  });
-  return { kind: 'failed', fault, attempt };
-};

@@ -4,12 +4,10 @@
  * up, the provider's time stands still.
  */
 import type { Timeouts } from '../../config/config.ts';
+import type { LateClock } from '../../decide/faults.ts';
 
-/**
- * `silence`: nothing has arrived for too long. `first_content`: what arrived was no content. `hold`: a stream that lives has
- * said nothing for so long that its client must hear something. `total`: the attempt has taken too long.
- */
-export type Bell = 'silence' | 'first_content' | 'hold' | 'total';
+/** `hold`: a stream that lives has said nothing for so long that its client must hear something. */
+export type Bell = LateClock | 'hold';
 
 export interface Clocks {
   /** Something arrived. */

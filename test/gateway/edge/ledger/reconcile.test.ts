@@ -3,25 +3,9 @@ import { expect, test } from 'vitest';
 import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
 import { entryLine } from '../../../../gateway/src/edge/ledger/entry.ts';
 import { segmentFiles } from '../../../../gateway/src/edge/ledger/files.ts';
-import { differenceOf } from '../../../../gateway/src/edge/ledger/reconcile.ts';
 import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
 import { someCall, someSettlement } from '../../model/settlements.ts';
 import { callId, intentOf, ledgerIn, scriptedSink, tempDir, until } from './support.ts';
-
-const sumTo = (n: number): bigint => BigInt((n * (n + 1)) / 2);
-
-test('rows are compared by how many they are and by the sum of their numbers', () => {
-  const stretch = { above: 10, upTo: 20 };
-  const seqSum = sumTo(20) - sumTo(10);
-  expect(differenceOf(stretch, { rows: 10, seqSum })).toEqual({ missing: 0, double: 0 });
-  expect(differenceOf(stretch, { rows: 7, seqSum: 1n })).toEqual({ missing: 3, double: 0 });
-  expect(differenceOf(stretch, { rows: 12, seqSum })).toEqual({ missing: 0, double: 2 });
-  // Row 11 is missing and row 20 is there twice.
-  expect(differenceOf(stretch, { rows: 10, seqSum: seqSum + 9n })).toEqual({
-    missing: 1,
-    double: 1,
-  });
-});
 
 /** A ledger that has shipped `count` rows, one a segment. */
 const shipped = async (dir: string, script: ReturnType<typeof scriptedSink>, count: number) => {

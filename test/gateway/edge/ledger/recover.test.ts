@@ -18,7 +18,8 @@ import {
   segmentFiles,
 } from '../../../../gateway/src/edge/ledger/files.ts';
 import { readLeftover } from '../../../../gateway/src/edge/ledger/recover.ts';
-import { noTotals, startSpool } from '../../../../gateway/src/edge/ledger/spool.ts';
+import { noTotals } from '../../../../gateway/src/edge/ledger/totals.ts';
+import { startSpool } from '../../../../gateway/src/edge/ledger/spool.ts';
 import {
   alone,
   callId,

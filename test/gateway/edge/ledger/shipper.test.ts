@@ -18,7 +18,7 @@ import { keptSegments } from '../../../../gateway/src/edge/ledger/kept.ts';
 import type { Sealed } from '../../../../gateway/src/edge/ledger/rotation.ts';
 import { readSegment } from '../../../../gateway/src/edge/ledger/read-segment.ts';
 import { startShipper } from '../../../../gateway/src/edge/ledger/shipper.ts';
-import { noTotals } from '../../../../gateway/src/edge/ledger/spool.ts';
+import { noTotals } from '../../../../gateway/src/edge/ledger/totals.ts';
 import { callId, scriptedSink, tempDir, until } from './support.ts';
 
 const life = '0loyw3v28-0001';

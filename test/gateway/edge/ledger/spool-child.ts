@@ -1,7 +1,8 @@
 /** A spool in a process of its own, for a test that limits the size of its files. Commands arrive on stdin. */
 import { createInterface } from 'node:readline';
 import { newIncarnation } from '../../../../gateway/src/edge/ledger/files.ts';
-import { noTotals, startSpool } from '../../../../gateway/src/edge/ledger/spool.ts';
+import { noTotals } from '../../../../gateway/src/edge/ledger/totals.ts';
+import { startSpool } from '../../../../gateway/src/edge/ledger/spool.ts';
 
 // The limit is announced by a signal that would end the process; the write itself fails as on a full disk.
 process.on('SIGXFSZ', () => {});

@@ -7,11 +7,8 @@ import { newIncarnation } from '../../../../gateway/src/edge/ledger/files.ts';
 import { readLeftover } from '../../../../gateway/src/edge/ledger/recover.ts';
 import type { Sealed } from '../../../../gateway/src/edge/ledger/rotation.ts';
 import { segmentFiles } from '../../../../gateway/src/edge/ledger/files.ts';
-import {
-  noTotals,
-  startSpool,
-  type SpoolLimits,
-} from '../../../../gateway/src/edge/ledger/spool.ts';
+import { noTotals } from '../../../../gateway/src/edge/ledger/totals.ts';
+import { startSpool, type SpoolLimits } from '../../../../gateway/src/edge/ledger/spool.ts';
 import { alone, callId, limits, segmentsIn, tempDir, until } from './support.ts';
 
 const spoolIn = (

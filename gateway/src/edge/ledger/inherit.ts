@@ -1,0 +1,124 @@
+/**
+ * What an earlier life of this gateway left in the directory is taken over: calls that it left open get their rows, what
+ * cannot be read is put aside, and the rest is sorted by what ClickHouse has of it already.
+ */
+import { dirname } from 'node:path';
+import type { PriceTable } from '../../decide/price.ts';
+import { ledgerRow } from '../../projections/row.ts';
+import type { Aside } from './aside.ts';
+import { entryLine } from './entry.ts';
+import { segmentFile, strangeFiles, syncDirectory, type SegmentFile } from './files.ts';
+import { headLine, type Head } from './identity.ts';
+import { crashSettlement } from './intent.ts';
+import type { Shipment } from './kept.ts';
+import type { Lives } from './lives.ts';
+import { readLeftover, type Leftover } from './recover.ts';
+import type { Sealed } from './rotation.ts';
+import { createSegment } from './segment.ts';
+
+export interface Inherited {
+  /** Segments to ship, oldest first. */
+  readonly toShip: readonly Sealed[];
+  /** Segments that an earlier life saw arrive: they are only kept, and looked after by the reconciler. */
+  readonly shipped: readonly Shipment[];
+  /** Calls that were left open, whose rows are in a segment of this life now, numbered from 1. */
+  readonly recovered: number;
+  /** Lines that are damaged for good, and lines that had one flipped bit. */
+  readonly damaged: number;
+  readonly mended: number;
+}
+
+export interface InheritOptions {
+  readonly dir: string;
+  /** Segments of earlier lives, oldest first. */
+  readonly files: readonly SegmentFile[];
+  /** Of this life. */
+  readonly incarnation: string;
+  readonly identity: Omit<Head, 'firstSeq'>;
+  /** Told what the segments say of rows that were shipped. */
+  readonly lives: Lives;
+  readonly aside: Aside;
+  readonly prices: PriceTable;
+  onError(message: string): void;
+}
+
+/** A closed segment of crashed rows, on disk before anything of it is shipped. Null when no call was left open. */
+const writeRecovered = async (options: {
+  readonly file: SegmentFile;
+  readonly identity: Omit<Head, 'firstSeq'>;
+  readonly lines: readonly string[];
+  readonly onError: (message: string) => void;
+}): Promise<Sealed | null> => {
+  const { file, identity, lines, onError } = options;
+  if (lines.length === 0) return null;
+  const segment = createSegment(file, headLine({ ...identity, firstSeq: 1 }), onError);
+  const failure = segment.append(lines.join(''));
+  if (failure !== null) {
+    segment.discard();
+    throw new Error(failure);
+  }
+  await segment.finish();
+  syncDirectory(dirname(file.path));
+  return {
+    ...file,
+    bytes: segment.bytes(),
+    closes: lines.length,
+    refusalBytes: 0,
+    firstRowAtMs: Date.now(),
+    // Their real rows may have come to the table after all.
+    doubtful: true,
+    damaged: false,
+  };
+};
+
+/** Says what was found wrong, and moves what cannot be read out of the way. */
+const sayDamage = (
+  dir: string,
+  leftover: Leftover,
+  aside: Aside,
+  onError: (message: string) => void,
+): void => {
+  const { torn, mended, damaged, unreadable } = leftover;
+  if (torn > 0) onError(`${torn} lines in ${dir} were cut short by the end of their process`);
+  if (mended > 0) onError(`${mended} lines in ${dir} had a flipped bit and were mended`);
+  if (damaged > 0) onError(`${damaged} lines in ${dir} are damaged and were left out`);
+  for (const { file, why } of unreadable) aside.quarantine(file.path, why);
+  for (const name of strangeFiles(dir))
+    onError(`${dir}/${name} is named like no segment of ours and was left where it is`);
+};
+
+/**
+ * Takes over what lies in `dir`. Throws when it cannot be written.
+ * Doing it twice changes nothing: the segment of crashed rows then holds the closes of the calls that were open.
+ */
+export const inherit = async (options: InheritOptions): Promise<Inherited> => {
+  const { dir, files, incarnation, identity, lives, aside, prices, onError } = options;
+  const leftover = await readLeftover(files);
+  sayDamage(dir, leftover, aside, onError);
+  for (const mark of leftover.marks) lives.read(mark);
+  const { replica } = identity;
+  const lines = [...leftover.open].map(([callId, open], i) => {
+    const seq = i + 1;
+    const json = ledgerRow({ settlement: crashSettlement(open, prices), replica, seq });
+    return entryLine({ kind: 'c', callId, seq, json });
+  });
+  const recovered = await writeRecovered({
+    file: segmentFile(dir, incarnation, 0),
+    identity,
+    lines,
+    onError,
+  });
+  const isShipped = ({ segment, replica, toSeq }: Shipment): boolean =>
+    !segment.damaged && (lives.of(replica)?.shippedTo ?? -1) >= toSeq;
+  const unshipped = leftover.segments.filter((shipment) => !isShipped(shipment));
+  return {
+    toShip: [
+      ...unshipped.map(({ segment }) => segment),
+      ...(recovered === null ? [] : [recovered]),
+    ],
+    shipped: leftover.segments.filter(isShipped),
+    recovered: lines.length,
+    damaged: leftover.damaged,
+    mended: leftover.mended,
+  };
+};
