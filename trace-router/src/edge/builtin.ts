@@ -4,10 +4,10 @@
  * what has been acknowledged stays in bounded memory until ClickHouse is back.
  */
 import type { RouterConfig } from '../config/config.ts';
-import { decodeSpans } from '../decide/decode.ts';
-import { createFactReader } from '../decide/facts.ts';
-import type { Scan } from '../decide/scan.ts';
-import { nobody, split } from '../decide/split.ts';
+import { decodeSpans } from '../otlp/decode.ts';
+import { createFactReader } from '../otlp/facts.ts';
+import type { Scan } from '../otlp/scan.ts';
+import { nobody, split } from '../otlp/split.ts';
 import { createSampler } from '../flow/sampler.ts';
 import type { SamplerEffect, SamplerRules } from '../flow/sampler.ts';
 import { accepted } from '../model/answer.ts';

@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterConfig } from '../config/config.ts';
-import { createScanner } from '../decide/scan.ts';
+import { createScanner } from '../otlp/scan.ts';
 import { spansAtOnce } from './slices.ts';
 import type { Answer } from '../model/answer.ts';
 import { inflate } from './inflate.ts';
 import type { Destination } from './members/destination.ts';
-import { otlpJsonToProtobuf } from './otlp-json.ts';
+import { otlpJsonToProtobuf } from '../otlp/json.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 

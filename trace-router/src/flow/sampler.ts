@@ -8,14 +8,13 @@
  * Bounded everywhere: open traces and bytes, remembered decisions. What does not fit is decided early, never lost.
  */
 import type { Trigger } from '../contract/reasons.ts';
-import type { FactReader } from '../decide/facts.ts';
 import { judge } from '../decide/judge.ts';
 import { overfull } from '../decide/evict.ts';
 import type { Room } from '../decide/evict.ts';
 import { ripe } from '../decide/ripe.ts';
 import type { Patience } from '../decide/ripe.ts';
 import type { Decision, Voter } from '../model/decision.ts';
-import type { Piece } from '../model/trace.ts';
+import type { FactReader, Piece } from '../model/trace.ts';
 
 /** What may change while traces are open: each is decided by what is in force then. */
 export interface SamplerRules {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import * as fc from 'fast-check';
-import { decodeSpans } from '../../../../trace-router/src/decide/decode.ts';
+import { decodeSpans } from '../../../../trace-router/src/otlp/decode.ts';
 import { asText, toRow } from '../../../../trace-router/src/edge/clickhouse/row.ts';
 import { encodeRequest } from '../../otlp-proto.ts';
 import { damaged } from '../../wire-arbitraries.ts';

@@ -5,11 +5,11 @@
  */
 import { hash } from 'node:crypto';
 import type { RouterConfig } from '../../config/config.ts';
-import type { Scan } from '../../decide/scan.ts';
-import { createScanner } from '../../decide/scan.ts';
+import type { Scan } from '../../otlp/scan.ts';
+import { createScanner } from '../../otlp/scan.ts';
 import { fillSlots } from '../../decide/slots.ts';
-import { split } from '../../decide/split.ts';
-import type { Part } from '../../decide/split.ts';
+import { split } from '../../otlp/split.ts';
+import type { Part } from '../../otlp/split.ts';
 import { intList, item, push } from '../../model/int-list.ts';
 import type { Answer } from '../../model/answer.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

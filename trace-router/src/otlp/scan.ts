@@ -11,13 +11,9 @@
  */
 import { intList, item, push } from '../model/int-list.ts';
 import type { IntList } from '../model/int-list.ts';
-import { bytesTag, bytesType, readVarint32, skipValue } from '../model/wire.ts';
-import type { Cursor } from '../model/wire.ts';
-import { murmur3 } from './murmur3.ts';
-
-/** Slots of the placement table: a slot is the top 14 bits of the hash of a trace id. */
-export const slotBits = 14;
-export const slotCount = 1 << slotBits;
+import { bytesTag, bytesType, readVarint32, skipValue } from './protobuf.ts';
+import type { Cursor } from './protobuf.ts';
+import { slotOf } from '../decide/slot-of.ts';
 
 /** One level: its children are a contiguous run, what is not a child is a contiguous run of ranges. */
 export interface Envelopes {
@@ -182,7 +178,7 @@ export const createScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | n
     push(scan.spanFrom, from);
     push(scan.spanTo, to);
     push(scan.traceIdAt, traceIdAt);
-    push(scan.slot, murmur3(bytes, traceIdAt) >>> (32 - slotBits));
+    push(scan.slot, slotOf(bytes, traceIdAt));
     push(scan.root, isRoot);
     scan.spans += 1;
     return true;

@@ -2,7 +2,7 @@
  * Reads what the policies ask about a trace from its raw bytes: status, times and the values of chosen attributes.
  * Everything else is stepped over, which costs a tenth of decoding it.
  */
-import type { Scalar, StatusCode, TraceFacts } from '../model/trace.ts';
+import type { FactReader, Scalar, StatusCode } from '../model/trace.ts';
 import {
   bytesType,
   eachField,
@@ -10,7 +10,7 @@ import {
   readFixed64,
   readVarint64,
   varintType,
-} from '../model/wire.ts';
+} from './protobuf.ts';
 
 const statusCodes: readonly StatusCode[] = ['UNSET', 'OK', 'ERROR'];
 
@@ -99,7 +99,7 @@ const readSpan = (
 };
 
 /** A reader of facts for policies that want these attribute keys. Bytes that do not parse add nothing. */
-export const createFactReader = (keys: Iterable<string>) => {
+export const createFactReader = (keys: Iterable<string>): FactReader => {
   const wanted = new Map([...keys].map((key) => [key, Buffer.from(key)]));
   const readRequest = (bytes: Buffer, into: Collected): void => {
     const inScope = (from: number, to: number) =>
@@ -122,11 +122,7 @@ export const createFactReader = (keys: Iterable<string>) => {
       if (field.number === 1 && field.type === bytesType) inResourceSpans(field.from, field.to);
     });
   };
-  return (trace: {
-    readonly traceId: string;
-    readonly spans: number;
-    readonly pieces: readonly Buffer[];
-  }): TraceFacts => {
+  return (trace) => {
     const into: Collected = {
       startNs: null,
       endNs: 0n,
@@ -145,4 +141,3 @@ export const createFactReader = (keys: Iterable<string>) => {
     };
   };
 };
-export type FactReader = ReturnType<typeof createFactReader>;
