@@ -98,6 +98,26 @@ test('no number is not JSON, and is said in the words of the exporter', () => {
   expect(asText({ kind: 'double', value: -Infinity })).toBe('json: unsupported value: -Inf');
 });
 
+test('half a surrogate pair in a text is not what ClickHouse refuses a row for', () => {
+  const text = { kind: 'text', value: 'a\ud800' } as const;
+  const attributes = new Map([
+    ['k\udfff', text],
+    ['nested', { kind: 'list', values: [text] } as const],
+  ]);
+  const [placed] = decodeSpans(
+    encodeRequest({ resourceSpans: [{ scopeSpans: [{ spans: [{}] }] }] }),
+  );
+  if (placed === undefined) throw new Error('one span');
+  const span = { ...placed.span, name: '\ud800', attributes };
+  const line = toRow({ ...placed, scopeName: 'sc\ud800', span });
+  expect(line).not.toMatch(/\\ud/);
+  expect(JSON.parse(line)).toMatchObject({
+    SpanName: '\ufffd',
+    ScopeName: 'sc\ufffd',
+    SpanAttributes: { 'k\ufffd': 'a\ufffd', nested: '["a\ufffd"]' },
+  });
+});
+
 test('damaged requests never crash the decoder, and what it makes of them is valid JSON', () => {
   fc.assert(
     fc.property(damaged, (bytes) => {

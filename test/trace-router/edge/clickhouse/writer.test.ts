@@ -98,6 +98,32 @@ test.each([
   await writer.close(Date.now());
 });
 
+test('columns of a later version, whatever they are, do not stop this one from writing', async () => {
+  const client = createClient({
+    url: clickhouse.url,
+    username: clickhouse.user,
+    password: clickhouse.password,
+  });
+  const alter = (change: string) =>
+    client.command({ query: `ALTER TABLE tollgate.otel_traces ${change}` });
+  const added = ['Weight UInt8', 'Kept UInt8 MATERIALIZED 7', '`Events.Late` Array(Bool)'];
+  await alter(added.map((column) => `ADD COLUMN ${column}`).join(', '));
+  const { writer, counts } = writerTo(clickhouse);
+  writer.add(
+    kept(
+      line('later', 1, {
+        'Events.Name': ['a'],
+        'Events.Timestamp': [startMs],
+        'Events.Attributes': [{}],
+      }),
+    ),
+  );
+  await until(async () => (await counts('spans'))['written'] === 1, 'it is written');
+  await writer.close(Date.now());
+  await alter('DROP COLUMN Weight, DROP COLUMN Kept, DROP COLUMN `Events.Late`');
+  await client.close();
+});
+
 test('a trace over more days than one insert may have partitions is written all the same', async () => {
   const { writer, counts } = writerTo(clickhouse);
   // Of the future: the table forgets what is old.

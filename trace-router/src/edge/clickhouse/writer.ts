@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterConfig } from '../../config/config.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { columnNames } from './row.ts';
 
 /** A kept trace, or late spans of one: lines of JSONEachRow. */
 export interface KeptRows {
@@ -24,7 +25,8 @@ export interface Writer {
   close(untilMs: number): Promise<void>;
 }
 
-const query = 'INSERT INTO otel_traces FORMAT JSONEachRow';
+const columnList = columnNames.map((name) => `\`${name}\``).join(', ');
+const query = `INSERT INTO otel_traces (${columnList}) FORMAT JSONEachRow`;
 
 /** Rows that were refused together, to be tried apart: traces first, then the lines of one. Null: it is one line. */
 const halvesOf = (batch: readonly KeptRows[]): readonly (readonly KeptRows[])[] | null => {
