@@ -18,9 +18,11 @@ const suites: Readonly<Record<string, string>> = {
   'trace-router/src/otlp/decode': 'test/trace-router/edge/clickhouse/row.test.ts',
   'trace-router/src/otlp/facts': 'test/trace-router/flow/sampler.test.ts',
   'trace-router/src/otlp/grpc-frames': 'test/trace-router/edge/receive.test.ts',
+  'trace-router/src/otlp/messages': 'test/trace-router/otlp/json.test.ts',
   'trace-router/src/otlp/paths': 'test/trace-router/edge/receive.test.ts',
   'trace-router/src/otlp/protobuf-out': 'test/trace-router/otlp/json.test.ts',
   'trace-router/src/otlp/protobuf.ts': 'test/trace-router/otlp/split.test.ts',
+  'trace-router/src/otlp/read-span': 'test/trace-router/otlp/split.test.ts',
   'trace-router/src/otlp/scan': 'test/trace-router/otlp/split.test.ts',
 };
 

@@ -2,7 +2,8 @@
  * Reads what the policies ask about a trace from its raw bytes: status, times and the values of chosen attributes.
  * Everything else is stepped over, which costs a tenth of decoding it.
  */
-import type { FactReader, Scalar, StatusCode } from '../model/trace.ts';
+import type { FactReader, Scalar, StatusCode, TraceFacts } from '../model/trace.ts';
+import type { Field } from './protobuf.ts';
 import {
   bytesType,
   eachField,
@@ -13,13 +14,6 @@ import {
 } from './protobuf.ts';
 
 const statusCodes: readonly StatusCode[] = ['UNSET', 'OK', 'ERROR'];
-
-interface Collected {
-  startNs: bigint | null;
-  endNs: bigint;
-  readonly statuses: Set<StatusCode>;
-  readonly attributes: Map<string, Set<Scalar>>;
-}
 
 /** Fields of AnyValue that hold one scalar; null for lists, maps and bytes. */
 const readScalar = (bytes: Buffer, from: number, to: number): Scalar | null => {
@@ -39,31 +33,6 @@ const readScalar = (bytes: Buffer, from: number, to: number): Scalar | null => {
   return value;
 };
 
-/** Reads a KeyValue if its key is wanted. Keys are compared as bytes: most are not wanted, and need no text. */
-const readAttribute = (
-  bytes: Buffer,
-  from: number,
-  to: number,
-  wanted: ReadonlyMap<string, Buffer>,
-  into: Collected,
-): void => {
-  let [keyFrom, keyTo, valueFrom, valueTo] = [0, 0, 0, 0];
-  eachField(bytes, from, to, (field) => {
-    if (field.type !== bytesType) return;
-    if (field.number === 1) [keyFrom, keyTo] = [field.from, field.to];
-    else if (field.number === 2) [valueFrom, valueTo] = [field.from, field.to];
-  });
-  for (const [key, encoded] of wanted) {
-    if (encoded.length !== keyTo - keyFrom) continue;
-    if (bytes.compare(encoded, 0, encoded.length, keyFrom, keyTo) !== 0) continue;
-    const value = readScalar(bytes, valueFrom, valueTo);
-    if (value === null) return;
-    const values = into.attributes.get(key) ?? new Set();
-    into.attributes.set(key, values.add(value));
-    return;
-  }
-};
-
 const readStatus = (bytes: Buffer, from: number, to: number): StatusCode => {
   let code = 0n;
   eachField(bytes, from, to, (field) => {
@@ -74,70 +43,109 @@ const readStatus = (bytes: Buffer, from: number, to: number): StatusCode => {
   return statusCodes[Number(code)] ?? 'UNSET';
 };
 
-const readSpan = (
-  bytes: Buffer,
-  from: number,
-  to: number,
-  wanted: ReadonlyMap<string, Buffer>,
-  into: Collected,
-): void => {
-  let status: StatusCode = 'UNSET';
-  eachField(bytes, from, to, (field) => {
-    if (field.number === 9 && field.type === bytesType) {
-      if (wanted.size > 0) readAttribute(bytes, field.from, field.to, wanted, into);
-    } else if (field.number === 15 && field.type === bytesType) {
-      status = readStatus(bytes, field.from, field.to);
-    } else if (field.number === 7 && field.type === fixed64Type) {
-      const start = readFixed64(bytes, field.from);
-      if (start !== 0n && (into.startNs === null || start < into.startNs)) into.startNs = start;
-    } else if (field.number === 8 && field.type === fixed64Type) {
-      const end = readFixed64(bytes, field.from);
-      if (end > into.endNs) into.endNs = end;
+/** What is known of one trace, piece by piece. */
+class Collector {
+  readonly #wanted: ReadonlyMap<string, Buffer>;
+  readonly #statuses = new Set<StatusCode>();
+  readonly #attributes = new Map<string, Set<Scalar>>();
+  #startNs: bigint | null = null;
+  #endNs = 0n;
+  /** The piece that is being read. */
+  #bytes: Buffer = Buffer.of();
+
+  constructor(wanted: ReadonlyMap<string, Buffer>) {
+    this.#wanted = wanted;
+  }
+
+  read(piece: Buffer): void {
+    this.#bytes = piece;
+    this.#each(0, piece.length, (field) => {
+      if (field.number === 1 && field.type === bytesType) this.#readResourceSpans(field);
+    });
+  }
+
+  collected(): Pick<TraceFacts, 'durationMs' | 'statuses' | 'attributes'> {
+    const [startNs, endNs] = [this.#startNs, this.#endNs];
+    return {
+      durationMs: startNs === null || endNs < startNs ? 0 : Number(endNs - startNs) / 1e6,
+      statuses: this.#statuses,
+      attributes: this.#attributes,
+    };
+  }
+
+  #each(from: number, to: number, visit: (field: Field) => void): void {
+    eachField(this.#bytes, from, to, visit);
+  }
+
+  #readResourceSpans({ from, to }: Field): void {
+    this.#each(from, to, (field) => {
+      if (field.type !== bytesType) return;
+      if (field.number === 2) this.#readScopeSpans(field);
+      else if (field.number === 1 && this.#wanted.size > 0) this.#readResource(field);
+    });
+  }
+
+  #readResource({ from, to }: Field): void {
+    this.#each(from, to, (field) => {
+      if (field.number === 1 && field.type === bytesType) this.#readAttribute(field);
+    });
+  }
+
+  #readScopeSpans({ from, to }: Field): void {
+    this.#each(from, to, (field) => {
+      if (field.number === 2 && field.type === bytesType) this.#readSpan(field);
+    });
+  }
+
+  #readSpan({ from, to }: Field): void {
+    let status: StatusCode = 'UNSET';
+    this.#each(from, to, (field) => {
+      if (field.number === 9 && field.type === bytesType) {
+        if (this.#wanted.size > 0) this.#readAttribute(field);
+      } else if (field.number === 15 && field.type === bytesType) {
+        status = readStatus(this.#bytes, field.from, field.to);
+      } else if (field.number === 7 && field.type === fixed64Type) {
+        const start = readFixed64(this.#bytes, field.from);
+        if (start !== 0n && (this.#startNs === null || start < this.#startNs))
+          this.#startNs = start;
+      } else if (field.number === 8 && field.type === fixed64Type) {
+        const end = readFixed64(this.#bytes, field.from);
+        if (end > this.#endNs) this.#endNs = end;
+      }
+    });
+    this.#statuses.add(status);
+  }
+
+  /** Reads a KeyValue if its key is wanted. Keys are compared as bytes: most are not wanted, and need no text. */
+  #readAttribute({ from, to }: Field): void {
+    let [keyFrom, keyTo, valueFrom, valueTo] = [0, 0, 0, 0];
+    this.#each(from, to, (field) => {
+      if (field.type !== bytesType) return;
+      if (field.number === 1) [keyFrom, keyTo] = [field.from, field.to];
+      else if (field.number === 2) [valueFrom, valueTo] = [field.from, field.to];
+    });
+    for (const [key, encoded] of this.#wanted) {
+      if (encoded.length !== keyTo - keyFrom) continue;
+      if (this.#bytes.compare(encoded, 0, encoded.length, keyFrom, keyTo) !== 0) continue;
+      const value = readScalar(this.#bytes, valueFrom, valueTo);
+      if (value === null) return;
+      const values = this.#attributes.get(key) ?? new Set();
+      this.#attributes.set(key, values.add(value));
+      return;
     }
-  });
-  into.statuses.add(status);
-};
+  }
+}
 
 /** A reader of facts for policies that want these attribute keys. Bytes that do not parse add nothing. */
 export const createFactReader = (keys: Iterable<string>): FactReader => {
   const wanted = new Map([...keys].map((key) => [key, Buffer.from(key)]));
-  const readRequest = (bytes: Buffer, into: Collected): void => {
-    const inScope = (from: number, to: number) =>
-      eachField(bytes, from, to, (field) => {
-        if (field.number === 2 && field.type === bytesType)
-          readSpan(bytes, field.from, field.to, wanted, into);
-      });
-    const inResource = (from: number, to: number) =>
-      eachField(bytes, from, to, (field) => {
-        if (field.number === 1 && field.type === bytesType)
-          readAttribute(bytes, field.from, field.to, wanted, into);
-      });
-    const inResourceSpans = (from: number, to: number) =>
-      eachField(bytes, from, to, (field) => {
-        if (field.type !== bytesType) return;
-        if (field.number === 2) inScope(field.from, field.to);
-        else if (field.number === 1 && wanted.size > 0) inResource(field.from, field.to);
-      });
-    eachField(bytes, 0, bytes.length, (field) => {
-      if (field.number === 1 && field.type === bytesType) inResourceSpans(field.from, field.to);
-    });
-  };
-  return (trace) => {
-    const into: Collected = {
-      startNs: null,
-      endNs: 0n,
-      statuses: new Set(),
-      attributes: new Map(),
-    };
-    for (const piece of trace.pieces) readRequest(piece, into);
-    const { startNs, endNs } = into;
-    return {
-      traceId: trace.traceId,
-      spans: trace.spans,
-      sizeBytes: trace.pieces.reduce((sum, piece) => sum + piece.length, 0),
-      durationMs: startNs === null || endNs < startNs ? 0 : Number(endNs - startNs) / 1e6,
-      statuses: into.statuses,
-      attributes: into.attributes,
-    };
+  return ({ traceId, spans, pieces }) => {
+    const collector = new Collector(wanted);
+    let sizeBytes = 0;
+    for (const piece of pieces) {
+      sizeBytes += piece.length;
+      collector.read(piece);
+    }
+    return { traceId, spans, sizeBytes, ...collector.collected() };
   };
 };
