@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import * as fc from 'fast-check';
 import { decodeSpans } from '../../../../trace-router/src/otlp/decode.ts';
 import { asText, toRow } from '../../../../trace-router/src/edge/clickhouse/row.ts';
+import type { AttributeValue } from '../../../../trace-router/src/model/span.ts';
 import { encodeRequest } from '../../otlp-proto.ts';
 import { damaged } from '../../wire-arbitraries.ts';
 
@@ -100,9 +101,9 @@ test('no number is not JSON, and is said in the words of the exporter', () => {
 
 test('half a surrogate pair in a text is not what ClickHouse refuses a row for', () => {
   const text = { kind: 'text', value: 'a\ud800' } as const;
-  const attributes = new Map([
+  const attributes = new Map<string, AttributeValue>([
     ['k\udfff', text],
-    ['nested', { kind: 'list', values: [text] } as const],
+    ['nested', { kind: 'list', values: [text] }],
   ]);
   const [placed] = decodeSpans(
     encodeRequest({ resourceSpans: [{ scopeSpans: [{ spans: [{}] }] }] }),
