@@ -14,7 +14,8 @@ import {
   readFrame,
 } from '../otlp/grpc-frames.ts';
 import { encodings } from './inflate.ts';
-import type { Intake, Room } from './intake.ts';
+import type { Intake } from './intake.ts';
+import type { Room } from './room.ts';
 import { exportPath, metricsExportPath, protobufType } from '../otlp/paths.ts';
 import type { MetricsForward } from './metrics-forward.ts';
 import { encodeResponse, encodeStatus, refusals } from '../otlp/answer.ts';
