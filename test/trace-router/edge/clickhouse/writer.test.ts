@@ -1,10 +1,8 @@
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  createWriter,
-  type KeptRows,
-} from '../../../../trace-router/src/edge/clickhouse/writer.ts';
+import { createWriter } from '../../../../trace-router/src/edge/clickhouse/writer.ts';
 import { createMetrics } from '../../../../trace-router/src/edge/telemetry/metrics.ts';
+import type { KeptRows } from '../../../../trace-router/src/model/kept-rows.ts';
 import { startClickhouse, type FakeClickhouse } from '../../../fakes/clickhouse.ts';
 import { until } from '../../router.ts';
 
