@@ -22,7 +22,6 @@ const cursor: Cursor = { at: 0 };
  * Walks the fields of the span at [from, to) once. `malformed`: it is no message; `unidentified`: it has no trace id of
  * 16 bytes that are not all zero.
  */
-// oxlint-disable-next-line complexity -- one pass over the bytes of every span, without a call for what is usual
 export const readSpan = (
   bytes: Uint8Array,
   from: number,

@@ -39,6 +39,18 @@ const queuesOf = (
 const slotsOf = ({ names, owner }: SlotTable): readonly number[] =>
   names.map((_, i) => owner.reduce((sum, one) => (one === i ? sum + 1 : sum), 0));
 
+const countMembers = (
+  names: readonly string[],
+  slots: readonly number[],
+  metrics: Metrics,
+): void => {
+  const resolver = 'static';
+  metrics.add('resolutions', { resolver, success: 'true' });
+  metrics.add('backendUpdates', { resolver });
+  metrics.set('backends', { resolver }, names.length);
+  for (const [i, name] of names.entries()) metrics.set('slots', { member: name }, slots[i] ?? 0);
+};
+
 /** The destination made of `config.members`. */
 export const createMembers = (
   members: Members,
@@ -47,13 +59,8 @@ export const createMembers = (
 ): Destination => {
   const table = fillSlots(members);
   const slots = slotsOf(table);
-  const resolver = 'static';
-  metrics.add('resolutions', { resolver, success: 'true' });
-  metrics.add('backendUpdates', { resolver });
-  metrics.set('backends', { resolver }, members.length);
+  countMembers(table.names, slots, metrics);
   const queues = queuesOf(members, table, config.send, metrics);
-  for (const [i, name] of table.names.entries())
-    metrics.set('slots', { member: name }, slots[i] ?? 0);
   const { maxPartsBytes } = config.receive;
   const { maxMessageBytes } = config.send;
   const partsOf = createPartition(table.owner, queues.length, { maxMessageBytes, maxPartsBytes });
