@@ -26,6 +26,7 @@ const suites: Readonly<Record<string, string>> = {
   'trace-router/src/otlp/protobuf-out': 'test/trace-router/otlp/json.test.ts',
   'trace-router/src/otlp/protobuf.ts': 'test/trace-router/otlp/split.test.ts',
   'trace-router/src/otlp/read-span': 'test/trace-router/otlp/split.test.ts',
+  'trace-router/src/otlp/traces': 'test/trace-router/edge/builtin.test.ts',
   'trace-router/src/otlp/scan': 'test/trace-router/otlp/split.test.ts',
 };
 
