@@ -34,7 +34,7 @@ const steps: readonly Step[] =
     ? [vitest]
     : [
         { name: 'format', command: 'oxfmt', args: ['--check', '.'] },
-        { name: 'lint', command: 'oxlint', args: ['--type-aware', '--quiet', '.'] },
+        { name: 'lint', command: 'oxlint', args: ['--type-aware', '--deny-warnings', '.'] },
         { name: 'types', command: 'tsc', args: ['-p', '.'] },
         { name: 'dead code', command: 'knip', args: ['--no-progress'] },
         { name: 'generated files', command: 'node', args: ['test/generate.ts', '--check'] },

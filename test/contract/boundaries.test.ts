@@ -26,7 +26,7 @@ const place = (path: string): Place => {
 // oxfmt-ignore
 const core = [
   'contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers', 'guardrails', 'policies',
-  'projections', 'demo', 'docs', 'flow',
+  'projections', 'demo', 'docs', 'flow', 'otlp',
 ];
 const isCore = ({ room, part }: Place): boolean =>
   packages.includes(room) ? part !== 'edge' && part !== '' : core.includes(part);
@@ -78,6 +78,10 @@ const rules: Record<string, (from: Place, to: Place) => boolean> = {
   'the story names no vendor': (from, to) =>
     ['model', 'decide', 'projections', 'flow'].includes(from.part) &&
     [...plugins, 'translate', 'demo'].includes(to.part),
+  'what is decided does not depend on how it is written down': (from, to) =>
+    from.room === 'trace-router' &&
+    ['model', 'decide', 'policies', 'flow', 'config'].includes(from.part) &&
+    to.part === 'otlp',
   'plug-ins are strangers': (from, to) =>
     plugins.includes(from.part) &&
     from.part === to.part &&
@@ -137,6 +141,9 @@ test.each([
   ['gateway/src/flow/call.ts', 'gateway/src/translate/request.ts'],
   ['gateway/src/contract/errors.ts', 'gateway/src/model/call.ts'],
   ['gateway/src/edge/gateway.ts', 'trace-router/src/contract/metrics.ts'],
+  ['trace-router/src/otlp/json.ts', 'node:http2'],
+  ['trace-router/src/otlp/split.ts', 'trace-router/src/edge/slices.ts'],
+  ['trace-router/src/flow/sampler.ts', 'trace-router/src/otlp/facts.ts'],
   ['deploy/local/src/start.ts', 'gateway/src/edge/gateway.ts'],
   ['deploy/clickhouse/migrate.ts', 'gateway/src/edge/ledger/clickhouse.ts'],
   ['dashboards/src/build.ts', 'gateway/src/projections/metrics.ts'],

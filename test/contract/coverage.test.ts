@@ -11,12 +11,23 @@ const suites: Readonly<Record<string, string>> = {
   'gateway/src/flow/': 'test/gateway/flow/call.test.ts',
   'gateway/src/providers/': 'test/conformance/provider.test.ts',
   'trace-router/src/policies/': 'test/trace-router/policies/conformance.test.ts',
-  'trace-router/src/decide/decode': 'test/trace-router/edge/clickhouse/row.test.ts',
   'trace-router/src/decide/evict': 'test/trace-router/flow/sampler.test.ts',
-  'trace-router/src/decide/facts': 'test/trace-router/flow/sampler.test.ts',
   'trace-router/src/decide/ripe': 'test/trace-router/flow/sampler.test.ts',
-  'trace-router/src/decide/scan': 'test/trace-router/decide/split.test.ts',
   'trace-router/src/decide/threshold': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/flow/open-traces': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/flow/remembered': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/otlp/answer': 'test/trace-router/edge/receive.test.ts',
+  'trace-router/src/otlp/decode': 'test/trace-router/edge/clickhouse/row.test.ts',
+  'trace-router/src/otlp/facts': 'test/trace-router/flow/sampler.test.ts',
+  'trace-router/src/otlp/grpc-frames': 'test/trace-router/edge/receive.test.ts',
+  'trace-router/src/otlp/messages': 'test/trace-router/otlp/json.test.ts',
+  'trace-router/src/otlp/partition': 'test/trace-router/edge/members/members.test.ts',
+  'trace-router/src/otlp/paths': 'test/trace-router/edge/receive.test.ts',
+  'trace-router/src/otlp/protobuf-out': 'test/trace-router/otlp/json.test.ts',
+  'trace-router/src/otlp/protobuf.ts': 'test/trace-router/otlp/split.test.ts',
+  'trace-router/src/otlp/read-span': 'test/trace-router/otlp/split.test.ts',
+  'trace-router/src/otlp/traces': 'test/trace-router/edge/builtin.test.ts',
+  'trace-router/src/otlp/scan': 'test/trace-router/otlp/split.test.ts',
 };
 
 /** A file of types alone has nothing to run; a registry is a list, whose entries are tested. */
@@ -27,7 +38,7 @@ const counterpart = (path: string): string =>
   `test/${path.replace('/src/', '/').replace(/\.ts$/, '.test.ts')}`;
 
 const core = globSync(
-  '{gateway,trace-router}/src/{decide,dialects,flow,projections,providers,policies,translate}/**/*.ts',
+  '{gateway,trace-router}/src/{decide,dialects,flow,otlp,projections,providers,policies,translate}/**/*.ts',
 ).filter(hasCode);
 const alone = core.filter((path) => !existsSync(counterpart(path)));
 

@@ -103,6 +103,26 @@ const usages = (random: () => number, openai: boolean): unknown =>
         null,
       ]);
 
+interface Draft {
+  readonly anthropic: boolean;
+  readonly model: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A few requests never reach a provider: `strange`, in [0, 1), says which, and what is wrong with them. */
+const spoiled = (draft: Draft, strange: number): Draft => {
+  const { anthropic, model, headers, body } = draft;
+  if (strange < 0.02) {
+    const wrong = anthropic ? { 'x-api-key': 'tg-no' } : { authorization: 'Bearer tg-no' };
+    return { ...draft, headers: { ...headers, ...wrong } };
+  }
+  if (strange < 0.04) return { ...draft, body: body.replace(model, 'no-such-model') };
+  if (strange < 0.05) return { ...draft, body: body.slice(0, -3) };
+  if (strange < 0.06) return { ...draft, body: body.replace('"stream":', '"stream":"yes","x":') };
+  return draft;
+};
+
 /** The call number `i` of a seed. */
 export const planCall = (seed: number, i: number, key: string): PlannedCall => {
   const random = generator(seed * 1_000_003 + i);
@@ -130,28 +150,23 @@ export const planCall = (seed: number, i: number, key: string): PlannedCall => {
     'x-tollgate-agent': 'planner',
   };
   const path = anthropic ? '/v1/messages' : '/v1/chat/completions';
-  let body: string = JSON.stringify({
+  const whole = JSON.stringify({
     model,
     max_tokens: 200,
     stream,
     messages: [{ role: 'user', content }],
     ...(anthropic || !stream || random() < 0.5 ? {} : { stream_options: { include_usage: true } }),
   });
-  // A few requests that never reach a provider.
-  if (strange < 0.02)
-    headers[anthropic ? 'x-api-key' : 'authorization'] = anthropic ? 'tg-no' : 'Bearer tg-no';
-  else if (strange < 0.04) body = body.replace(model, 'no-such-model');
-  else if (strange < 0.05) body = body.slice(0, -3);
-  else if (strange < 0.06) body = body.replace('"stream":', '"stream":"yes","x":');
+  const request = spoiled({ anthropic, model, headers, body: whole }, strange);
   const hangs = random() < 0.12;
   const embeddings = !anthropic && strange > 0.95;
   return {
     traceId,
     path: embeddings ? '/v1/embeddings' : path,
-    headers,
+    headers: request.headers,
     body: embeddings
       ? JSON.stringify({ model: 'text-embedding-3-small', input: ['one', 'two'] })
-      : body,
+      : request.body,
     stream: stream && !embeddings,
     hangUp: hangs
       ? { afterBytes: Math.floor(random() * 1200), afterMs: 5 + Math.floor(random() * 60) }

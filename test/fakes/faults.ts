@@ -157,6 +157,21 @@ const stopOf = (sizeBytes: number, fault: Fault) => {
   return { stop, how: 'whole' } as const;
 };
 
+/** Writes down what is out, up to byte `end`, from the part `step` on; returns the first part that is not. */
+const note = (
+  served: Served,
+  steps: ReturnType<typeof milestones>,
+  step: number,
+  end: number,
+): number => {
+  let next = step;
+  for (; (steps[next]?.at ?? Infinity) <= end; next += 1) {
+    served.textSent += steps[next]?.text ?? '';
+    served.usageSent ||= steps[next]?.isUsage ?? false;
+  }
+  return next;
+};
+
 const pour = async (
   response: ServerResponse,
   served: Served,
@@ -174,10 +189,7 @@ const pour = async (
     if (served.ended !== 'open') return;
     at = end;
     served.bodyBytesSent = end;
-    for (; (steps[step]?.at ?? Infinity) <= end; step += 1) {
-      served.textSent += steps[step]?.text ?? '';
-      served.usageSent ||= steps[step]?.isUsage ?? false;
-    }
+    step = note(served, steps, step, end);
     if (fault.gapMs !== undefined) await sleep(fault.gapMs);
   }
   if (served.ended !== 'open') return;

@@ -1,7 +1,7 @@
 /** Splitting one request in this process: our scanner, and decoding it whole. */
-import { createScanner } from '../../../trace-router/src/decide/scan.ts';
+import { createScanner } from '../../../trace-router/src/otlp/scan.ts';
 import { fillSlots } from '../../../trace-router/src/decide/slots.ts';
-import { split } from '../../../trace-router/src/decide/split.ts';
+import { split } from '../../../trace-router/src/otlp/split.ts';
 import { intList, item, push } from '../../../trace-router/src/model/int-list.ts';
 import { requestType } from '../../trace-router/otlp-proto.ts';
 

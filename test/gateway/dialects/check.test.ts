@@ -164,30 +164,29 @@ const ask = {
 const plain = { ...ask, stream: false };
 const editsOf = (
   { passing }: typeof openai,
-  asked: RequestParameters,
-  model: string,
+  parameters: RequestParameters,
   body: JsonObject,
-  traits = standardTraits,
-) => passing.edits({ parameters: asked, model, body, operation: 'chat', traits });
+  { model = 'm', traits = standardTraits } = {},
+) => passing.edits({ parameters, model, body, operation: 'chat', traits });
 
 test('the model is set only when it is another', () => {
-  expect(editsOf(openai, plain, 'm', chat)).toBeNull();
-  expect(editsOf(openai, plain, 'other', chat)).toEqual({ set: { model: 'other' } });
-  expect(editsOf(anthropic, { ...ask, wantsStreamUsage: true }, 'm', claude)).toBeNull();
-  expect(editsOf(anthropic, ask, 'other', claude)).toEqual({ set: { model: 'other' } });
+  expect(editsOf(openai, plain, chat)).toBeNull();
+  expect(editsOf(openai, plain, chat, { model: 'other' })).toEqual({ set: { model: 'other' } });
+  expect(editsOf(anthropic, { ...ask, wantsStreamUsage: true }, claude)).toBeNull();
+  expect(editsOf(anthropic, ask, claude, { model: 'other' })).toEqual({ set: { model: 'other' } });
 });
 
 test('a stream is always asked for its usage, and no other stream option is set', () => {
   const stream_options = { include_usage: false, include_obfuscation: false };
-  expect(editsOf(openai, ask, 'm', { ...chat, stream_options })).toEqual({
+  expect(editsOf(openai, ask, { ...chat, stream_options })).toEqual({
     set: { stream_options: { include_usage: true } },
   });
-  expect(editsOf(openai, { ...ask, wantsStreamUsage: true }, 'm', chat)).toBeNull();
+  expect(editsOf(openai, { ...ask, wantsStreamUsage: true }, chat)).toBeNull();
 });
 
 test('a vendor that reports usage unasked and refuses to be asked is not asked', () => {
   const traits = { usageUnasked: true, olderMaxTokens: true };
-  expect(editsOf(openai, ask, 'm', chat, traits)).toBeNull();
+  expect(editsOf(openai, ask, chat, { traits })).toBeNull();
 });
 
 const failure = {

@@ -256,3 +256,24 @@ test('money of any size a column holds is written without a float', () => {
     }),
   );
 });
+
+test('half a surrogate pair in a text is not what ClickHouse refuses a row for', () => {
+  const { identity, caller } = someSettlement.call;
+  const tags = { 'a\ud800': 'b\udfff', plain: String.raw`\ud800` };
+  const call = {
+    ...someSettlement.call,
+    caller: caller === null ? null : { ...caller, org: 'org\ud800' },
+    identity: { ...identity, user: 'user\ud800x', tags },
+  };
+  const attempt = { ...someAttempt, modelAnswered: 'm\ud800', upstreamId: '\udc00id' };
+  const settlement = { ...someSettlement, call, attempts: [attempt] };
+  const line = ledgerRow({ settlement, replica: 'r', seq: 1 });
+  expect(line.replaceAll(String.raw`\\ud800`, '')).not.toMatch(/\\ud/);
+  expect(rowOf(settlement)).toMatchObject({
+    org: 'org\ufffd',
+    caller_user: 'user\ufffdx',
+    tags: { 'a\ufffd': 'b\ufffd', plain: String.raw`\ud800` },
+    'attempts.model': ['m\ufffd'],
+    upstream_ids: ['\ufffdid'],
+  });
+});

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { slotCount } from '../../../trace-router/src/decide/scan.ts';
+import { slotCount } from '../../../trace-router/src/decide/slot-of.ts';
 import { fillSlots } from '../../../trace-router/src/decide/slots.ts';
 import type { Placed, SlotTable } from '../../../trace-router/src/decide/slots.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createFactReader } from '../../../trace-router/src/decide/facts.ts';
+import { createFactReader } from '../../../trace-router/src/otlp/facts.ts';
 import { createSampler } from '../../../trace-router/src/flow/sampler.ts';
 import type { SamplerEffect, SamplerSettings } from '../../../trace-router/src/flow/sampler.ts';
 import type { Voter } from '../../../trace-router/src/model/decision.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { reasons } from '../../../trace-router/src/contract/reasons.ts';
-import { createFactReader } from '../../../trace-router/src/decide/facts.ts';
+import { createFactReader } from '../../../trace-router/src/otlp/facts.ts';
 import type { Voter } from '../../../trace-router/src/model/decision.ts';
 import { policies } from '../../../trace-router/src/policies/registry.ts';
 import { requestOf, traceIdOf } from '../router.ts';

@@ -4,7 +4,7 @@
  * which a slot likes the members (ketama, md5, 160 points each); it runs once per change, never per span.
  */
 import HashRing from 'hashring';
-import { slotCount } from './scan.ts';
+import { slotCount } from './slot-of.ts';
 
 /** A member's stable name is its key on the ring; its address may change without moving a slot. */
 export interface Placed {

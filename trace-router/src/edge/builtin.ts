@@ -4,14 +4,13 @@
  * what has been acknowledged stays in bounded memory until ClickHouse is back.
  */
 import type { RouterConfig } from '../config/config.ts';
-import { decodeSpans } from '../decide/decode.ts';
-import { createFactReader } from '../decide/facts.ts';
-import type { Scan } from '../decide/scan.ts';
-import { nobody, split } from '../decide/split.ts';
+import { decodeSpans } from '../otlp/decode.ts';
+import { createFactReader } from '../otlp/facts.ts';
+import type { Scan } from '../otlp/scan.ts';
+import { tracesOf } from '../otlp/traces.ts';
 import { createSampler } from '../flow/sampler.ts';
 import type { SamplerEffect, SamplerRules } from '../flow/sampler.ts';
 import { accepted } from '../model/answer.ts';
-import { intList, item, push } from '../model/int-list.ts';
 import type { Piece } from '../model/trace.ts';
 import { toRow } from './clickhouse/row.ts';
 import type { Writer } from './clickhouse/writer.ts';
@@ -25,49 +24,13 @@ const decisionsPerTurn = 100;
 /** Traces taken in before the loop is given back: each may push out an older one, which is then decided. */
 const piecesPerTurn = 250;
 
-/**
- * The traces among the spans [from, to) of a request, each a request of its own. Null: together they would be too
- * large.
- */
-const traces = (scan: Scan, from: number, to: number, maxBytes: number): Piece[] | null => {
-  const { bytes } = scan;
-  const numberOf = new Map<string, number>();
-  const ids: string[] = [];
-  const roots: boolean[] = [];
-  const ownerOf = intList(Math.max(1, scan.spans));
-  for (let i = 0; i < from; i += 1) push(ownerOf, nobody);
-  for (let i = from; i < to; i += 1) {
-    const at = item(scan.traceIdAt, i);
-    const traceId = bytes.toString('hex', at, at + 16);
-    let number = numberOf.get(traceId);
-    if (number === undefined) {
-      number = ids.length;
-      numberOf.set(traceId, number);
-      ids.push(traceId);
-      roots.push(false);
-    }
-    if (item(scan.root, i) === 1) roots[number] = true;
-    push(ownerOf, number);
-  }
-  for (let i = to; i < scan.spans; i += 1) push(ownerOf, nobody);
-  const parts = split(scan, ownerOf, ids.length, maxBytes);
-  return (
-    parts?.map(({ owner, bytes: part, spans }) => ({
-      traceId: ids[owner] ?? '',
-      bytes: part,
-      spans,
-      hasRoot: roots[owner] ?? false,
-    })) ?? null
-  );
-};
-
 /** All traces of a request; one that reaches over slices comes in several pieces. Null: they would be too large. */
 const allTraces = async (scan: Scan, maxBytes: number): Promise<readonly Piece[] | null> => {
   const all: Piece[] = [];
   let bytes = 0;
   let fits = true;
   await inSlices(scan.spans, spansAtOnce, (from, to) => {
-    const pieces = fits ? traces(scan, from, to, maxBytes - bytes) : null;
+    const pieces = fits ? tracesOf(scan, from, to, maxBytes - bytes) : null;
     if (pieces === null) {
       fits = false;
       return;

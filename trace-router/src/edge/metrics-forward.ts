@@ -1,7 +1,8 @@
 import { request } from 'undici';
 import type { Answer } from '../model/answer.ts';
 import { accepted } from '../model/answer.ts';
-import { metricsPath, textOf } from './members/member.ts';
+import { metricsPath } from '../otlp/paths.ts';
+import { textOf } from './members/member.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
 /** What becomes of OTLP metrics: this is a router of traces. */

@@ -12,12 +12,13 @@ import {
   frameHeaderBytes,
   grpcTimeoutMs,
   readFrame,
-} from './grpc-frames.ts';
+} from '../otlp/grpc-frames.ts';
 import { encodings } from './inflate.ts';
-import type { Intake, Room } from './intake.ts';
-import { exportPath, metricsExportPath, protobufType } from './members/member.ts';
+import type { Intake } from './intake.ts';
+import type { Room } from './room.ts';
+import { exportPath, metricsExportPath, protobufType } from '../otlp/paths.ts';
 import type { MetricsForward } from './metrics-forward.ts';
-import { encodeResponse, encodeStatus, refusals } from './otlp-answer.ts';
+import { encodeResponse, encodeStatus, refusals } from '../otlp/answer.ts';
 
 /** Windows large enough that a usual batch never waits for WINDOW_UPDATE. */
 const streamWindowBytes = 1024 * 1024;

@@ -6,10 +6,17 @@ import type http from 'node:http';
 import type { RouterConfig } from '../config/config.ts';
 import type { Answer } from '../model/answer.ts';
 import { guardedServer, type Guard } from '@tollgate/listener/edge/guard.ts';
-import type { Intake, Room } from './intake.ts';
-import { metricsPath, protobufType, tracesPath } from './members/member.ts';
+import type { Intake } from './intake.ts';
+import type { Room } from './room.ts';
+import { metricsPath, protobufType, tracesPath } from '../otlp/paths.ts';
 import type { MetricsForward } from './metrics-forward.ts';
-import { encodeResponse, encodeStatus, refusals, responseJson, statusJson } from './otlp-answer.ts';
+import {
+  encodeResponse,
+  encodeStatus,
+  refusals,
+  responseJson,
+  statusJson,
+} from '../otlp/answer.ts';
 
 type Format = 'protobuf' | 'json';
 const jsonType = 'application/json';

@@ -23,3 +23,10 @@ export interface TraceFacts {
   /** Values of the attribute keys that policies asked for, of spans and resources, each distinct value once. */
   readonly attributes: ReadonlyMap<string, ReadonlySet<Scalar>>;
 }
+
+/** Reads the facts of a trace from the bytes of its pieces. */
+export type FactReader = (trace: {
+  readonly traceId: string;
+  readonly spans: number;
+  readonly pieces: readonly Buffer[];
+}) => TraceFacts;

@@ -55,56 +55,48 @@ const unnamed = (element: string): string =>
 const decimalBytes = (precision: number) =>
   precision <= 9 ? 4 : precision <= 18 ? 8 : precision <= 38 ? 16 : 32;
 
+/** An empty tuple takes a byte, so that rows can be counted. */
+const tupleOf = (elements: readonly string[]): Shape =>
+  elements.length === 0
+    ? { kind: 'fixed', sizeBytes: 1 }
+    : { kind: 'tuple', of: elements.map((element) => shapeOf(unnamed(element))) };
+
+/** Types that are made of others, from what stands in their brackets. */
+const composed: Readonly<Record<string, (inner: readonly string[]) => Shape>> = {
+  String: () => ({ kind: 'string' }),
+  FixedString: ([length]) => ({ kind: 'fixed', sizeBytes: Number(length) }),
+  Decimal: ([precision]) => ({ kind: 'fixed', sizeBytes: decimalBytes(Number(precision)) }),
+  Nullable: ([type = '']) => ({ kind: 'nullable', of: shapeOf(type) }),
+  Array: ([type = '']) => arrayOf(shapeOf(type)),
+  LowCardinality: ([type = '']) => {
+    const of = shapeOf(type);
+    // The dictionary holds bare values; NULL is its first entry.
+    return { kind: 'dictionary', of: of.kind === 'nullable' ? of.of : of };
+  },
+  SimpleAggregateFunction: ([, type = '']) => shapeOf(type),
+  Tuple: tupleOf,
+  Map: (inner) => arrayOf({ kind: 'tuple', of: inner.map(shapeOf) }),
+  Nested: (inner) =>
+    arrayOf({ kind: 'tuple', of: inner.map((element) => shapeOf(unnamed(element))) }),
+  Point: () => point,
+  Ring: () => arrayOf(point),
+  LineString: () => arrayOf(point),
+  Polygon: () => arrayOf(arrayOf(point)),
+  MultiLineString: () => arrayOf(arrayOf(point)),
+  MultiPolygon: () => arrayOf(arrayOf(arrayOf(point))),
+};
+
 /** @throws Refusal for types whose length cannot be told without understanding their content. */
 const shapeOf = (type: string): Shape => {
   const [, name = '', text = ''] = /^(\w+)(?:\(([^]*)\))?$/.exec(type) ?? [];
-  const inner = splitArguments(text);
-  const first = inner[0] ?? '';
   const sizeBytes = sizes[name] ?? (name.startsWith('Interval') ? 8 : undefined);
   if (sizeBytes !== undefined) return { kind: 'fixed', sizeBytes };
-  switch (name) {
-    case 'String':
-      return { kind: 'string' };
-    case 'FixedString':
-      return { kind: 'fixed', sizeBytes: Number(first) };
-    case 'Decimal':
-      return { kind: 'fixed', sizeBytes: decimalBytes(Number(first)) };
-    case 'Nullable':
-      return { kind: 'nullable', of: shapeOf(first) };
-    case 'Array':
-      return arrayOf(shapeOf(first));
-    case 'LowCardinality': {
-      const of = shapeOf(first);
-      // The dictionary holds bare values; NULL is its first entry.
-      return { kind: 'dictionary', of: of.kind === 'nullable' ? of.of : of };
-    }
-    case 'SimpleAggregateFunction':
-      return shapeOf(inner[1] ?? '');
-    case 'Tuple':
-      // An empty tuple takes a byte, so that rows can be counted.
-      return inner.length === 0
-        ? { kind: 'fixed', sizeBytes: 1 }
-        : { kind: 'tuple', of: inner.map((element) => shapeOf(unnamed(element))) };
-    case 'Map':
-      return arrayOf({ kind: 'tuple', of: inner.map(shapeOf) });
-    case 'Nested':
-      return arrayOf({ kind: 'tuple', of: inner.map((element) => shapeOf(unnamed(element))) });
-    case 'Point':
-      return point;
-    case 'Ring':
-    case 'LineString':
-      return arrayOf(point);
-    case 'Polygon':
-    case 'MultiLineString':
-      return arrayOf(arrayOf(point));
-    case 'MultiPolygon':
-      return arrayOf(arrayOf(arrayOf(point)));
-    default:
-      throw refusal(
-        'NOT_IMPLEMENTED',
-        `A column of type ${type} cannot be sent as Native to a client with client_protocol_version; cast it, for example to String`,
-      );
-  }
+  const compose = Object.hasOwn(composed, name) ? composed[name] : undefined;
+  if (compose !== undefined) return compose(splitArguments(text));
+  throw refusal(
+    'NOT_IMPLEMENTED',
+    `A column of type ${type} cannot be sent as Native to a client with client_protocol_version; cast it, for example to String`,
+  );
 };
 
 /** Bytes before a column's data: the version of each dictionary in it. */

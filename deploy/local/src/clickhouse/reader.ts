@@ -39,6 +39,9 @@ const tells = [
   /^EXPLAIN (?:(?:SELECT|WITH|PLAN|AST|SYNTAX|PIPELINE|ESTIMATE|QUERY TREE)\b|\(|\w+ =)/,
 ];
 
+const mayStandBeforeBracket = (token: Token): boolean =>
+  mayCall(nameOf(token)) || (token.kind === 'BareWord' && beforeBracket.has(nameOf(token)));
+
 /** Why a reader may not use a token where it stands, or null. */
 const fault = (all: readonly Token[], i: number, inParameter: boolean): string | null => {
   const [before, token, next, afterNext] = [all[i - 1], all[i], all[i + 1], all[i + 2]];
@@ -54,9 +57,7 @@ const fault = (all: readonly Token[], i: number, inParameter: boolean): string |
     return 'SETTINGS is not allowed: settings come in the address';
   }
   const called = next?.kind === 'OpeningRoundBracket' || isWord(before, 'APPLY');
-  if (called && !mayCall(name) && !(token.kind === 'BareWord' && beforeBracket.has(name))) {
-    return `${name}() is not allowed`;
-  }
+  if (called && !mayStandBeforeBracket(token)) return `${name}() is not allowed`;
   const table = next?.kind === 'Dot' && isName(afterNext) ? afterNext : undefined;
   if (name.toLowerCase() === 'system' && table !== undefined && !systemTables.has(nameOf(table))) {
     return `system.${nameOf(table)} is not allowed`;

@@ -125,26 +125,15 @@ const waiting = (head: string, end: string) => {
   return { answer, speak: resolve };
 };
 
+// oxfmt-ignore
 test.each([
-  ['its head alone', '', 'openai', 'gpt-x', ': keep-alive'],
-  ['comments', ': waiting\n\n', 'openai', 'gpt-x', ': waiting'],
-  [
-    'pings, told to a client of another dialect',
-    event('ping'),
-    'openai',
-    'claude-x',
-    ': keep-alive',
-  ],
-  [
-    'a beginning, told to a client of another dialect',
-    start,
-    'openai',
-    'claude-x',
-    '"role":"assistant"',
-  ],
+  ['its head alone', { head: '', dialect: 'openai', model: 'gpt-x', shown: ': keep-alive' }],
+  ['comments', { head: ': waiting\n\n', dialect: 'openai', model: 'gpt-x', shown: ': waiting' }],
+  ['pings, told to a client of another dialect', { head: event('ping'), dialect: 'openai', model: 'claude-x', shown: ': keep-alive' }],
+  ['a beginning, told to a client of another dialect', { head: start, dialect: 'openai', model: 'claude-x', shown: '"role":"assistant"' }],
 ] as const)(
   'a stream that lives by %s is not held back for longer than timeouts.hold',
-  async (_, head, dialect, model, shown) => {
+  async (_, { head, dialect, model, shown }) => {
     const end =
       model === 'gpt-x'
         ? chunkOf({ content: 'spoken' }) + openaiEnd

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import * as fc from 'fast-check';
-import { decodeSpans } from '../../../../trace-router/src/decide/decode.ts';
+import { decodeSpans } from '../../../../trace-router/src/otlp/decode.ts';
 import { asText, toRow } from '../../../../trace-router/src/edge/clickhouse/row.ts';
+import type { AttributeValue } from '../../../../trace-router/src/model/span.ts';
 import { encodeRequest } from '../../otlp-proto.ts';
 import { damaged } from '../../wire-arbitraries.ts';
 
@@ -96,6 +97,26 @@ test.each([
 test('no number is not JSON, and is said in the words of the exporter', () => {
   expect(asText({ kind: 'double', value: Number.NaN })).toBe('json: unsupported value: NaN');
   expect(asText({ kind: 'double', value: -Infinity })).toBe('json: unsupported value: -Inf');
+});
+
+test('half a surrogate pair in a text is not what ClickHouse refuses a row for', () => {
+  const text = { kind: 'text', value: 'a\ud800' } as const;
+  const attributes = new Map<string, AttributeValue>([
+    ['k\udfff', text],
+    ['nested', { kind: 'list', values: [text] }],
+  ]);
+  const [placed] = decodeSpans(
+    encodeRequest({ resourceSpans: [{ scopeSpans: [{ spans: [{}] }] }] }),
+  );
+  if (placed === undefined) throw new Error('one span');
+  const span = { ...placed.span, name: '\ud800', attributes };
+  const line = toRow({ ...placed, scopeName: 'sc\ud800', span });
+  expect(line).not.toMatch(/\\ud/);
+  expect(JSON.parse(line)).toMatchObject({
+    SpanName: '\ufffd',
+    ScopeName: 'sc\ufffd',
+    SpanAttributes: { 'k\ufffd': 'a\ufffd', nested: '["a\ufffd"]' },
+  });
 });
 
 test('damaged requests never crash the decoder, and what it makes of them is valid JSON', () => {

@@ -1,10 +1,8 @@
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  createWriter,
-  type KeptRows,
-} from '../../../../trace-router/src/edge/clickhouse/writer.ts';
+import { createWriter } from '../../../../trace-router/src/edge/clickhouse/writer.ts';
 import { createMetrics } from '../../../../trace-router/src/edge/telemetry/metrics.ts';
+import type { KeptRows } from '../../../../trace-router/src/model/kept-rows.ts';
 import { startClickhouse, type FakeClickhouse } from '../../../fakes/clickhouse.ts';
 import { until } from '../../router.ts';
 
@@ -96,6 +94,32 @@ test.each([
   expect(writer.state()).toMatchObject({ queuedBytes: 0, failures: 0 });
   expect(said).toEqual(['ClickHouse refuses a span; it is dropped']);
   await writer.close(Date.now());
+});
+
+test('columns of a later version, whatever they are, do not stop this one from writing', async () => {
+  const client = createClient({
+    url: clickhouse.url,
+    username: clickhouse.user,
+    password: clickhouse.password,
+  });
+  const alter = (change: string) =>
+    client.command({ query: `ALTER TABLE tollgate.otel_traces ${change}` });
+  const added = ['Weight UInt8', 'Kept UInt8 MATERIALIZED 7', '`Events.Late` Array(Bool)'];
+  await alter(added.map((column) => `ADD COLUMN ${column}`).join(', '));
+  const { writer, counts } = writerTo(clickhouse);
+  writer.add(
+    kept(
+      line('later', 1, {
+        'Events.Name': ['a'],
+        'Events.Timestamp': [startMs],
+        'Events.Attributes': [{}],
+      }),
+    ),
+  );
+  await until(async () => (await counts('spans'))['written'] === 1, 'it is written');
+  await writer.close(Date.now());
+  await alter('DROP COLUMN Weight, DROP COLUMN Kept, DROP COLUMN `Events.Late`');
+  await client.close();
 });
 
 test('a trace over more days than one insert may have partitions is written all the same', async () => {

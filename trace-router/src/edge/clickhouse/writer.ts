@@ -6,16 +6,13 @@
 import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterConfig } from '../../config/config.ts';
+import { halvesOf } from '../../decide/halves.ts';
+import type { KeptRows } from '../../model/kept-rows.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-
-/** A kept trace, or late spans of one: lines of JSONEachRow. */
-export interface KeptRows {
-  readonly rows: Buffer;
-  readonly spans: number;
-}
+import { KeptQueue } from './kept-queue.ts';
+import { columnNames } from './row.ts';
 
 export interface Writer {
   add(kept: KeptRows): void;
@@ -24,23 +21,8 @@ export interface Writer {
   close(untilMs: number): Promise<void>;
 }
 
-const query = 'INSERT INTO otel_traces FORMAT JSONEachRow';
-
-/** Rows that were refused together, to be tried apart: traces first, then the lines of one. Null: it is one line. */
-const halvesOf = (batch: readonly KeptRows[]): readonly (readonly KeptRows[])[] | null => {
-  const middle = batch.length >> 1;
-  if (middle > 0) return [batch.slice(0, middle), batch.slice(middle)];
-  const [{ rows, spans } = { rows: Buffer.of(), spans: 0 }] = batch;
-  const half = spans >> 1;
-  if (half === 0) return null;
-  let end = 0;
-  // JSON text has no newline of its own.
-  for (let line = 0; line < half; line += 1) end = rows.indexOf(0x0a, end) + 1;
-  return [
-    [{ rows: rows.subarray(0, end), spans: half }],
-    [{ rows: rows.subarray(end), spans: spans - half }],
-  ];
-};
+const columnList = columnNames.map((name) => `\`${name}\``).join(', ');
+const query = `INSERT INTO otel_traces (${columnList}) FORMAT JSONEachRow`;
 
 /** A writer that starts its first insert once there is something to write. */
 export const createWriter = (
@@ -48,162 +30,165 @@ export const createWriter = (
   limits: RouterConfig['write'],
   metrics: Metrics,
   log: Log,
-): Writer => {
-  const { timeoutMs, database } = limits;
-  const client = clickhouseClient({ ...address, timeoutMs, database });
-  const incarnation = randomUUID();
-  const queue: KeptRows[] = [];
-  let queuedBytes = 0;
-  let queuedSpans = 0;
-  let serial = 0;
-  let failures = 0;
-  let lastError = '';
-  let closing = false;
-  let lastChanceMs = Infinity;
-  let wake: () => void = () => {};
+): Writer => new RunningWriter(address, limits, metrics, log);
 
-  const forget = (
-    batch: readonly KeptRows[],
-    outcome: 'written' | 'refused' | 'lost_at_shutdown',
-  ) => {
-    for (const { rows, spans } of batch) {
-      queuedBytes -= rows.length;
-      queuedSpans -= spans;
-      metrics.add('spans', { outcome }, spans);
-    }
-  };
-
-  /** Backoff, cut short only by the end of the router: new rows are no reason to ask sooner. */
-  const pause = async (): Promise<void> => {
-    const fullMs = Math.min(limits.backoffMaxMs, 100 * 2 ** Math.min(failures, 16));
-    const { promise, resolve } = Promise.withResolvers<void>();
-    wake = () => {
-      if (closing) resolve();
-    };
-    await Promise.race([sleep(fullMs * (0.5 + Math.random() / 2)), promise]);
-  };
-
+class RunningWriter implements Writer {
+  readonly #limits: RouterConfig['write'];
+  readonly #metrics: Metrics;
+  readonly #log: Log;
+  readonly #client: ReturnType<typeof clickhouseClient>;
+  readonly #incarnation = randomUUID();
+  readonly #queue: KeptQueue;
+  readonly #running: Promise<void>;
+  #serial = 0;
+  #failures = 0;
+  #lastError = '';
   /** Said when waiting begins, and again when waiting alone does not help. */
-  let said: 'nothing' | 'try_again' | 'cannot' = 'nothing';
-  const failed = (kind: 'try_again' | 'cannot', error: string) => {
-    failures += 1;
-    metrics.add('writes', { outcome: 'retried' });
-    if (said === 'nothing' || (kind === 'cannot' && said === 'try_again')) {
-      const words =
-        kind === 'cannot' ? 'cannot take traces as it is set up' : 'does not take traces';
-      log('warn', `ClickHouse ${words}; trying again`, { error });
-      said = kind;
-    }
-  };
-  const wrote = () => {
-    metrics.add('writes', { outcome: 'written' });
-    if (failures > 0) log('info', 'ClickHouse takes traces again', { failures });
-    [failures, lastError, said] = [0, '', 'nothing'];
-  };
+  #said: 'nothing' | 'try_again' | 'cannot' = 'nothing';
+  #closing = false;
+  #lastChanceMs = Infinity;
+  /** What is waited for, and what tells that it has come. */
+  #waitsFor: () => boolean = () => true;
+  #wakeUp: () => void = () => {};
 
-  /** Writes a batch, however long it takes. Returns what is left when the router stops and ClickHouse did not answer in time. */
-  const write = async (batch: readonly KeptRows[]): Promise<readonly KeptRows[]> => {
-    serial += 1;
-    const token = `${incarnation}/${serial}`;
-    const rows = batch.map((kept) => kept.rows);
+  constructor(
+    address: ClickhouseAddress,
+    limits: RouterConfig['write'],
+    metrics: Metrics,
+    log: Log,
+  ) {
+    const { timeoutMs, database } = limits;
+    this.#limits = limits;
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#client = clickhouseClient({ ...address, timeoutMs, database });
+    this.#queue = new KeptQueue(limits);
+    this.#running = this.#run();
+  }
+
+  add(kept: KeptRows): void {
+    this.#queue.add(kept);
+    this.#wake();
+  }
+
+  full(): boolean {
+    return this.#queue.full;
+  }
+
+  state() {
+    const [failures, lastError] = [this.#failures, this.#lastError];
+    return { queuedBytes: this.#queue.bytes, failures, lastError };
+  }
+
+  async close(untilMs: number): Promise<void> {
+    this.#closing = true;
+    this.#lastChanceMs = untilMs;
+    this.#wake();
+    await this.#running;
+    await this.#client.close();
+  }
+
+  async #run(): Promise<void> {
     for (;;) {
-      const result = await insertOnce(client, { query, rows, token });
-      if (result.kind === 'done') {
-        wrote();
-        forget(batch, 'written');
-        return [];
-      }
-      lastError = result.message;
-      if (result.kind === 'rows_refused') {
-        const halves = halvesOf(batch);
-        if (halves === null) {
-          metrics.add('writes', { outcome: 'refused' });
-          log('error', 'ClickHouse refuses a span; it is dropped', { error: lastError });
-          forget(batch, 'refused');
-          return [];
-        }
-        metrics.add('writes', { outcome: 'split' });
-        const left: KeptRows[] = [];
-        for (const half of halves) left.push(...(await write(half)));
-        return left;
-      }
-      failed(result.kind, lastError);
-      if (Date.now() >= lastChanceMs) return batch;
-      await pause();
-    }
-  };
-
-  const take = (): KeptRows[] => {
-    let [spans, bytes, count] = [0, 0, 0];
-    for (const kept of queue) {
-      if (
-        count > 0 &&
-        (spans + kept.spans > limits.batchRows || bytes + kept.rows.length > limits.batchBytes)
-      )
-        break;
-      spans += kept.spans;
-      bytes += kept.rows.length;
-      count += 1;
-    }
-    return queue.splice(0, count);
-  };
-  // asked only while no insert runs: what is queued is then all that is counted
-  const enough = (): boolean => queuedBytes >= limits.batchBytes || queuedSpans >= limits.batchRows;
-
-  const idle = async (): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    wake = resolve;
-    await promise;
-  };
-  /** Waits for company until there is enough for an insert or the first has waited long enough. */
-  const linger = async (): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, limits.lingerMs);
-    wake = () => {
-      if (closing || enough()) resolve();
-    };
-    wake();
-    await promise;
-    clearTimeout(timer);
-  };
-  const run = async (): Promise<void> => {
-    for (;;) {
-      if (queue.length === 0) {
-        if (closing) return;
-        await idle();
+      if (this.#queue.empty) {
+        if (this.#closing) return;
+        await this.#until(() => true);
         continue;
       }
-      await linger();
-      const batch = take();
-      const left = await write(batch);
+      // for company, until there is enough for an insert or the first has waited long enough
+      if (!this.#closing && !this.#queue.enough) {
+        await this.#until(() => this.#closing || this.#queue.enough, this.#limits.lingerMs);
+      }
+      const left = await this.#write(this.#queue.take());
       if (left.length === 0) continue;
-      const lost = [...left, ...queue.splice(0)];
-      const spans = lost.reduce((sum, kept) => sum + kept.spans, 0);
-      log('error', 'stopped while ClickHouse was down; kept spans are lost', {
-        spans,
-        error: lastError,
-      });
-      forget(lost, 'lost_at_shutdown');
+      this.#lose([...left, ...this.#queue.takeAll()]);
       return;
     }
-  };
-  const running = run();
+  }
 
-  return {
-    add(kept) {
-      queue.push(kept);
-      queuedBytes += kept.rows.length;
-      queuedSpans += kept.spans;
-      wake();
-    },
-    full: () => queuedBytes >= limits.queueBytes,
-    state: () => ({ queuedBytes, failures, lastError }),
-    async close(untilMs) {
-      closing = true;
-      lastChanceMs = untilMs;
-      wake();
-      await running;
-      await client.close();
-    },
-  };
-};
+  /** Writes a batch, however long it takes. Returns what is left when the router stops and ClickHouse did not answer in time. */
+  async #write(batch: readonly KeptRows[]): Promise<readonly KeptRows[]> {
+    this.#serial += 1;
+    const token = `${this.#incarnation}/${this.#serial}`;
+    const rows = batch.map((kept) => kept.rows);
+    for (;;) {
+      const result = await insertOnce(this.#client, { query, rows, token });
+      if (result.kind === 'done') {
+        this.#wrote(batch);
+        return [];
+      }
+      this.#lastError = result.message;
+      if (result.kind === 'rows_refused') return this.#writeApart(batch);
+      this.#failed(result.kind);
+      if (Date.now() >= this.#lastChanceMs) return batch;
+      await this.#pause();
+    }
+  }
+
+  /** Writes what was refused in halves, and drops a span that is refused alone. Returns what is left, as `#write` does. */
+  async #writeApart(batch: readonly KeptRows[]): Promise<readonly KeptRows[]> {
+    const halves = halvesOf(batch);
+    if (halves === null) {
+      this.#metrics.add('writes', { outcome: 'refused' });
+      const error = this.#lastError;
+      this.#log('error', 'ClickHouse refuses a span; it is dropped', { error });
+      this.#letGo(batch, 'refused');
+      return [];
+    }
+    this.#metrics.add('writes', { outcome: 'split' });
+    const [first, second] = halves;
+    return [...(await this.#write(first)), ...(await this.#write(second))];
+  }
+
+  #wrote(batch: readonly KeptRows[]): void {
+    this.#metrics.add('writes', { outcome: 'written' });
+    const failures = this.#failures;
+    if (failures > 0) this.#log('info', 'ClickHouse takes traces again', { failures });
+    [this.#failures, this.#lastError, this.#said] = [0, '', 'nothing'];
+    this.#letGo(batch, 'written');
+  }
+
+  #failed(kind: 'try_again' | 'cannot'): void {
+    this.#failures += 1;
+    this.#metrics.add('writes', { outcome: 'retried' });
+    if (this.#said === 'nothing' || (kind === 'cannot' && this.#said === 'try_again')) {
+      const words =
+        kind === 'cannot' ? 'cannot take traces as it is set up' : 'does not take traces';
+      this.#log('warn', `ClickHouse ${words}; trying again`, { error: this.#lastError });
+      this.#said = kind;
+    }
+  }
+
+  #lose(lost: readonly KeptRows[]): void {
+    const spans = lost.reduce((sum, kept) => sum + kept.spans, 0);
+    const error = this.#lastError;
+    this.#log('error', 'stopped while ClickHouse was down; kept spans are lost', { spans, error });
+    this.#letGo(lost, 'lost_at_shutdown');
+  }
+
+  #letGo(batch: readonly KeptRows[], outcome: 'written' | 'refused' | 'lost_at_shutdown'): void {
+    this.#queue.letGo(batch);
+    for (const { spans } of batch) this.#metrics.add('spans', { outcome }, spans);
+  }
+
+  /** Backoff, cut short only by the end of the router: new rows are no reason to ask sooner. */
+  #pause(): Promise<void> {
+    const fullMs = Math.min(this.#limits.backoffMaxMs, 100 * 2 ** Math.min(this.#failures, 16));
+    return this.#until(() => this.#closing, fullMs * (0.5 + Math.random() / 2));
+  }
+
+  /** Waits until something happens after which `come` is true, or the time is over. */
+  async #until(come: () => boolean, atMostMs?: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waitsFor = come;
+    this.#wakeUp = resolve;
+    const timer = atMostMs === undefined ? undefined : setTimeout(resolve, atMostMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** Something has happened. */
+  #wake(): void {
+    if (this.#waitsFor()) this.#wakeUp();
+  }
+}

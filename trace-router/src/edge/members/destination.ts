@@ -1,5 +1,5 @@
 import type { RouterConfig } from '../../config/config.ts';
-import type { Scan } from '../../decide/scan.ts';
+import type { Scan } from '../../otlp/scan.ts';
 import type { Answer } from '../../model/answer.ts';
 
 /** Where requests go: a set of members, or the built-in sampler. */

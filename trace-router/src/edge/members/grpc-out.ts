@@ -1,9 +1,10 @@
 import http2 from 'node:http2';
 import type { MemberConfig } from '../../config/config.ts';
-import { decodeGrpcMessage, frameHeader, readFrame } from '../grpc-frames.ts';
+import { decodeGrpcMessage, frameHeader, readFrame } from '../../otlp/grpc-frames.ts';
 import { deflate } from '../inflate.ts';
-import { decodeResponse, decodeRetryDelayMs } from '../otlp-answer.ts';
-import { exportPath, textOf } from './member.ts';
+import { decodeResponse, decodeRetryDelayMs } from '../../otlp/answer.ts';
+import { exportPath } from '../../otlp/paths.ts';
+import { textOf } from './member.ts';
 import type { Sent, Transport } from './member.ts';
 
 const resourceExhausted = 8;

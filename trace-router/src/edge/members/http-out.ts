@@ -1,8 +1,9 @@
 import { Pool } from 'undici';
 import type { MemberConfig } from '../../config/config.ts';
 import { deflate } from '../inflate.ts';
-import { decodeResponse } from '../otlp-answer.ts';
-import { protobufType, textOf, tracesPath } from './member.ts';
+import { decodeResponse } from '../../otlp/answer.ts';
+import { protobufType, tracesPath } from '../../otlp/paths.ts';
+import { textOf } from './member.ts';
 import type { Sent, Transport } from './member.ts';
 
 /** `Retry-After` as milliseconds: seconds, or a date. */

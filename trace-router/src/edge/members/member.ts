@@ -12,12 +12,6 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-export const protobufType = 'application/x-protobuf';
-export const tracesPath = '/v1/traces';
-export const exportPath = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
-export const metricsPath = '/v1/metrics';
-export const metricsExportPath = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
-
 /** The text of a thrown value, for messages. */
 export const textOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

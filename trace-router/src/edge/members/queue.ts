@@ -49,160 +49,205 @@ export const createMemberQueue = (
   transport: Transport,
   limits: RouterConfig['send'],
   metrics: Metrics,
-): MemberQueue => {
-  const waiting: QueuedPart[] = [];
-  let waitingBytes = 0;
+): MemberQueue => new Queue(name, transport, limits, metrics);
+
+class Queue implements MemberQueue {
+  readonly name: string;
+  readonly #transport: Transport;
+  readonly #limits: RouterConfig['send'];
+  readonly #metrics: Metrics;
+  readonly #waiting: QueuedPart[] = [];
+  #waitingBytes = 0;
   /** Messages that failed, or halves of one: sent as they are, before anything new. */
-  const again: Batch[] = [];
-  let heldBytes = 0;
-  let inFlight = 0;
-  let failures = 0;
-  let lastError = '';
-  let pausedUntilMs = 0;
-  let timer: NodeJS.Timeout | null = null;
-  let timerDueMs = 0;
-  let closed = false;
+  readonly #again: Batch[] = [];
+  /** Of all that waits or is on its way. */
+  #heldBytes = 0;
+  #inFlight = 0;
+  #failures = 0;
+  #lastError = '';
+  #pausedUntilMs = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #timerDueMs = 0;
+  #closed = false;
 
-  const end = (part: QueuedPart, how: PartEnd): void => {
-    heldBytes -= part.bytes.length;
+  constructor(name: string, transport: Transport, limits: RouterConfig['send'], metrics: Metrics) {
+    this.name = name;
+    this.#transport = transport;
+    this.#limits = limits;
+    this.#metrics = metrics;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#heldBytes === 0 || this.#heldBytes + bytes <= this.#limits.queueBytes;
+  }
+
+  push(part: QueuedPart): void {
+    this.#heldBytes += part.bytes.length;
+    this.#waiting.push(part);
+    this.#waitingBytes += part.bytes.length;
+    this.#pump();
+  }
+
+  state() {
+    return {
+      waitingBytes: this.#heldBytes,
+      inFlight: this.#inFlight,
+      failures: this.#failures,
+      lastError: this.#lastError,
+    };
+  }
+
+  async drain(untilMs: number): Promise<void> {
+    while (this.#heldBytes > 0 && Date.now() < untilMs) await sleep(10);
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    for (const part of [...this.#again.flat(), ...this.#waiting.splice(0)])
+      this.#end(part, { kind: 'expired' });
+    this.#again.length = 0;
+    await this.#transport.close();
+  }
+
+  #end(part: QueuedPart, how: PartEnd): void {
+    this.#heldBytes -= part.bytes.length;
     const outcome = how.kind;
-    metrics.add('spans', { outcome }, part.spans);
+    this.#metrics.add('spans', { outcome }, part.spans);
     part.end(how);
-  };
+  }
 
-  const wake = (inMs: number): void => {
-    const dueMs = Date.now() + inMs;
-    if (timer !== null) {
-      if (timerDueMs <= dueMs) return;
-      clearTimeout(timer);
+  /** Sends whatever may be sent now, or sets the clock for when it may. */
+  #pump(): void {
+    const nowMs = Date.now();
+    if (this.#failures > 0) this.#expireOld(nowMs);
+    if (this.#closed) return;
+    while (this.#again.length + this.#waiting.length > 0) {
+      if (nowMs < this.#pausedUntilMs) return this.#wake(this.#pausedUntilMs - nowMs);
+      // a member that fails gets one message at a time until it takes one
+      if (this.#inFlight >= (this.#failures > 0 ? 1 : this.#limits.inFlight)) return;
+      const lingersMs = this.#lingersMs(nowMs);
+      if (lingersMs > 0) return this.#wake(lingersMs);
+      void this.#launch(this.#take());
     }
-    timerDueMs = dueMs;
-    timer = setTimeout(() => {
-      timer = null;
-      pump();
+  }
+
+  /** How long what waits goes on waiting for company: not at all while nothing is on its way. */
+  #lingersMs(nowMs: number): number {
+    const [first] = this.#waiting;
+    if (this.#again.length > 0 || this.#inFlight === 0 || first === undefined) return 0;
+    if (this.#waitingBytes >= this.#limits.batchBytes) return 0;
+    return this.#limits.lingerMs - (nowMs - first.queuedMs);
+  }
+
+  #wake(inMs: number): void {
+    const dueMs = Date.now() + inMs;
+    if (this.#timer !== null) {
+      if (this.#timerDueMs <= dueMs) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timerDueMs = dueMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#pump();
     }, inMs);
-  };
+  }
 
   /** The next message: failed ones first, else as many waiting parts as fit. */
-  const take = (): Batch => {
-    const repeated = again.shift();
+  #take(): Batch {
+    const repeated = this.#again.shift();
     if (repeated !== undefined) return repeated;
     let size = 0;
     let count = 0;
-    for (const { bytes } of waiting) {
-      if (count > 0 && size + bytes.length > limits.maxMessageBytes) break;
+    for (const { bytes } of this.#waiting) {
+      if (count > 0 && size + bytes.length > this.#limits.maxMessageBytes) break;
       size += bytes.length;
       count += 1;
     }
-    waitingBytes -= size;
-    return waiting.splice(0, count);
-  };
+    this.#waitingBytes -= size;
+    return this.#waiting.splice(0, count);
+  }
 
-  const settle = (batch: Batch, sent: Sent): void => {
-    metrics.add('backendOutcome', { endpoint: name, success: String(sent.kind === 'taken') });
-    const [only] = batch;
-    switch (sent.kind) {
-      case 'taken':
-        failures = 0;
-        pausedUntilMs = 0;
-        lastError = '';
-        // what a member rejects of a merged message belongs to nobody in particular: counted, told to a lone sender
-        if (sent.rejectedSpans > 0)
-          metrics.add('spans', { outcome: 'refused' }, sent.rejectedSpans);
-        for (const part of batch) {
-          const alone = batch.length === 1;
-          const rejectedSpans = alone ? sent.rejectedSpans : 0;
-          end(part, { kind: 'delivered', rejectedSpans, message: alone ? sent.message : '' });
-        }
-        return;
-      case 'refused':
-        lastError = sent.message;
-        if (batch.length > 1) {
-          const half = batch.length >> 1;
-          again.unshift(batch.slice(0, half), batch.slice(half));
-        } else if (only !== undefined) {
-          end(only, { kind: 'refused', message: `${name}: ${sent.message}` });
-        }
-        return;
-      case 'later':
-        lastError = sent.message;
-        metrics.add('memberRetries', { member: name });
-        // eight messages that fail together are one failure
-        if (Date.now() >= pausedUntilMs) {
-          failures += 1;
-          const pauseMs = Math.min(sent.afterMs ?? backoffMs(failures, limits), maxPauseMs);
-          pausedUntilMs = Date.now() + pauseMs;
-        }
-        again.unshift(batch);
-    }
-  };
-
-  const launch = async (batch: Batch): Promise<void> => {
-    inFlight += 1;
+  async #launch(batch: Batch): Promise<void> {
+    this.#inFlight += 1;
     const startedMs = performance.now();
     const [only] = batch;
-    const sent = await transport.send(
+    const sent = await this.#transport.send(
       batch.length === 1 && only !== undefined
         ? only.bytes
         : Buffer.concat(batch.map(({ bytes }) => bytes)),
     );
-    inFlight -= 1;
-    metrics.observe('backendLatency', { endpoint: name }, performance.now() - startedMs);
-    if (closed) for (const part of batch) end(part, { kind: 'expired' });
+    this.#inFlight -= 1;
+    const tookMs = performance.now() - startedMs;
+    this.#metrics.observe('backendLatency', { endpoint: this.name }, tookMs);
+    if (this.#closed) for (const part of batch) this.#end(part, { kind: 'expired' });
     else {
-      settle(batch, sent);
-      pump();
+      this.#settle(batch, sent);
+      this.#pump();
     }
-  };
+  }
 
-  const expireOld = (nowMs: number): void => {
-    const tooOld = (part: QueuedPart) => nowMs - part.queuedMs > limits.giveUpMs;
+  #settle(batch: Batch, sent: Sent): void {
+    const success = String(sent.kind === 'taken');
+    this.#metrics.add('backendOutcome', { endpoint: this.name, success });
+    switch (sent.kind) {
+      case 'taken':
+        this.#failures = 0;
+        this.#pausedUntilMs = 0;
+        this.#lastError = '';
+        this.#taken(batch, sent);
+        return;
+      case 'refused':
+        this.#lastError = sent.message;
+        this.#refused(batch, sent.message);
+        return;
+      case 'later':
+        this.#lastError = sent.message;
+        this.#metrics.add('memberRetries', { member: this.name });
+        this.#pause(sent.afterMs);
+        this.#again.unshift(batch);
+    }
+  }
+
+  /** What a member rejects of a merged message belongs to nobody in particular: counted, told to a lone sender. */
+  #taken(batch: Batch, { rejectedSpans, message }: Extract<Sent, { kind: 'taken' }>): void {
+    if (rejectedSpans > 0) this.#metrics.add('spans', { outcome: 'refused' }, rejectedSpans);
+    const alone = batch.length === 1;
+    for (const part of batch) {
+      this.#end(part, {
+        kind: 'delivered',
+        rejectedSpans: alone ? rejectedSpans : 0,
+        message: alone ? message : '',
+      });
+    }
+  }
+
+  #refused(batch: Batch, message: string): void {
+    const [only] = batch;
+    if (batch.length > 1) {
+      const half = batch.length >> 1;
+      this.#again.unshift(batch.slice(0, half), batch.slice(half));
+    } else if (only !== undefined) {
+      this.#end(only, { kind: 'refused', message: `${this.name}: ${message}` });
+    }
+  }
+
+  /** Eight messages that fail together are one failure. */
+  #pause(askedMs: number | null): void {
+    if (Date.now() < this.#pausedUntilMs) return;
+    this.#failures += 1;
+    const pauseMs = Math.min(askedMs ?? backoffMs(this.#failures, this.#limits), maxPauseMs);
+    this.#pausedUntilMs = Date.now() + pauseMs;
+  }
+
+  #expireOld(nowMs: number): void {
+    const tooOld = (part: QueuedPart) => nowMs - part.queuedMs > this.#limits.giveUpMs;
+    const [again, waiting] = [this.#again, this.#waiting];
     for (let batch = again[0]; batch !== undefined && batch.every(tooOld); batch = again[0]) {
       again.shift();
-      for (const part of batch) end(part, { kind: 'expired' });
+      for (const part of batch) this.#end(part, { kind: 'expired' });
     }
     for (let part = waiting[0]; part !== undefined && tooOld(part); part = waiting[0]) {
       waiting.shift();
-      waitingBytes -= part.bytes.length;
-      end(part, { kind: 'expired' });
+      this.#waitingBytes -= part.bytes.length;
+      this.#end(part, { kind: 'expired' });
     }
-  };
-
-  const pump = (): void => {
-    const nowMs = Date.now();
-    if (failures > 0) expireOld(nowMs);
-    if (closed) return;
-    while (again.length + waiting.length > 0) {
-      if (nowMs < pausedUntilMs) return wake(pausedUntilMs - nowMs);
-      // a member that fails gets one message at a time until it takes one
-      if (inFlight >= (failures > 0 ? 1 : limits.inFlight)) return;
-      const [first] = waiting;
-      if (again.length === 0 && inFlight > 0 && waitingBytes < limits.batchBytes && first) {
-        const leftMs = limits.lingerMs - (nowMs - first.queuedMs);
-        if (leftMs > 0) return wake(leftMs);
-      }
-      void launch(take());
-    }
-  };
-
-  const empty = () => heldBytes === 0;
-  return {
-    name,
-    hasRoom: (bytes) => empty() || heldBytes + bytes <= limits.queueBytes,
-    push(part) {
-      heldBytes += part.bytes.length;
-      waiting.push(part);
-      waitingBytes += part.bytes.length;
-      pump();
-    },
-    state: () => ({ waitingBytes: heldBytes, inFlight, failures, lastError }),
-    async drain(untilMs) {
-      while (!empty() && Date.now() < untilMs) await sleep(10);
-      closed = true;
-      if (timer !== null) clearTimeout(timer);
-      for (const part of [...again.flat(), ...waiting.splice(0)]) end(part, { kind: 'expired' });
-      again.length = 0;
-      await transport.close();
-    },
-  };
-};
+  }
+}

@@ -11,13 +11,11 @@
  */
 import { intList, item, push } from '../model/int-list.ts';
 import type { IntList } from '../model/int-list.ts';
-import { bytesTag, bytesType, readVarint32, skipValue } from '../model/wire.ts';
-import type { Cursor } from '../model/wire.ts';
-import { murmur3 } from './murmur3.ts';
-
-/** Slots of the placement table: a slot is the top 14 bits of the hash of a trace id. */
-export const slotBits = 14;
-export const slotCount = 1 << slotBits;
+import { bytesTag, readVarint32, skipValue } from './protobuf.ts';
+import type { Cursor } from './protobuf.ts';
+import { readSpan } from './read-span.ts';
+import type { SpanHead } from './read-span.ts';
+import { slotOf } from '../decide/slot-of.ts';
 
 /** One level: its children are a contiguous run, what is not a child is a contiguous run of ranges. */
 export interface Envelopes {
@@ -96,20 +94,11 @@ const close = (level: Envelopes, children: number, childFrom: number, restFrom: 
   level.count += 1;
 };
 
-const allZero = (bytes: Uint8Array, from: number, to: number): boolean => {
-  for (let at = from; at < to; at += 1) if (bytes[at] !== 0) return false;
-  return true;
-};
+type OnChild = (from: number, bodyFrom: number, to: number) => boolean;
 
-const malformed = -2;
-const unidentified = -1;
-const parentField = 4;
-
-/**
- * A scanner with memory of its own, for requests of up to `maxSpans`. The result of a call is overwritten by the next call; null: not a request.
- */
-export const createScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | null) => {
-  const scan: Scan = {
+class Scanner {
+  readonly #maxSpans: number;
+  readonly #scan: Scan = {
     bytes: Buffer.alloc(0),
     spans: 0,
     spanFrom: intList(),
@@ -124,78 +113,38 @@ export const createScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | n
     unidentifiedSpans: 0,
     tooManySpans: false,
   };
-  const cursor: Cursor = { at: 0 };
-  let isRoot = 1;
+  readonly #cursor: Cursor = { at: 0 };
+  readonly #head: SpanHead = { traceIdAt: 0, root: 1 };
 
-  /** Walks the fields of a span: the place of its trace id, or why it cannot be routed. Sets `isRoot`. */
-  const readSpan = (bytes: Uint8Array, from: number, to: number): number => {
-    let traceIdAt = unidentified;
-    isRoot = 1;
-    let at = from;
-    while (at < to) {
-      let tag = bytes[at] ?? 0;
-      if (tag < 0x80) at += 1;
-      else {
-        cursor.at = at;
-        tag = readVarint32(bytes, cursor, to);
-        at = cursor.at;
-      }
-      if (tag < 8) return malformed;
-      if ((tag & 7) !== bytesType) {
-        cursor.at = at;
-        if (!skipValue(bytes, cursor, to, tag)) return malformed;
-        at = cursor.at;
-        continue;
-      }
-      // at === to reads a byte past the span; the length check below refuses it
-      let length = at < to ? (bytes[at] ?? 0) : 0x80;
-      if (length < 0x80) at += 1;
-      else {
-        cursor.at = at;
-        length = readVarint32(bytes, cursor, to);
-        at = cursor.at;
-        if (length < 0) return malformed;
-      }
-      if (length > to - at) return malformed;
-      if (tag === bytesTag(1)) traceIdAt = length === 16 ? at : unidentified;
-      else if (tag === bytesTag(parentField)) isRoot = allZero(bytes, at, at + length) ? 1 : 0;
-      at += length;
-    }
-    if (traceIdAt >= 0 && bytes[traceIdAt] === 0 && allZero(bytes, traceIdAt, traceIdAt + 16)) {
-      return unidentified;
-    }
-    return traceIdAt;
-  };
+  constructor(maxSpans: number) {
+    this.#maxSpans = maxSpans;
+  }
 
-  const onSpan = (from: number, bodyFrom: number, to: number): boolean => {
-    const { bytes } = scan;
-    if (scan.spans + scan.malformedSpans + scan.unidentifiedSpans >= maxSpans) {
-      scan.tooManySpans = true;
-      return false;
-    }
-    const traceIdAt = readSpan(bytes, bodyFrom, to);
-    if (traceIdAt < 0) {
-      if (traceIdAt === malformed) scan.malformedSpans += 1;
-      else scan.unidentifiedSpans += 1;
-      return true;
-    }
-    push(scan.spanFrom, from);
-    push(scan.spanTo, to);
-    push(scan.traceIdAt, traceIdAt);
-    push(scan.slot, murmur3(bytes, traceIdAt) >>> (32 - slotBits));
-    push(scan.root, isRoot);
-    scan.spans += 1;
-    return true;
-  };
+  read(bytes: Buffer): Scan | null {
+    const scan = this.#scan;
+    scan.bytes = bytes;
+    scan.spans = 0;
+    scan.malformedSpans = 0;
+    scan.unidentifiedSpans = 0;
+    scan.tooManySpans = false;
+    scan.rest.length = 0;
+    for (const list of [scan.spanFrom, scan.spanTo, scan.traceIdAt, scan.slot, scan.root])
+      list.length = 0;
+    clear(scan.scopes);
+    clear(scan.resources);
+    const whole = this.#readLevel({ from: 0, to: bytes.length }, 1, scan.rest, this.#onResource);
+    return whole || scan.tooManySpans ? scan : null;
+  }
 
   /** Walks one envelope: children go to `onChild`, all other fields are remembered in `rest` as ranges. */
-  const readLevel = (
+  #readLevel(
     range: { readonly from: number; readonly to: number },
     childField: number,
     rest: IntList,
-    onChild: (from: number, bodyFrom: number, to: number) => boolean,
-  ): boolean => {
-    const { bytes } = scan;
+    onChild: OnChild,
+  ): boolean {
+    const { bytes } = this.#scan;
+    const cursor = this.#cursor;
     const childTag = bytesTag(childField);
     const { to } = range;
     let at = range.from;
@@ -218,38 +167,53 @@ export const createScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | n
       }
     }
     return true;
-  };
+  }
 
-  const onScope = (_from: number, bodyFrom: number, to: number): boolean => {
-    const { scopes } = scan;
-    const firstSpan = scan.spans;
-    const firstRest = scopes.rest.length;
-    if (!readLevel({ from: bodyFrom, to }, 2, scopes.rest, onSpan)) return false;
-    close(scopes, scan.spans, firstSpan, firstRest);
-    return true;
-  };
-
-  const onResource = (_from: number, bodyFrom: number, to: number): boolean => {
-    const { resources, scopes } = scan;
+  readonly #onResource: OnChild = (_from, bodyFrom, to) => {
+    const { resources, scopes } = this.#scan;
     const firstScope = scopes.count;
     const firstRest = resources.rest.length;
-    if (!readLevel({ from: bodyFrom, to }, 2, resources.rest, onScope)) return false;
+    if (!this.#readLevel({ from: bodyFrom, to }, 2, resources.rest, this.#onScope)) return false;
     close(resources, scopes.count, firstScope, firstRest);
     return true;
   };
 
-  return (bytes) => {
-    scan.bytes = bytes;
-    scan.spans = 0;
-    scan.malformedSpans = 0;
-    scan.unidentifiedSpans = 0;
-    scan.tooManySpans = false;
-    scan.rest.length = 0;
-    for (const list of [scan.spanFrom, scan.spanTo, scan.traceIdAt, scan.slot, scan.root])
-      list.length = 0;
-    clear(scan.scopes);
-    clear(scan.resources);
-    const whole = readLevel({ from: 0, to: bytes.length }, 1, scan.rest, onResource);
-    return whole || scan.tooManySpans ? scan : null;
+  readonly #onScope: OnChild = (_from, bodyFrom, to) => {
+    const { scopes } = this.#scan;
+    const firstSpan = this.#scan.spans;
+    const firstRest = scopes.rest.length;
+    if (!this.#readLevel({ from: bodyFrom, to }, 2, scopes.rest, this.#onSpan)) return false;
+    close(scopes, this.#scan.spans, firstSpan, firstRest);
+    return true;
   };
+
+  readonly #onSpan: OnChild = (from, bodyFrom, to) => {
+    const scan = this.#scan;
+    if (scan.spans + scan.malformedSpans + scan.unidentifiedSpans >= this.#maxSpans) {
+      scan.tooManySpans = true;
+      return false;
+    }
+    const head = this.#head;
+    const how = readSpan(scan.bytes, bodyFrom, to, head);
+    if (how === 'malformed') scan.malformedSpans += 1;
+    else if (how === 'unidentified') scan.unidentifiedSpans += 1;
+    else {
+      push(scan.spanFrom, from);
+      push(scan.spanTo, to);
+      push(scan.traceIdAt, head.traceIdAt);
+      push(scan.slot, slotOf(scan.bytes, head.traceIdAt));
+      push(scan.root, head.root);
+      scan.spans += 1;
+    }
+    return true;
+  };
+}
+
+/**
+ * A scanner with memory of its own, for requests of up to `maxSpans`. The result of a call is overwritten by the next
+ * call; null: not a request.
+ */
+export const createScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | null) => {
+  const scanner = new Scanner(maxSpans);
+  return (bytes) => scanner.read(bytes);
 };

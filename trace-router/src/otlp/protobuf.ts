@@ -149,7 +149,7 @@ export const writeVarint = (bytes: Uint8Array, at: number, value: number): numbe
   return to;
 };
 
-/** One field as `fieldsOf` hands it out; valid only inside the callback. */
+/** One field as `eachField` hands it out; valid only inside the callback. */
 export interface Field {
   number: number;
   type: number;

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createScanner } from '../../../trace-router/src/decide/scan.ts';
-import { nobody, split } from '../../../trace-router/src/decide/split.ts';
-import type { Part } from '../../../trace-router/src/decide/split.ts';
+import { createScanner } from '../../../trace-router/src/otlp/scan.ts';
+import { nobody, split } from '../../../trace-router/src/otlp/split.ts';
+import type { Part } from '../../../trace-router/src/otlp/split.ts';
 import { intList, item, push } from '../../../trace-router/src/model/int-list.ts';
 import { encodeRequest, spansOf, validTraceId } from '../otlp-proto.ts';
 import type { Seen } from '../otlp-proto.ts';

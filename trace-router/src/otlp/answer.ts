@@ -3,7 +3,7 @@
  * members. https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-response and #otlphttp-response
  */
 import type { Answer } from '../model/answer.ts';
-import { bytesType, eachField, readVarint64, varintType } from '../model/wire.ts';
+import { bytesType, eachField, readVarint64, varintType } from './protobuf.ts';
 import { bytesField, varintField } from './protobuf-out.ts';
 
 type Refusal = Exclude<Answer, { kind: 'accepted' }>;

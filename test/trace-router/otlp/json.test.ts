@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { otlpJsonToProtobuf } from '../../../trace-router/src/edge/otlp-json.ts';
+import { otlpJsonToProtobuf } from '../../../trace-router/src/otlp/json.ts';
 import { encodeRequest, requestType } from '../otlp-proto.ts';
 
 const hex = (bytes: number) =>

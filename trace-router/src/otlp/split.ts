@@ -8,7 +8,7 @@
  */
 import { intList, item, push } from '../model/int-list.ts';
 import type { IntList } from '../model/int-list.ts';
-import { bytesTag, varintSize, writeVarint } from '../model/wire.ts';
+import { bytesTag, varintSize, writeVarint } from './protobuf.ts';
 import type { Envelopes, Scan } from './scan.ts';
 
 /** A request for one owner. */

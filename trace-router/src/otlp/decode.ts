@@ -11,7 +11,7 @@ import type {
   SpanEvent,
   SpanLink,
 } from '../model/span.ts';
-import type { Field } from '../model/wire.ts';
+import type { Field } from './protobuf.ts';
 import {
   bytesType,
   eachField,
@@ -19,7 +19,7 @@ import {
   readFixed64,
   readVarint64,
   varintType,
-} from '../model/wire.ts';
+} from './protobuf.ts';
 
 /** Values nest; bytes from outside must not choose the depth of our stack. */
 const maxDepth = 64;
