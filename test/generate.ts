@@ -5,7 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { generatedFiles as boardsAndRules } from '../dashboards/src/build.ts';
 import { generatedFiles as clickhouseErrors } from '../deploy/clickhouse/src/generate-docs.ts';
+import { generatedFiles as localEnvironment } from '../deploy/local/src/generate-docs.ts';
 import { generatedFiles as gatewayConfiguration } from '../gateway/src/config/generate.ts';
+import { generatedFiles as priceCatalogue } from '../gateway/src/edge/prices/generate.ts';
 import { reference } from '../gateway/src/docs/reference.ts';
 import { generatedFiles as routerConfiguration } from '../trace-router/src/config/generate.ts';
 import { generatedFiles as benchmarkResults } from './bench/support/docs.ts';
@@ -15,8 +17,10 @@ type Generated = Readonly<Record<string, string>>;
 const generators: readonly (() => Generated | Promise<Generated>)[] = [
   () => ({ 'docs/reference.md': reference() }),
   gatewayConfiguration,
+  priceCatalogue,
   routerConfiguration,
   clickhouseErrors,
+  localEnvironment,
   boardsAndRules,
   benchmarkResults,
 ];

@@ -211,7 +211,11 @@ export const top = <L extends string>(count: number, { text, labels }: Expr<L>):
 });
 
 /** Keeps the series above `bound`. */
-export const above = <L extends string>({ text, labels }: Expr<L>, bound: number): Expr<L> => ({
+export const above = <L extends string>(
+  { text, labels }: Expr<L>,
+  /** A product is easier to read, such as so many days of so many seconds. */
+  bound: number | `${number} * ${number}`,
+): Expr<L> => ({
   text: `${text} > ${bound}`,
   labels,
 });

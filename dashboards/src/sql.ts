@@ -45,5 +45,5 @@ export const chosenCalls = [
 
 /** Token classes of the ledger added up as people speak of them. */
 export const tokensIn =
-  'input_uncached + input_cache_read + input_cache_write_5m + input_cache_write_1h + input_audio + input_image';
+  'input_uncached + input_cache_read + input_cache_write + input_cache_write_long + input_audio + input_image';
 export const tokensOut = 'output_text + output_reasoning + output_audio + output_image';

@@ -1,25 +1,49 @@
 /** The command line: `npm run tollgate -- <command>`. Exit codes: 0 done, 1 it failed, 2 it was called wrongly. */
+import { bills } from './cli/bills.ts';
 import { check } from './cli/check.ts';
-import { programUsage, type Command } from './cli/command.ts';
+import { commandsUsage, type Command, type Group } from './cli/command.ts';
+import { ledger } from './cli/ledger.ts';
+import { prices } from './cli/prices.ts';
 
-/** Every command; one more is a file in `cli/` and a name here. */
-const commands: readonly Command[] = [check];
+/** Every command; one more is a file in `cli/` and a name here, or in its group. */
+const commands: readonly (Command | Group)[] = [check, prices, ledger, bills];
 
-const main = async ([name = '', ...args]: readonly string[]): Promise<void> => {
-  const command = commands.find((one) => one.name === name);
-  const usage = await (command?.usage() ?? programUsage(commands));
-  if ([name, ...args].some((arg) => arg === '--help' || arg === '-h')) {
+/** What the arguments ask for: a command and its own arguments, or why there is none, and whose usage then helps. */
+const chosen = (
+  [name = '', ...args]: readonly string[],
+  of: readonly (Command | Group)[],
+  group?: Group,
+):
+  | { readonly kind: 'command'; readonly command: Command; readonly args: readonly string[] }
+  | { readonly kind: 'none'; readonly reason: string; usage(): Promise<string> } => {
+  const found = of.find((one) => one.name === name);
+  if (found !== undefined && 'commands' in found) return chosen(args, found.commands, found);
+  if (found !== undefined) return { kind: 'command', command: found, args };
+  const isNone = name === '' || name.startsWith('-');
+  return {
+    kind: 'none',
+    reason: isNone
+      ? 'no command given'
+      : `there is no command '${[group?.name ?? '', name].join(' ').trim()}'`,
+    usage: () => commandsUsage(of, group),
+  };
+};
+
+const main = async (words: readonly string[]): Promise<void> => {
+  const choice = chosen(words, commands);
+  const usage = await (choice.kind === 'command' ? choice.command.usage() : choice.usage());
+  if (words.some((word) => word === '--help' || word === '-h')) {
     process.stdout.write(`${usage}\n`);
     return;
   }
-  const unknown = name === '' ? 'no command given' : `there is no command '${name}'`;
-  const complaint = command === undefined ? unknown : command.complaint(args);
-  if (command === undefined || complaint !== null) {
+  const complaint =
+    choice.kind === 'command' ? choice.command.complaint(choice.args) : choice.reason;
+  if (choice.kind === 'none' || complaint !== null) {
     process.stderr.write(`${usage}\n\ntollgate: ${complaint}\n`);
     process.exitCode = 2;
     return;
   }
-  await command.run(args);
+  await choice.command.run(choice.args);
 };
 
 await main(process.argv.slice(2));

@@ -3,7 +3,7 @@ import { isStopping, stopAll } from './support/processes.ts';
 import { UsageError } from './support/options.ts';
 
 interface Benchmark {
-  run(args: readonly string[]): Promise<unknown>;
+  run(args: readonly string[]): number | Promise<unknown>;
 }
 
 /** Loaded only when asked for: they start servers. */
@@ -26,9 +26,25 @@ const benchmarks: Readonly<
     what: 'spans per second and CPU per span of the trace-router',
     load: () => import('./router.ts'),
   },
+  workers: {
+    what: 'calls per second of two workers on two cores beside one on one, and what a call costs in each',
+    load: () => import('./workers.ts'),
+  },
+  compare: {
+    what: 'the last runs beside the committed ones: is anything worse than it was',
+    load: () => import('./compare.ts'),
+  },
+  ledger: {
+    what: 'CPU of the record of one call, from its intent to its row at the sink',
+    load: () => import('./ledger.ts'),
+  },
   scan: {
     what: 'the one pass over the bytes of a body, beside JSON.parse',
     load: () => import('./scan.ts'),
+  },
+  questions: {
+    what: 'questions of finance on ten million calls: milliseconds, bytes a call, CPU of an insert',
+    load: () => import('./questions.ts'),
   },
   soak: {
     what: 'a thousand streams for minutes: memory stays flat, every call has exactly one ledger row',

@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- router`: CPU per span of the real trace-router, one process, four members. Every variant is alive at
  * once and gets a slice in turn; nginx passes the same bodies to the same sink in the same run, and the
- * decode-regroup-encode road runs in this process. Method: docs/benchmarks.md.
+ * way by decoding, regrouping and encoding runs in this process. Method: docs/benchmarks.md.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,6 +24,11 @@ const options = {
   rounds: { kind: 'number', value: 7, range: [1, 1000], help: 'rounds of interleaved slices' },
   'slice-ms': { kind: 'number', value: 1500, range: [10, 60_000], help: 'length of a slice' },
   spans: { kind: 'number', value: 512, range: [1, 100_000], help: 'spans of a request' },
+  entry: {
+    kind: 'text',
+    value: '',
+    help: "another checkout's trace-router/src/main.ts, measured beside this one",
+  },
   profile: {
     kind: 'switch',
     help: "write CPU profiles of both routers to .bench/ (for a browser's developer tools)",
@@ -37,15 +42,21 @@ const goalSpansPerCore = 800_000;
 /** The last acknowledgements' work is theirs too. */
 const settleMs = 100;
 const root = path.resolve(import.meta.dirname, '../..');
+const ownEntry = path.join(root, 'trace-router/src/main.ts');
 const sinkFile = fileURLToPath(new URL('./router-sink.ts', import.meta.url));
 
-const startRouter = async (
-  dir: string,
-  protocol: 'http' | 'grpc',
-  ports: readonly number[],
-  profile: boolean,
-) => {
-  const file = path.join(dir, `${protocol}.yaml`);
+const startRouter = async (options: {
+  readonly dir: string;
+  /** Of its files. */
+  readonly name: string;
+  readonly entry: string;
+  readonly protocol: 'http' | 'grpc';
+  /** Where its members listen. */
+  readonly ports: readonly number[];
+  readonly profile: boolean;
+}) => {
+  const { dir, name, entry, protocol, ports, profile } = options;
+  const file = path.join(dir, `${name}.yaml`);
   const members = ports.map((port, i) => ({
     name: `m${i}`,
     protocol,
@@ -56,13 +67,13 @@ const startRouter = async (
     ? [
         '--cpu-prof',
         `--cpu-prof-dir=${path.join(root, '.bench')}`,
-        `--cpu-prof-name=router-${protocol}.cpuprofile`,
+        `--cpu-prof-name=router-${name}.cpuprofile`,
       ]
     : [];
-  const logPath = path.join(dir, `${protocol}.log`);
+  const logPath = path.join(dir, `${name}.log`);
   const part = startPart({
     command: process.execPath,
-    args: [...engineFlags, ...flags, path.join(root, 'trace-router/src/main.ts')],
+    args: [...engineFlags, ...flags, entry],
     core: measuredCore,
     logPath,
     env: {
@@ -88,6 +99,14 @@ const startSink = async (dir: string) => {
   const ports = (of: unknown) => (Array.isArray(of) ? of.map(Number) : []);
   return { ...part, http: ports(ready['http']), grpc: ports(ready['grpc']) };
 };
+
+/** One server and what sends to it. */
+interface Sender {
+  readonly name: string;
+  readonly pid: number;
+  readonly send: Send;
+  readonly close: () => unknown;
+}
 
 /** Sends for so long, some requests at once; a unit is a request. */
 const sendFor = async (send: Send, sliceMs: number): Promise<Done> => {
@@ -154,15 +173,40 @@ export const run = async (args: readonly string[]): Promise<number> => {
   const body = payload(spans);
   const codec = codecs(body, rounds);
   const sink = await startSink(dir);
-  const overHttp = await startRouter(dir, 'http', sink.http, profile);
-  const overGrpc = await startRouter(dir, 'grpc', sink.grpc, profile);
   const nginx = hasNginx ? await startProxy(dir, sink.http[0] ?? 0, measuredCore) : null;
-  const parts = [sink, overHttp, overGrpc, ...(nginx === null ? [] : [nginx])];
-  const sending = [
-    { name: 'OTLP/HTTP -> 4 HTTP', pid: overHttp.pid, ...httpLoad(overHttp.httpPort, body) },
-    { name: 'OTLP/gRPC -> 4 gRPC', pid: overGrpc.pid, ...grpcLoad(overGrpc.grpcPort, body) },
-    ...(nginx === null ? [] : [{ name: 'nginx', pid: nginx.pid, ...httpLoad(nginx.port, body) }]),
+  const sending: Sender[] = [];
+  const checkouts = [
+    { whose: '', entry: ownEntry },
+    ...(given.entry === '' ? [] : [{ whose: 'other ', entry: given.entry }]),
   ];
+  for (const { whose, entry } of checkouts) {
+    const start = (protocol: 'http' | 'grpc') =>
+      startRouter({
+        dir,
+        name: `${whose.trim()}${protocol}`,
+        entry,
+        protocol,
+        ports: sink[protocol],
+        profile,
+      });
+    const overHttp = await start('http');
+    const overGrpc = await start('grpc');
+    sending.push(
+      {
+        name: `${whose}OTLP/HTTP -> 4 HTTP`,
+        pid: overHttp.pid,
+        ...httpLoad(overHttp.httpPort, body),
+      },
+      {
+        name: `${whose}OTLP/gRPC -> 4 gRPC`,
+        pid: overGrpc.pid,
+        ...grpcLoad(overGrpc.grpcPort, body),
+      },
+    );
+  }
+  if (nginx !== null)
+    sending.push({ name: 'nginx', pid: nginx.pid, ...httpLoad(nginx.port, body) });
+  const parts = [sink, ...sending];
   atEnd(async () => void (await Promise.all(sending.map(({ close }) => close()))));
   const variants: readonly Variant[] = sending.map(({ name, pid, send }) => ({
     name,

@@ -179,7 +179,7 @@ const run = async (binary: string): Promise<readonly string[]> => {
       await sleep(1500);
       now = (await gateway.metrics())
         .split('\n')
-        .filter((line) => line.startsWith('tollgate_'))
+        .filter((line) => /^tollgate_\w+_total/.test(line))
         .join('\n');
     }
     const seen = pages.reports.flat();

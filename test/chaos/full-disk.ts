@@ -1,21 +1,21 @@
 /**
  * `npm run full-disk`: a gateway whose disk is 6 MiB, first with ClickHouse away until the disk is full, then with the disk
- * filled by somebody else while ClickHouse is well, and a stop in that state. Counts rows against what callers were
- * told. Takes about half a minute. Needs root and tmpfs; without them it says so and ends well.
+ * filled by somebody else while ClickHouse is well, then with room but not for another file, and a stop with a full disk.
+ * Counts rows against what callers were told. Takes about half a minute. Needs root and tmpfs; without them it says so and ends well.
  */
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import path from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ledgerReader } from '../e2e/ledger-reader.ts';
 import { startClickhouse } from '../fakes/clickhouse.ts';
 import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
 import { startOpenai } from '../fakes/openai.ts';
 import { startCallers, type Callers } from './callers.ts';
-import { tmpfsDisk, type Disk } from './mounts.ts';
+import { fill, tmpfsDisk, useUpFiles, type Disk } from './mounts.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const diskBytes = 6 * 2 ** 20;
+const diskFiles = 100;
 const width = 60;
 const patienceMs = 120_000;
 
@@ -29,6 +29,9 @@ const until = async (what: string, holds: () => boolean | Promise<boolean>): Pro
   return Math.round((performance.now() - startedMs) / 100) / 10;
 };
 
+const spooledBytes = async (gateway: RunningGateway): Promise<number> =>
+  Number(/^tollgate_ledger_spool_bytes (\d+)/m.exec(await gateway.metrics())?.[1] ?? NaN);
+
 const isReady = async ({ url }: RunningGateway): Promise<boolean> =>
   (await fetch(`${url}/health/ready`)).status === 200;
 
@@ -36,23 +39,6 @@ const isReady = async ({ url }: RunningGateway): Promise<boolean> =>
 const serves = async (callers: Callers): Promise<number> => {
   const before = callers.answered.length;
   return until('calls are answered again', () => callers.answered.length > before + width);
-};
-
-/** Somebody else's data, until not a byte is left. Returns the file to delete. */
-const fill = (disk: Disk): string => {
-  const file = path.join(disk.path, 'somebody-elses');
-  const fd = openSync(file, 'w');
-  try {
-    for (const piece of [Buffer.alloc(65_536), Buffer.alloc(512), Buffer.alloc(1)])
-      try {
-        for (;;) writeSync(fd, piece);
-      } catch {
-        // Full, for pieces of this size.
-      }
-  } finally {
-    closeSync(fd);
-  }
-  return file;
 };
 
 const run = async (disk: Disk): Promise<number> => {
@@ -83,6 +69,20 @@ const run = async (disk: Disk): Promise<number> => {
   const roomS = await serves(callers);
   print(`full-disk: filled by others: calls answered again ${roomS} s after there was room`);
 
+  const folder = useUpFiles(disk);
+  // The segment that is open goes on: its successor cannot be made.
+  await sleep(2_000);
+  await serves(callers);
+  const waiting = await spooledBytes(gateway);
+  rmSync(folder, { recursive: true });
+  const shippedS = await until(
+    'what waited is shipped',
+    async () => (await spooledBytes(gateway)) < waiting,
+  );
+  print(
+    `full-disk: no file can be made: calls are answered; ${waiting} bytes that waited were shipped ${shippedS} s after one could`,
+  );
+
   fill(disk);
   await until('calls are refused', async () => !(await isReady(gateway)));
   await callers.stop();
@@ -105,7 +105,7 @@ const run = async (disk: Disk): Promise<number> => {
   return lost + double + other;
 };
 
-const disk = tmpfsDisk(diskBytes);
+const disk = tmpfsDisk(diskBytes, diskFiles);
 if (typeof disk === 'string') print(`full-disk: skipped, 1 suite: ${disk}`);
 else {
   try {

@@ -1,6 +1,15 @@
 /** Small disks of our own, where the kernel lets us have them. Linux, and root. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -89,13 +98,41 @@ export const ext4Disk = (sizeBytes: number): Disk | string => {
   return made((at) => run('mount', '-o', 'loop', image, at), cleanUp, dir);
 };
 
-/** A file system in memory, of a size that fills up soon; a text says why there can be none. */
-export const tmpfsDisk = (sizeBytes: number): Disk | string => {
+/** A file system in memory, of a size and a number of files that fill up soon; a text says why there can be none. */
+export const tmpfsDisk = (sizeBytes: number, files: number): Disk | string => {
   const dir = newDir();
   const cleanUp = (): void => rmSync(dir, { recursive: true, force: true });
   return made(
-    (at) => run('mount', '-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'tmpfs', at),
+    (at) => run('mount', '-t', 'tmpfs', '-o', `size=${sizeBytes},nr_inodes=${files}`, 'tmpfs', at),
     cleanUp,
     dir,
   );
+};
+
+/** Somebody else's data, until not a byte is left. Returns the file to delete. */
+export const fill = (disk: Pick<Disk, 'path'>): string => {
+  const file = path.join(disk.path, 'somebody-elses');
+  const fd = openSync(file, 'w');
+  try {
+    for (const piece of [Buffer.alloc(65_536), Buffer.alloc(512), Buffer.alloc(1)])
+      try {
+        for (;;) writeSync(fd, piece);
+      } catch {
+        // Full, for pieces of this size.
+      }
+  } finally {
+    closeSync(fd);
+  }
+  return file;
+};
+
+/** Files of somebody else, until there can be no more. Returns the folder to delete. */
+export const useUpFiles = (disk: Pick<Disk, 'path'>): string => {
+  const folder = path.join(disk.path, 'many-files');
+  mkdirSync(folder);
+  try {
+    for (let n = 0; ; n += 1) closeSync(openSync(path.join(folder, String(n)), 'w'));
+  } catch {
+    return folder;
+  }
 };

@@ -221,7 +221,7 @@ describe.each([...providers.values()])('$name', (provider) => {
 
   test('its names are those of a vendor: lower case, and model patterns end in their only star', () => {
     expect(provider.name).toMatch(/^[a-z][a-z0-9-]*$/);
-    expect(provider.system).toMatch(/^[a-z][a-z0-9_.]*$/);
+    expect(provider.genAiProvider).toMatch(/^[a-z][a-z0-9_.]*$/);
     for (const pattern of provider.knownModels) expect(pattern).toMatch(/^[^*]+\*?$/);
     for (const header of provider.forwardedHeaders) expect(header).toMatch(/^[a-z-]+$/);
   });

@@ -16,7 +16,7 @@ test('every benchmark is named, and every place for results is one of a benchmar
   for (const name of names) expect(page).toContain(`npm run bench -- ${name}`);
   const places = [...page.matchAll(/<!-- results of (\w+) -->/g)].map(([, name = '']) => name);
   expect(places.filter((name) => !names.includes(name))).toEqual([]);
-  expect(places).toEqual(['gateway', 'rates', 'product', 'router', 'soak']);
+  expect(places).toEqual(['gateway', 'rates', 'product', 'router', 'questions', 'workers', 'soak']);
 });
 
 test('tables come from recorded runs only', () => {

@@ -25,8 +25,8 @@ const place = (path: string): Place => {
 
 // oxfmt-ignore
 const core = [
-  'contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers', 'guardrails', 'policies',
-  'projections', 'demo', 'docs', 'flow', 'otlp',
+  'contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers', 'guardrails', 'policies', 'prices',
+  'projections', 'demo', 'docs', 'flow', 'otlp', 'bills',
 ];
 const isCore = ({ room, part }: Place): boolean =>
   packages.includes(room) ? part !== 'edge' && part !== '' : core.includes(part);
@@ -47,6 +47,7 @@ const pluginOf = ({ path }: Place): string =>
 
 /** Which rooms of the gateway's edge may know which others. Files right below `edge/` put rooms together. */
 const edgeRooms: Readonly<Record<string, readonly string[]>> = {
+  bills: [],
   bodies: [],
   config: [],
   demo: [],
@@ -55,6 +56,7 @@ const edgeRooms: Readonly<Record<string, readonly string[]>> = {
   prices: [],
   telemetry: ['ledger'],
   upstream: [],
+  workers: ['config', 'ledger', 'telemetry'],
 };
 /** Files below `edge/` that know no room: anyone may use them. */
 const tools = ['ids.ts', 'turn.ts', 'runtime.ts'];

@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 const suites: Readonly<Record<string, string>> = {
   'gateway/src/dialects/': 'test/gateway/translate/translation.test.ts',
   'gateway/src/projections/line': 'test/gateway/edge/telemetry/log.test.ts',
+  'gateway/src/projections/row-columns': 'test/gateway/projections/row.test.ts',
+  'gateway/src/projections/row-shape': 'test/gateway/projections/row-template.test.ts',
   'gateway/src/translate/provider-error': 'test/gateway/edge/upstream/refusals.test.ts',
   'gateway/src/translate/refusal': 'test/gateway/edge/http/errors.test.ts',
   'gateway/src/translate/': 'test/gateway/translate/reply.test.ts',

@@ -4,9 +4,15 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sections } from '../../gateway/src/config/sections.ts';
 import { errors } from '../../gateway/src/contract/errors.ts';
+import { limitTable } from '../../deploy/local/src/clickhouse/limits.ts';
+import {
+  clickhouseEnvironment,
+  startEnvironment,
+} from '../../deploy/local/src/contract/environment.ts';
 import { environment } from '../../gateway/src/contract/environment.ts';
 import { requestHeaders, responseHeaders } from '../../gateway/src/contract/headers.ts';
 import { metrics } from '../../gateway/src/contract/metrics.ts';
+import { environment as routerEnvironment } from '../../trace-router/src/contract/environment.ts';
 import { sections as routerSections } from '../../trace-router/src/config/schema.ts';
 import { replyHeaders } from '../../gateway/src/contract/reply-headers.ts';
 
@@ -57,7 +63,7 @@ const metricNames: readonly string[] = Object.values(metrics).map(({ name }) => 
 const kinds: Readonly<Record<string, Kind>> = {
   setting: {
     pattern:
-      /(?<![\w./-])(?:limits|timeouts|retry|ledger|telemetry|log)\.(?!ts\b)[a-z][A-Za-z]+(?![\w./(])/g,
+      /(?<![\w./-])(?:limits|timeouts|retry|ledger|telemetry|log)\.(?!(?:ts|sql)\b)[a-z][A-Za-z]+(?![\w./(])/g,
     missing: (name) => !sectionFields.includes(name),
     stale: 'limits.bodyBytes',
   },
@@ -120,13 +126,33 @@ describe.each(Object.entries(kinds))('%s', (_kind, { pattern, missing, stale }) 
   });
 });
 
-test('what the gateway reads from its environment, and the headers that it writes, are in the reference', () => {
-  const gateway = sources
-    .filter((path) => /^gateway\/src\/(?!contract|docs)/.test(path))
+const textOf = (wanted: RegExp): string =>
+  sources
+    .filter((path) => wanted.test(path))
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
-  const read = new Set([...gateway.matchAll(/'(TOLLGATE_[A-Z_]+)'/g)].map(([, name = '']) => name));
-  expect([...read].toSorted()).toEqual(Object.keys(environment).toSorted());
+
+const limitVariables = Object.values(limitTable).map(({ env }) => env);
+
+// oxfmt-ignore
+const services = [
+  ['gateway', /^gateway\/src\/(?!contract|docs)/, environment],
+  ['trace-router', /^trace-router\/src\/(?!contract)/, routerEnvironment],
+  ['starter', /^deploy\/local\/src\/(?:main|start|settings|keys|claim|supervisor)\.ts$/, startEnvironment],
+  ['embedded ClickHouse', /^deploy\/local\/src\/clickhouse\/(?!limits\.ts)/, clickhouseEnvironment],
+] as const;
+
+test.each(services)(
+  'what the %s reads from its environment is in the reference',
+  (_, of, table) => {
+    const names = [...textOf(of).matchAll(/'(TOLLGATE_[A-Z_]+)'/g)].map(([, name = '']) => name);
+    const read = new Set(names.filter((name) => !limitVariables.some((limit) => limit === name)));
+    expect([...read].toSorted()).toEqual(Object.keys(table).toSorted());
+  },
+);
+
+test('every header that the gateway writes is in the reference, and no other', () => {
+  const gateway = textOf(/^gateway\/src\/(?!contract|docs)/);
   const written = new Set(
     [...gateway.matchAll(/'(x-tollgate-[a-z-]+)'/g)].map(([, name = '']) => name),
   );

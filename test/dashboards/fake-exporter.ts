@@ -73,7 +73,8 @@ const register = (row: Exported, registry: Registry, values: Values): (() => voi
     case 'counter': {
       const counter = new Counter({ ...settings, enableExemplars });
       // These are there from the start, and stay at 0 where nothing goes wrong.
-      const value = values === quietValues && ofClickhouse.includes(row) ? 0 : 1;
+      const isThere = ofClickhouse.includes(row) || row === metrics.workerRestarts;
+      const value = values === quietValues && isThere ? 0 : 1;
       return () => {
         for (const one of every) {
           if (enableExemplars) counter.inc({ labels: one, value: 1, exemplarLabels });

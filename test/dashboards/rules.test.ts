@@ -30,6 +30,8 @@ const designed = {
   'provider:tollgate_attempt_errors:ratio_rate5m': '(sum by (provider) (rate(tollgate_provider_attempts_total{result="error",error!~"caller|gateway"}[5m])) or provider:tollgate_attempts:rate5m * 0) / (provider:tollgate_attempts:rate5m > 0)',
   TollgateProviderErrors: 'provider:tollgate_attempt_errors:ratio_rate5m > 0.01 and on (provider) sum by (provider) (increase(tollgate_provider_attempts_total{result="error",error!~"caller|gateway"}[5m])) >= 3',
   TollgateDown: 'absent(up{job="tollgate"} == 1)',
+  TollgateWorkerAway: 'min(tollgate_worker_up) < 1',
+  TollgateWorkerRestarts: 'sum(increase(tollgate_worker_restarts_total[30m])) > 3',
   TollgateLedgerConservation: 'max(abs(tollgate_ledger_conservation_error)) > 0',
   TollgateLedgerBehind: 'max(tollgate_ledger_spool_oldest_seconds) > 300',
   TollgateLedgerFull: 'sum by (reason) (tollgate_ledger_full) > 0',
@@ -40,6 +42,7 @@ const designed = {
   TollgateClickhouseRestarts: 'sum(increase(tollgate_clickhouse_engine_starts_total[30m])) > 5',
   TollgateClickhouseRefusals: 'sum by (why) (increase(tollgate_clickhouse_refused_total{why=~"reader_slots|writer_slots|query_memory|result_bytes|user_disk_bytes|disk_bytes|free_disk"}[15m])) > 10',
   TollgateUnpriced: '(sum by (provider, model) (tollgate_unpriced_calls_total) unless sum by (provider, model) (tollgate_unpriced_calls_total offset 30m) > 0) > 0 or sum by (provider, model) (increase(tollgate_unpriced_calls_total[30m])) > 0',
+  TollgatePricesStale: 'max(tollgate_price_catalog_age_seconds) > 14 * 86400',
 } as const;
 
 test('the rules read as designed', () => {
@@ -119,12 +122,19 @@ const mutations: readonly (readonly [alert: string, what: string, noticedBy: str
   ['TollgateDown', 'the job', 'one replica of two down is silent', 'up{job="tollgate"}', 'up{job="gateway"}'],
   ['TollgateDown', 'one replica is enough', 'one replica of two down is silent', 'absent(up{job="tollgate"} == 1)', 'up{job="tollgate"} == 0'],
   ['TollgateDown', 'how long it may last', 'a gateway that has been away for one minute is silent', 'for: 2m', 'for: 1m'],
+  ['TollgateWorkerAway', 'one of several', 'one worker of two that does not come back fires', 'min(tollgate_worker_up) < 1', 'max(tollgate_worker_up) < 1'],
+  ['TollgateWorkerAway', 'how long it may last', 'a worker that is started again is silent', 'for: 2m', 'for: 0m'],
+  ['TollgateWorkerRestarts', 'the number of restarts, raised', 'a worker that ends every five minutes fires', 'restarts_total[30m])) > 3', 'restarts_total[30m])) > 8'],
+  ['TollgateWorkerRestarts', 'the number of restarts, lowered', 'two ends in half an hour are silent', 'restarts_total[30m])) > 3', 'restarts_total[30m])) > 1'],
   ['TollgateLedgerConservation', 'negative errors', 'a row counted twice on one replica of two fires', 'max(abs(tollgate_ledger_conservation_error))', 'max(tollgate_ledger_conservation_error)'],
   ['TollgateLedgerConservation', 'a tolerated error', 'a lost call fires', 'conservation_error)) > 0', 'conservation_error)) > 1'],
   ['TollgateLedgerConservation', 'how long it may last', 'a call caught between two counters for a minute is silent', 'for: 2m', 'for: 1m'],
   ['TollgateUnpriced', 'counters born at 1', 'the first unpriced call of a model fires, though its counter is born at 1', '(sum by (provider, model) (tollgate_unpriced_calls_total) unless sum by (provider, model) (tollgate_unpriced_calls_total offset 30m) > 0) > 0 or ', ''],
   ['TollgateUnpriced', 'counters that were there before', 'a model unpriced long ago and called again fires', ' or sum by (provider, model) (increase(tollgate_unpriced_calls_total[30m])) > 0', ''],
   ['TollgateUnpriced', 'forgetting', 'a model unpriced long ago and not called since is silent', ' unless sum by (provider, model) (tollgate_unpriced_calls_total offset 30m) > 0', ''],
+  ['TollgatePricesStale', 'the age, raised', 'lists of fifteen days ago fire', '14 * 86400', '16 * 86400'],
+  ['TollgatePricesStale', 'the age, lowered', 'lists of thirteen days ago are silent', '14 * 86400', '12 * 86400'],
+  ['TollgatePricesStale', 'how long it may last', 'a gateway that was started half an hour ago and is about to be renewed is silent', 'for: 1h', 'for: 30m'],
 ];
 
 /** Whether promtool finds each mutation's case as expected under the changed rules, from one run for all of them. */
@@ -155,7 +165,7 @@ describe.skipIf(!havePromtool)(`promtool${needsPromtool}`, () => {
   });
   test('accepts the configuration that ships, and finds the rules beside it', () => {
     const { passed, output } = promtool('check', 'config', 'deploy/prometheus/prometheus.yml');
-    expect(output).toContain('16 rules found');
+    expect(output).toContain('19 rules found');
     expect(passed).toBe(true);
   });
   test('finds every case as expected', () => {

@@ -67,6 +67,7 @@ const row = (call: Fixture, n: number) => ({
   'attempts.error': call.costs.map((_cost, i) => (i < call.costs.length - 1 ? 'timeout' : '')),
   'attempts.status': call.costs.map(() => 200),
   'attempts.cost_usd': call.costs,
+  'attempts.cost_output_text': call.costs,
 });
 
 const span = (id: string, parent: string, n: number) => ({

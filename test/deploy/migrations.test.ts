@@ -5,7 +5,7 @@ import { createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrate, migrationFolders, splitStatements } from '../../deploy/clickhouse/migrate.ts';
-import { callColumns } from '../../gateway/src/contract/ledger.ts';
+import { callColumns, correctionColumns } from '../../gateway/src/contract/ledger.ts';
 import type { CallColumn } from '../../gateway/src/contract/ledger.ts';
 import { startClickhouse } from '../fakes/clickhouse.ts';
 import type { FakeClickhouse } from '../fakes/clickhouse.ts';
@@ -27,7 +27,7 @@ const rows = async <T>(query: string): Promise<T[]> => {
 };
 
 // oxfmt-ignore
-const tableOnly = ['entry', 'correction_run', 'correction_reason', 'billing_month', 'inserted_at', 'overhead_ms', 'attempts.started_at'];
+const tableOnly = [...correctionColumns, 'inserted_at', 'overhead_ms', 'attempts.started_at', 'list_cost_usd', 'input_cache_write_5m', 'input_cache_write_1h', 'day', 'hour', 'input_tokens', 'output_tokens'];
 
 test('the table calls has the columns of the contract, and a named few of its own', async () => {
   const found = await rows<{ name: string }>(
@@ -44,6 +44,7 @@ const fullRow = (callId: string, seq: number): unknown[] => {
     'attempts.provider': ['openai', 'anthropic'],
     'attempts.status': [500, 200],
     'attempts.cost_usd': ['0.250000000001', '0.5'],
+    'attempts.cost_output_text': ['0.250000000001', '0.5'],
     'attempts.usage_source': ['estimated', 'provider'],
     'attempts.price_status': ['priced', 'priced'],
     'attempts.waste_reason': ['fallback', ''],
@@ -57,6 +58,7 @@ const fullRow = (callId: string, seq: number): unknown[] => {
     tags: { a: 'b' },
     guardrail_verdicts: {},
     units: { searches: 2 },
+    unit_costs: {},
     stream: true,
     http_status: 200,
     first_token_ms: null,
@@ -68,8 +70,9 @@ const fullRow = (callId: string, seq: number): unknown[] => {
     upstream_ids: ['x', 'y'],
   };
   const numeric =
-    /^(?:duration_ms|provider_ms|overhead_us|chunks|max_gap_ms|.*_usd|input_.*|output_.*)$/;
-  const attemptText = /\.(?:account|model|region|error|price_id)$/;
+    /^(?:duration_ms|provider_ms|overhead_us|chunks|max_gap_ms|.*_usd|input_.*|output_.*|wait_ms|waste_.*_tokens)$/;
+  const attemptText =
+    /\.(?:account|model|model_answered|region|service_tier|speed|inference_geo|error|price_id)$/;
   return callColumns.map((column) => {
     if (column in plain) return plain[column];
     if (column in two) return two[column];
@@ -158,6 +161,15 @@ test('migrating again applies nothing', async () => {
     alreadyThere: [
       'gateway/0001_calls.sql',
       'gateway/0002_durable_rows.sql',
+      'gateway/0003_cache_writes.sql',
+      'gateway/0004_sent_and_answered.sql',
+      'gateway/0005_price_catalog.sql',
+      'gateway/0006_questions.sql',
+      'gateway/0007_rollups.sql',
+      'gateway/0008_views.sql',
+      'gateway/0009_chain.sql',
+      'gateway/0010_corrections.sql',
+      'gateway/0011_provider_bills.sql',
       'trace-router/0001_otel_traces.sql',
       'trace-router/0002_durable_traces.sql',
     ],
@@ -189,6 +201,35 @@ test('a changed migration is refused and named, a new one is applied', async () 
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+});
+
+test('a file that was cut off is gone on with behind its last statement, which need not bear those that follow it', async () => {
+  const { url, user, password } = server;
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'tollgate-migrate-'));
+  try {
+    const folder = path.join(dir, 'cut', 'migrations');
+    mkdirSync(folder, { recursive: true });
+    // What a rename with an alias for the old name does, and then a statement that fails as long as there is no table of that name.
+    const sql = `CREATE TABLE IF NOT EXISTS tollgate.cut (a UInt8) ENGINE = MergeTree ORDER BY tuple();
+      ALTER TABLE tollgate.cut RENAME COLUMN IF EXISTS a TO b;
+      ALTER TABLE tollgate.cut ADD COLUMN IF NOT EXISTS a UInt8 ALIAS b;
+      SELECT 1 FROM tollgate.cut_later;`;
+    writeFileSync(path.join(folder, '0001_cut.sql'), sql);
+    const go = () => migrate({ url, user, password, folders: [folder], log: () => {} });
+    await expect(go()).rejects.toThrow(/cut\/0001_cut\.sql, statement 4: .*UNKNOWN_TABLE/);
+    await client.command({ query: 'CREATE TABLE tollgate.cut_later (a UInt8) ENGINE = Memory' });
+    expect((await go()).applied).toEqual(['cut/0001_cut.sql']);
+    expect(await go()).toEqual({ applied: [], alreadyThere: ['cut/0001_cut.sql'] });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test('what was applied is on the disk before the next statement is run', async () => {
+  const [found] = await rows<{ made: string }>(
+    "SELECT create_table_query AS made FROM system.tables WHERE database = 'tollgate' AND name = 'migrations'",
+  );
+  expect(found?.made).toMatch(/fsync_after_insert = 1, fsync_part_directory = 1/);
 });
 
 test('a server that never answers is named after the deadline', async () => {

@@ -10,6 +10,7 @@ import type { Fake } from '../fakes/faults.ts';
 import { startGateway, twoProviders, type RunningGateway } from '../fakes/gateway.ts';
 import { ownPath, tellApart } from '../fakes/journal.ts';
 import { startOpenai } from '../fakes/openai.ts';
+import { runTollgate } from '../gateway/cli/run.ts';
 import { ledgerReader, type LedgerLine, type LedgerReader } from './ledger-reader.ts';
 import { makeCall, planCall } from './workload.ts';
 
@@ -82,6 +83,13 @@ test('no settled call is missing and none is twice after kill -9 under load; ope
     await sleep(100);
   expect(await spooled()).toBe(0);
   await last.stop();
+
+  const verified = await runTollgate(dataDir, ['ledger', 'verify', '--json'], {
+    TOLLGATE_CLICKHOUSE_URL: clickhouse.url,
+    TOLLGATE_CLICKHOUSE_USER: clickhouse.reader.user,
+    TOLLGATE_CLICKHOUSE_PASSWORD: clickhouse.reader.password,
+  });
+  expect(JSON.parse(verified.out)).toMatchObject({ ok: true, lives: kills + 1, findings: [] });
 
   const lines = await reader.lines();
   const byTrace = Map.groupBy(lines, (line: LedgerLine) => line.trace_id);

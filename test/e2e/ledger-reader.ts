@@ -29,7 +29,7 @@ export interface LedgerReader {
 
 const sql = `SELECT toString(call_id) AS call_id, trace_id, outcome, http_status, toString(usage_source) AS usage_source,
   toString(price_status) AS price_status, stream_outcome, cost_usd,
-  input_uncached + input_cache_read + input_cache_write_5m + input_cache_write_1h + input_audio + input_image AS input_tokens,
+  input_uncached + input_cache_read + input_cache_write + input_cache_write_long + input_audio + input_image AS input_tokens,
   output_text + output_reasoning + output_audio + output_image AS output_tokens,
   attempts.provider AS attempt_providers, attempts.error AS attempt_errors, attempts.status AS attempt_statuses,
   arrayMap(x -> toString(x), attempts.usage_source) AS attempt_sources

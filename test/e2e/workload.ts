@@ -8,6 +8,8 @@ export interface PlannedCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly stream: boolean;
+  /** Its key is none. */
+  readonly isStranger: boolean;
   /** Hang up after so many bytes of the reply, or after so many milliseconds without any. */
   readonly hangUp: { readonly afterBytes: number; readonly afterMs: number } | null;
 }
@@ -34,7 +36,8 @@ export const generator = (seed: number): (() => number) => {
   };
 };
 
-const pick = <T>(random: () => number, from: readonly [T, ...T[]]): T =>
+/** One of them, each as likely. */
+export const pick = <T>(random: () => number, from: readonly [T, ...T[]]): T =>
   from[Math.floor(random() * from.length)] ?? from[0];
 
 type Fault = Readonly<Record<string, unknown>>;
@@ -168,6 +171,7 @@ export const planCall = (seed: number, i: number, key: string): PlannedCall => {
       ? JSON.stringify({ model: 'text-embedding-3-small', input: ['one', 'two'] })
       : request.body,
     stream: stream && !embeddings,
+    isStranger: strange < 0.02,
     hangUp: hangs
       ? { afterBytes: Math.floor(random() * 1200), afterMs: 5 + Math.floor(random() * 60) }
       : null,

@@ -3,10 +3,10 @@ import {
   startFake,
   wordsOf,
   type Fake,
+  type FakeOptions,
   type Grammar,
   type Part,
   type Script,
-  type Scripting,
 } from './faults.ts';
 import { strictAnthropic } from './strict.ts';
 
@@ -72,7 +72,8 @@ const planOf = (body: Body, script: Script, serial: number): Plan => {
   const natural = script.refusal === undefined ? 'end_turn' : 'refusal';
   return {
     id,
-    model: body['model'],
+    // As the real one does with an alias: https://docs.anthropic.com/en/docs/about-claude/models/overview
+    model: body['model'] === 'claude-sonnet-4-5' ? 'claude-sonnet-4-5-20250929' : body['model'],
     blocks,
     finish: script.finish ?? (script.tools === undefined ? natural : 'tool_use'),
     usage: script.usage === undefined ? defaultUsage(body, words.length) : script.usage,
@@ -147,6 +148,7 @@ const streamParts = (plan: Plan): readonly Part[] => {
         ...last,
       }),
       isUsage: usage !== null,
+      isStop: true,
     },
     { bytes: sse({ type: 'message_stop' }) },
   ];
@@ -200,9 +202,6 @@ const grammar: Grammar = {
 
 /** Starts a fake Anthropic. What it says and how it fails is chosen by `script`, by a user message, or by `set`. */
 export const startAnthropic = (
-  options: { readonly script?: Scripting; readonly strict?: boolean } = {},
+  options: FakeOptions & { readonly strict?: boolean } = {},
 ): Promise<Fake> =>
-  startFake(
-    options.strict === true ? { ...grammar, refuses: strictAnthropic } : grammar,
-    options.script,
-  );
+  startFake(options.strict === true ? { ...grammar, refuses: strictAnthropic } : grammar, options);

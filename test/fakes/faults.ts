@@ -51,6 +51,13 @@ export interface Script {
 type Body = Record<string, unknown>;
 export type Scripting = (body: Body, path: string) => Script | null;
 
+/** How a fake starts, beside what it speaks. */
+export interface FakeOptions {
+  readonly script?: Scripting;
+  /** Is told of each request when it is over, and the journal keeps none of them: for more requests than fit in memory. */
+  over?(served: Served): void;
+}
+
 export interface Fake {
   /** `http://127.0.0.1:port`. */
   readonly origin: string;
@@ -66,6 +73,9 @@ export interface Part {
   readonly bytes: string;
   readonly text?: string;
   readonly isUsage?: boolean;
+  /** Nothing but the dialect's farewell follows. */
+  readonly isStop?: boolean;
+  readonly isError?: boolean;
 }
 
 export interface Answer {
@@ -168,6 +178,8 @@ const note = (
   for (; (steps[next]?.at ?? Infinity) <= end; next += 1) {
     served.textSent += steps[next]?.text ?? '';
     served.usageSent ||= steps[next]?.isUsage ?? false;
+    served.stopSent ||= steps[next]?.isStop ?? false;
+    served.errorSent ||= steps[next]?.isError ?? false;
   }
   return next;
 };
@@ -175,7 +187,7 @@ const note = (
 const pour = async (
   response: ServerResponse,
   served: Served,
-  parts: readonly Part[],
+  { parts, isIntact }: Garbled,
   fault: Fault,
 ): Promise<void> => {
   const whole = Buffer.from(parts.map(({ bytes }) => bytes).join(''));
@@ -189,6 +201,7 @@ const pour = async (
     if (served.ended !== 'open') return;
     at = end;
     served.bodyBytesSent = end;
+    served.isWhole = isIntact && end === whole.length;
     step = note(served, steps, step, end);
     if (fault.gapMs !== undefined) await sleep(fault.gapMs);
   }
@@ -213,11 +226,21 @@ export interface Grammar {
   refuses?(body: Body, path: string): string | null;
 }
 
-const garble = (answer: Answer, grammar: Grammar, fault: Fault): readonly Part[] => {
-  if (fault.body !== undefined) return [{ bytes: fault.body }];
-  if (fault.withoutLastEvent === true) return answer.parts.slice(0, -1);
-  if (fault.errorAfterEvents === undefined) return answer.parts;
-  return [...answer.parts.slice(0, fault.errorAfterEvents), { bytes: grammar.errorEvent() }];
+/** What is sent, and whether that is the answer as it should be. */
+interface Garbled {
+  readonly parts: readonly Part[];
+  readonly isIntact: boolean;
+}
+
+const garble = (answer: Answer, grammar: Grammar, fault: Fault): Garbled => {
+  const other = (parts: readonly Part[]): Garbled => ({ parts, isIntact: false });
+  if (fault.body !== undefined) return other([{ bytes: fault.body }]);
+  if (fault.withoutLastEvent === true) return other(answer.parts.slice(0, -1));
+  if (fault.errorAfterEvents === undefined) return { parts: answer.parts, isIntact: true };
+  return other([
+    ...answer.parts.slice(0, fault.errorAfterEvents),
+    { bytes: grammar.errorEvent(), isError: true },
+  ]);
 };
 
 const entryOf = (request: IncomingMessage, rawBody: string, body: Body | null): Served => ({
@@ -240,23 +263,35 @@ const entryOf = (request: IncomingMessage, rawBody: string, body: Body | null): 
   usage: null,
   usageSent: false,
   bodyBytesSent: 0,
+  isWhole: false,
+  stopSent: false,
+  errorSent: false,
   textSent: '',
   ended: 'open',
   refused: null,
 });
 
 /** Starts a fake that speaks a grammar, on a free port of 127.0.0.1. */
-export const startFake = async (grammar: Grammar, scripting?: Scripting): Promise<Fake> => {
+export const startFake = async (
+  grammar: Grammar,
+  { script: scripting, over }: FakeOptions = {},
+): Promise<Fake> => {
   const journal: Journal = [];
+  const open = new Set<Served>();
+  let serials = 0;
   let queue: Fault[] = [];
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const rawBody = await readBody(request);
     const body = parse(rawBody);
     const served = entryOf(request, rawBody, body);
-    const serial = journal.push(served);
+    const serial = (serials += 1);
+    if (over === undefined) journal.push(served);
+    open.add(served);
     response.once('close', () => {
       if (served.ended === 'open') served.ended = 'client_gone';
+      open.delete(served);
+      over?.(served);
     });
     const script = scripting?.(body ?? {}, served.path) ?? directive(body ?? {}) ?? {};
     const fault: Fault = { ...script.fault, ...queue.shift() };
@@ -267,10 +302,10 @@ export const startFake = async (grammar: Grammar, scripting?: Scripting): Promis
       request.socket.destroy();
       return;
     }
-    const { headers, parts } = answerTo(served, script, fault, serial);
+    const { headers, garbled } = answerTo(served, script, fault, serial);
     response.writeHead(served.status, headers);
     response.flushHeaders();
-    await pour(response, served, parts, fault);
+    await pour(response, served, garbled, fault);
   };
 
   /** Decides on status, headers and body, and writes the promises into the journal. */
@@ -287,14 +322,15 @@ export const startFake = async (grammar: Grammar, scripting?: Scripting): Promis
     if (fault.retryAfter !== undefined) headers['retry-after'] = fault.retryAfter;
     if (answer === null || status !== undefined) {
       served.status = status ?? 404;
-      return { headers, parts: grammar.error(served.status, fault).parts };
+      const { parts } = grammar.error(served.status, fault);
+      return { headers, garbled: { parts, isIntact: false } };
     }
     served.status = answer.status;
     served.id = answer.id;
     served.usage = answer.usage;
     Object.assign(headers, answer.headers);
     if (fault.contentType !== undefined) headers['content-type'] = fault.contentType;
-    return { headers, parts: garble(answer, grammar, fault) };
+    return { headers, garbled: garble(answer, grammar, fault) };
   };
 
   const server = createServer((request, response) => {
@@ -311,7 +347,7 @@ export const startFake = async (grammar: Grammar, scripting?: Scripting): Promis
     },
     close: () =>
       new Promise((resolve) => {
-        for (const served of journal) {
+        for (const served of open) {
           if (served.ended === 'open') served.ended = 'closed';
         }
         server.close(() => resolve());

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { startProgram, type Program } from './process.ts';
+import { launchProgram, startProgram, type Launched, type Program } from './process.ts';
 
 const entry = path.resolve(import.meta.dirname, '../../gateway/src/main.ts');
 
@@ -33,32 +33,51 @@ export interface GatewayOptions {
 
 export const testKey = 'tg-test-0123456789abcdefghijklmnopqrstuvwxyzABCDE';
 
+/** The environment of a gateway of tests. */
+const environmentOf = (
+  { port, clickhouse, otlpEndpoint, env }: Omit<GatewayOptions, 'config'>,
+  { dataDir, configPath }: { readonly dataDir: string; readonly configPath: string },
+): Readonly<Record<string, string>> => ({
+  TOLLGATE_PORT: String(port ?? 0),
+  TOLLGATE_DATA_DIR: dataDir,
+  TOLLGATE_CONFIG: configPath,
+  TOLLGATE_REPLICA: 'test',
+  TEST_KEY: testKey,
+  OPENAI_KEY: 'sk-openai-secret',
+  ANTHROPIC_KEY: 'sk-anthropic-secret',
+  TOLLGATE_CLICKHOUSE_URL: clickhouse?.url ?? 'http://127.0.0.1:9',
+  TOLLGATE_CLICKHOUSE_USER: clickhouse?.user ?? 'default',
+  TOLLGATE_CLICKHOUSE_PASSWORD: clickhouse?.password ?? '',
+  ...(otlpEndpoint === undefined ? {} : { TOLLGATE_OTLP_ENDPOINT: otlpEndpoint }),
+  ...env,
+});
+
+/** The key of these calls, as a line of the configuration. */
+const keysYaml = `keys:
+  - { id: test, secret: "\${TEST_KEY}", team: shop, application: checkout, organization: acme }
+`;
+
+/** Begins a gateway over a configuration that lies elsewhere; whether it gets ready is for the caller to see. */
+export const launchGateway = (
+  configPath: string,
+  options: Omit<GatewayOptions, 'config' | 'anotherKey'> & { readonly dataDir: string },
+): Launched =>
+  launchProgram(
+    entry,
+    environmentOf(options, { dataDir: options.dataDir, configPath }),
+    options.nodeArgs,
+  );
+
+/** What a configuration file of tests holds: providers and models, and the key that may use them. */
+export const withTestKey = (config: string): string => `${config}\n${keysYaml}`;
+
 export const startGateway = async (options: GatewayOptions): Promise<RunningGateway> => {
   const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-gateway-'));
   const configPath = path.join(dataDir, 'tollgate.yaml');
-  const keys = `keys:
-  - { id: test, secret: "\${TEST_KEY}", team: shop, application: checkout, organization: acme }
-${options.anotherKey ?? ''}
-`;
-  writeFileSync(configPath, `${options.config}\n${keys}`);
+  writeFileSync(configPath, `${withTestKey(options.config)}${options.anotherKey ?? ''}\n`);
   const program = await startProgram(
     entry,
-    {
-      TOLLGATE_PORT: String(options.port ?? 0),
-      TOLLGATE_DATA_DIR: dataDir,
-      TOLLGATE_CONFIG: configPath,
-      TOLLGATE_REPLICA: 'test',
-      TEST_KEY: testKey,
-      OPENAI_KEY: 'sk-openai-secret',
-      ANTHROPIC_KEY: 'sk-anthropic-secret',
-      TOLLGATE_CLICKHOUSE_URL: options.clickhouse?.url ?? 'http://127.0.0.1:9',
-      TOLLGATE_CLICKHOUSE_USER: options.clickhouse?.user ?? 'default',
-      TOLLGATE_CLICKHOUSE_PASSWORD: options.clickhouse?.password ?? '',
-      ...(options.otlpEndpoint === undefined
-        ? {}
-        : { TOLLGATE_OTLP_ENDPOINT: options.otlpEndpoint }),
-      ...options.env,
-    },
+    environmentOf(options, { dataDir, configPath }),
     options.nodeArgs,
   );
   const url = `http://127.0.0.1:${String(program.ready['port'])}`;

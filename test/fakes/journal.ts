@@ -39,6 +39,12 @@ export interface Served {
   /** The usage left this process whole. */
   usageSent: boolean;
   bodyBytesSent: number;
+  /** All of the reply that was meant to be given left this process, with nothing in it that does not belong there. */
+  isWhole: boolean;
+  /** What ends the content of a stream (the reason of its end) left this process whole. */
+  stopSent: boolean;
+  /** An error event in the place of what was still to come left this process whole. */
+  errorSent: boolean;
   /** Text whose events left this process whole. */
   textSent: string;
   ended: Ended;

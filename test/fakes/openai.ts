@@ -4,10 +4,10 @@ import {
   wordsOf,
   type Answer,
   type Fake,
+  type FakeOptions,
   type Grammar,
   type Part,
   type Script,
-  type Scripting,
 } from './faults.ts';
 import { strictOpenai } from './strict.ts';
 
@@ -49,6 +49,12 @@ const defaultUsage = (body: Body, words: number): Body => {
   };
 };
 
+/** The real one answers with the name of the snapshot: https://platform.openai.com/docs/models/gpt-4o-mini */
+const snapshots: ReadonlyMap<unknown, string> = new Map([
+  ['gpt-4o-mini', 'gpt-4o-mini-2024-07-18'],
+  ['gpt-5', 'gpt-5-2025-08-07'],
+]);
+
 interface Plan {
   readonly id: string;
   readonly model: unknown;
@@ -64,7 +70,7 @@ const planOf = (body: Body, script: Script, serial: number): Plan => {
   const extra = (script.tools?.length ?? 0) * 10 + (script.refusal === undefined ? 0 : 5);
   return {
     id: `chatcmpl-fake-${serial}`,
-    model: body['model'],
+    model: snapshots.get(body['model']) ?? body['model'],
     words,
     finish: script.finish ?? (script.tools === undefined ? 'stop' : 'tool_calls'),
     usage: script.usage === undefined ? defaultUsage(body, words.length + extra) : script.usage,
@@ -114,7 +120,7 @@ const streamParts = (plan: Plan, wantsUsage: boolean): readonly Part[] => {
   if (script.refusal !== undefined) parts.push({ bytes: delta({ refusal: script.refusal }) });
   parts.push(...words.map((word) => ({ bytes: delta({ content: word }), text: word })));
   parts.push(...toolDeltas(plan).map((said) => ({ bytes: delta(said) })));
-  parts.push({ bytes: delta({}, finish) });
+  parts.push({ bytes: delta({}, finish), isStop: true });
   if (wantsUsage && usage !== null) parts.push({ bytes: event([], { usage }), isUsage: true });
   parts.push({ bytes: 'data: [DONE]\n\n' });
   return parts;
@@ -207,9 +213,6 @@ const grammar: Grammar = {
 
 /** Starts a fake OpenAI. What it says and how it fails is chosen by `script`, by a user message, or by `set`. */
 export const startOpenai = (
-  options: { readonly script?: Scripting; readonly strict?: boolean } = {},
+  options: FakeOptions & { readonly strict?: boolean } = {},
 ): Promise<Fake> =>
-  startFake(
-    options.strict === true ? { ...grammar, refuses: strictOpenai } : grammar,
-    options.script,
-  );
+  startFake(options.strict === true ? { ...grammar, refuses: strictOpenai } : grammar, options);

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 
-export interface Program {
+/** A process of ours from its start on, ready or not. */
+export interface Launched {
   readonly pid: number;
-  /** What it printed when it was ready. */
-  readonly ready: Readonly<Record<string, unknown>>;
+  /** What it printed when it was ready; null: it ended before. */
+  readonly whenReady: Promise<Readonly<Record<string, unknown>> | null>;
   /** Everything it has printed, both streams, the last MiB. */
   output(): string;
   /** SIGTERM; the exit code once it is gone. */
@@ -17,6 +18,11 @@ export interface Program {
   signal(signal: NodeJS.Signals): void;
   /** The exit code, once it is gone. */
   readonly gone: Promise<number | null>;
+}
+
+export interface Program extends Launched {
+  /** What it printed when it was ready. */
+  readonly ready: Readonly<Record<string, unknown>>;
 }
 
 const parse = (line: string): Record<string, unknown> | null => {
@@ -35,12 +41,12 @@ export const compileCache = cacheDir === undefined ? {} : { NODE_COMPILE_CACHE: 
 /** Ends the program when its standard input does: a test run that is killed leaves nothing behind. */
 const leash = path.resolve(import.meta.dirname, '../../deploy/local/src/leash.ts');
 
-/** @throws Error with the program's own words when it ends before it is ready. */
-export const startProgram = async (
+/** Begins it. @throws Error when there can be no such process */
+export const launchProgram = (
   file: string,
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
-): Promise<Program> => {
+): Launched => {
   const child = spawn(process.execPath, ['--import', leash, ...args, file], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: {
@@ -56,7 +62,7 @@ export const startProgram = async (
   };
   child.stderr.setEncoding('utf8').on('data', keep);
   const lines = createInterface({ input: child.stdout });
-  const ready = await new Promise<Record<string, unknown> | null>((resolve) => {
+  const whenReady = new Promise<Record<string, unknown> | null>((resolve) => {
     lines.on('line', (line) => {
       keep(`${line}\n`);
       const found = parse(line);
@@ -64,12 +70,10 @@ export const startProgram = async (
     });
     void gone.then(() => resolve(null));
   });
-  if (ready === null || child.pid === undefined) {
-    throw new Error(`${file} did not start (exit ${child.exitCode}): ${output}`);
-  }
+  if (child.pid === undefined) throw new Error(`${file} did not start`);
   return {
     pid: child.pid,
-    ready,
+    whenReady,
     output: () => output,
     gone,
     async stop() {
@@ -84,4 +88,16 @@ export const startProgram = async (
       child.kill(signal);
     },
   };
+};
+
+/** @throws Error with the program's own words when it ends before it is ready. */
+export const startProgram = async (
+  file: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<Program> => {
+  const launched = launchProgram(file, env, args);
+  const ready = await launched.whenReady;
+  if (ready !== null) return { ...launched, ready };
+  throw new Error(`${file} did not start (exit ${await launched.gone}): ${launched.output()}`);
 };

@@ -72,7 +72,8 @@ export interface Stand {
 
 /** Opens an engine on a directory and sets the gate up before it. */
 export const openStand = async (directory: string, scratchDir: string): Promise<Stand> => {
-  const limits = readLimits({});
+  // A statement that nothing holds may take all the memory there is; what is asked here is what it reaches.
+  const limits = readLimits({ TOLLGATE_CLICKHOUSE_MAX_MEMORY_BYTES: String(2 * 2 ** 30) });
   const engine = openEngine(directory, limits);
   const sessions = startSessions(1);
   const ask = startNormaliser(engine, takesData, limits.queryBytes);

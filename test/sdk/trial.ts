@@ -12,7 +12,7 @@ import type { Answer, Client } from './task.ts';
 const rowsOf = async (clickhouse: FakeClickhouse): Promise<readonly Row[]> => {
   const reader = ledgerReader(clickhouse);
   const rows = await reader.query<Row>(`SELECT trace_id, outcome,
-    concat(toString(input_uncached + input_cache_read + input_cache_write_5m + input_cache_write_1h), '+',
+    concat(toString(input_uncached + input_cache_read + input_cache_write + input_cache_write_long), '+',
       toString(output_text + output_reasoning)) AS tokens,
     usage_source = 'provider' AND price_status = 'priced' AND cost_usd > 0 AS priced, waste_usd != 0 AS wasted
     FROM tollgate.calls ORDER BY started_at`);

@@ -8,21 +8,21 @@ import { problemText } from '@tollgate/settings/document.ts';
 import type { Sources } from '@tollgate/settings/edge/read.ts';
 import type { RouterConfig } from './config/config.ts';
 import { adminServer } from './edge/admin.ts';
-import { createBuiltin } from './edge/builtin.ts';
-import { createWriter } from './edge/clickhouse/writer.ts';
+import { startBuiltin } from './edge/builtin.ts';
+import { startWriter } from './edge/clickhouse/writer.ts';
 import { checkFile } from './edge/check-file.ts';
 import { readEnvironment } from './edge/environment.ts';
 import type { Environment } from './edge/environment.ts';
 import type { Guard } from '@tollgate/listener/edge/guard.ts';
-import { createIntake } from './edge/intake.ts';
-import { createMembers } from './edge/members/members.ts';
-import { createMetricsForward } from './edge/metrics-forward.ts';
+import { startIntake } from './edge/intake.ts';
+import { startMembers } from './edge/members/members.ts';
+import { startMetricsForward } from './edge/metrics-forward.ts';
 import { otlpGrpcIn } from './edge/otlp-grpc-in.ts';
 import { otlpHttpIn } from './edge/otlp-http-in.ts';
 import { startLive } from './edge/live.ts';
 import { readConfig } from './edge/read-config.ts';
-import { createLog } from './edge/telemetry/log.ts';
-import { createMetrics } from './edge/telemetry/metrics.ts';
+import { startLog } from './edge/telemetry/log.ts';
+import { startMetrics } from './edge/telemetry/metrics.ts';
 
 const usage = `usage: node trace-router/src/main.ts [--check [FILE]]
 Receives OTLP traces and routes whole traces to members, or samples and writes them itself.
@@ -58,17 +58,17 @@ const run = async (
   config: RouterConfig,
   sources: Sources | null,
 ): Promise<void> => {
-  const log = createLog(process.stderr);
-  const metrics = createMetrics();
+  const log = startLog(process.stderr);
+  const metrics = startMetrics();
   const destination =
     config.members === 'builtin'
-      ? createBuiltin(
+      ? startBuiltin(
           config,
-          createWriter(environment.clickhouse, config.write, metrics, log),
+          startWriter(environment.clickhouse, config.write, metrics, log),
           metrics,
         )
-      : createMembers(config.members, config, metrics);
-  const intake = createIntake(destination, config.receive, metrics, log);
+      : startMembers(config.members, config, metrics);
+  const intake = startIntake(destination, config.receive, metrics, log);
   const live = startLive(config, {
     sources,
     read: () => readConfig(environment.configPath, process.env),
@@ -76,7 +76,7 @@ const run = async (
     metrics,
     log,
   });
-  const forward = createMetricsForward(config.metrics.forward, metrics);
+  const forward = startMetricsForward(config.metrics.forward, metrics);
   let listening = false;
   const ready = () => listening && !intake.draining();
   const { host, names } = environment;

@@ -1,6 +1,6 @@
 /** The gateway itself: is it there, do its books balance, does everything have a price? */
 import { metrics } from '@tollgate/gateway/contract/metrics';
-import { above, allDown, counted, furthest, rules } from '../promql.ts';
+import { above, allDown, counted, furthest, highest, rules } from '../promql.ts';
 import type { Alert, Rule } from './rule.ts';
 
 const down: Alert = {
@@ -138,4 +138,46 @@ const unpriced: Alert = {
   ],
 };
 
-export const gateway: readonly Rule[] = [down, ledgerConservation, unpriced];
+const age = metrics.priceCatalogAge.name;
+const daySeconds = 86_400;
+const pricesStale: Alert = {
+  kind: 'alert',
+  name: 'TollgatePricesStale',
+  expr: above(highest(metrics.priceCatalogAge, { in: rules }), '14 * 86400'),
+  for: '1h',
+  severity: 'info',
+  summary: 'The prices are more than two weeks old',
+  description:
+    'The newest list that the prices of a gateway were taken from is {{ $value | humanizeDuration }} old. Models that came since have no price, and changed prices are booked as they were.',
+  cases: [
+    {
+      name: 'lists of fifteen days ago fire',
+      series: [[`${age}{version="a"}`, `${15 * daySeconds}+60x90`]],
+      atMinutes: 65,
+      fires: [{ labels: {}, value: '15d 1h 5m 0s' }],
+    },
+    {
+      name: 'one replica of two that was not renewed fires',
+      series: [
+        [`${age}{version="a",instance="a"}`, `${daySeconds}+60x90`],
+        [`${age}{version="b",instance="b"}`, `${15 * daySeconds}+60x90`],
+      ],
+      atMinutes: 65,
+      fires: [{ labels: {}, value: '15d 1h 5m 0s' }],
+    },
+    {
+      name: 'lists of thirteen days ago are silent',
+      series: [[`${age}{version="a"}`, `${13 * daySeconds}+60x90`]],
+      atMinutes: 65,
+      fires: [],
+    },
+    {
+      name: 'a gateway that was started half an hour ago and is about to be renewed is silent',
+      series: [[`${age}{version="a"}`, `${15 * daySeconds}+60x90`]],
+      atMinutes: 35,
+      fires: [],
+    },
+  ],
+};
+
+export const gateway: readonly Rule[] = [down, ledgerConservation, unpriced, pricesStale];

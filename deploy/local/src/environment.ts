@@ -3,6 +3,7 @@
  * user (`/proc/PID/environ`), so it holds only what Node, libuv and the C library need before our code runs; all else is
  * handed over by pipe (`hand-over.ts`).
  */
+import { plainVariables } from '../../../gateway/src/contract/environment.ts';
 import type { Env } from './settings.ts';
 
 /** The descriptor on which a part reads its hand-over, once. */
@@ -13,13 +14,6 @@ export interface HandOver {
   readonly lock: string;
   readonly variables: Readonly<Record<string, string>>;
 }
-
-/** Not secret by their nature, and needed from the first instruction on. */
-// oxfmt-ignore
-const plainNames = new Set([
-  'PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'LC_CTYPE', 'NODE_OPTIONS', 'NODE_COMPILE_CACHE',
-  'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR',
-]);
 
 /** What each part is documented to read, beside what the plan gives to all of them. */
 const documented = {
@@ -42,8 +36,9 @@ const pick = (env: Env, wanted: (name: string) => boolean): Variables =>
   );
 
 /** What every part's process shows. */
-export const plainEnvironment = (env: Env): Variables => pick(env, (name) => plainNames.has(name));
+export const plainEnvironment = (env: Env): Variables =>
+  pick(env, (name) => plainVariables.has(name));
 
 /** What one part is handed of the user's own variables. */
 export const documentedVariables = (part: PartName, env: Env): Variables =>
-  pick(env, (name) => !plainNames.has(name) && documented[part].test(name));
+  pick(env, (name) => !plainVariables.has(name) && documented[part].test(name));

@@ -48,7 +48,7 @@ ${caller === null ? '' : once('caller key   ', 'caller', caller)}${once('master 
 A first call:
   curl http://${at(ports.gateway)}/v1/chat/completions -H 'authorization: Bearer ${demo.text}' \\
     -H 'content-type: application/json' -d '${question}'
-What it cost, a second later:
+What it cost, a few seconds later:
   curl http://${at(ports.clickhouse)} -u "${readerName}:${readerPassword(reader, place)}" -d '${sql}'
 
 ready

@@ -5,7 +5,8 @@ import { unitOf } from './decode.ts';
 import { isLive } from './live.ts';
 import { units } from './units.ts';
 
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** Text as it may stand in a cell of a table. */
+export const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 const plain = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 

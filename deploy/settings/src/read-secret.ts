@@ -3,11 +3,11 @@ import { pointer, type Path } from './document.ts';
 import { secret, type Secret } from './secret.ts';
 
 /** The paths of all `{ file: PATH }` credentials in a document's value, for the edge to read; `fields`: what they are called. */
-export const secretFiles = (value: unknown, fields: readonly string[]): readonly string[] => {
+export const secretFiles = (value: unknown, fields: ReadonlySet<string>): readonly string[] => {
   if (Array.isArray(value)) return value.flatMap((inner) => secretFiles(inner, fields));
   if (!isMap(value)) return [];
   return Object.entries(value).flatMap(([name, inner]) =>
-    fields.includes(name) && isMap(inner) && typeof inner['file'] === 'string'
+    fields.has(name) && isMap(inner) && typeof inner['file'] === 'string'
       ? [inner['file']]
       : secretFiles(inner, fields),
   );

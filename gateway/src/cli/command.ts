@@ -8,9 +8,7 @@ import {
   type CommandDef,
 } from 'citty';
 
-const program = {
-  meta: { name: 'tollgate', description: 'The command line of the Tollgate AI gateway' },
-};
+const program = { name: 'tollgate', description: 'The command line of the Tollgate AI gateway' };
 
 /** A command of the command line, its argument types erased, so that a list of commands needs no `any`. */
 export interface Command {
@@ -22,28 +20,59 @@ export interface Command {
   run(args: readonly string[]): Promise<void>;
 }
 
+/** Commands about one thing, called by its name and theirs: `tollgate prices show`. */
+export interface Group {
+  readonly name: string;
+  readonly description: string;
+  readonly commands: readonly Command[];
+}
+
 const plainUnlessTerminal = (text: string) =>
   process.stdout.isTTY ? text : stripVTControlCharacters(text);
 
+/** So that citty does not throw for what is missing, but we say it. */
+const withoutDuty = (known: ArgsDef): ArgsDef =>
+  Object.fromEntries(
+    Object.entries(known).map(([name, definition]) => [name, { ...definition, required: false }]),
+  );
+
 /** citty lets unknown options and extra arguments pass; a misspelled one would do nothing, quietly. */
-const complaintAbout = (args: readonly string[], known: ArgsDef): string | null => {
+const complaintAbout = (
+  args: readonly string[],
+  known: ArgsDef,
+  takesMore: boolean,
+): string | null => {
   for (const arg of args) {
     const name = /^--?([^=]+)/.exec(arg)?.[1];
     if (name !== undefined && !Object.hasOwn(known, name)) return `there is no option '${arg}'`;
   }
   const positional = Object.values(known).filter(({ type }) => type === 'positional').length;
-  const extra = parseArgs([...args], known)._[positional];
-  return extra === undefined ? null : `one argument too many: '${extra}'`;
+  const given = parseArgs([...args], withoutDuty(known));
+  const extra = takesMore ? undefined : given._[positional];
+  if (extra !== undefined) return `one argument too many: '${extra}'`;
+  for (const [name, { type, required }] of Object.entries(known)) {
+    const value: unknown = given[name];
+    if (type === 'boolean' || (value !== undefined && value !== '')) continue;
+    const shown = type === 'positional' ? name.toUpperCase() : `--${name}`;
+    if (value === '') return `${shown} says nothing`;
+    if (required === true) return `${shown} is missing`;
+  }
+  return null;
 };
 
-/** Makes a command. `run` sets `process.exitCode` to 1 when what was asked for failed. */
+/** Makes a command, of a group when it has one. `run` sets `process.exitCode` to 1 when what was asked for failed. */
 export const command = <const T extends ArgsDef>(
-  definition: { readonly name: string; readonly description: string; readonly args: T } & Pick<
-    CommandDef<T>,
-    'run'
-  >,
+  definition: {
+    readonly name: string;
+    readonly group?: string;
+    readonly description: string;
+    readonly args: T;
+    /** What further positional arguments are, which stand in `args._`. Left out: there may be none. */
+    readonly more?: string;
+  } & Pick<CommandDef<T>, 'run'>,
 ): Command => {
-  const { name, description, args: known, run } = definition;
+  const { name, group, description, args: known, more, run } = definition;
+  const above = group === undefined ? program.name : `${program.name} ${group}`;
   const citty = defineCommand<T>({
     meta: { name, description },
     args: known,
@@ -52,18 +81,26 @@ export const command = <const T extends ArgsDef>(
   return {
     name,
     description,
-    usage: async () => plainUnlessTerminal(await renderUsage(citty, defineCommand(program))),
-    complaint: (args) => complaintAbout(args, known),
+    usage: async () =>
+      plainUnlessTerminal(await renderUsage(citty, defineCommand({ meta: { name: above } }))),
+    complaint: (args) => complaintAbout(args, known, more !== undefined),
     run: async (args) => {
       await runCommand(citty, { rawArgs: [...args] });
     },
   };
 };
 
-/** How the program is called, and its commands. */
-export const programUsage = async (commands: readonly Command[]): Promise<string> => {
+/** How the program is called, or one group of its commands, and with which commands. */
+export const commandsUsage = async (
+  commands: readonly (Command | Group)[],
+  group?: Group,
+): Promise<string> => {
   const subCommands = Object.fromEntries(
     commands.map(({ name, description }) => [name, defineCommand({ meta: { name, description } })]),
   );
-  return plainUnlessTerminal(await renderUsage(defineCommand({ ...program, subCommands })));
+  const name = group === undefined ? program.name : `${program.name} ${group.name}`;
+  const { description } = group ?? program;
+  return plainUnlessTerminal(
+    await renderUsage(defineCommand({ meta: { name, description }, subCommands })),
+  );
 };

@@ -8,9 +8,6 @@ import type { Config } from './config.ts';
 import { madeDocument, pointer } from '@tollgate/settings/document.ts';
 import type { Variables } from '@tollgate/settings/substitute.ts';
 
-/** The simulated model that answers when there is no account anywhere. */
-const demo = 'demo';
-
 const given = (variables: Variables, variable: CredentialVariable | null): string =>
   variable === null ? '' : (variables[variable] ?? '').trim();
 
@@ -18,11 +15,11 @@ const given = (variables: Variables, variable: CredentialVariable | null): strin
 const isComplete = (settings: TSchema): boolean =>
   Value.Check(settings, Value.Default(settings, {}));
 
-/** Vendors that the environment has a credential for, in the registry's order, and the demo model. */
+/** Vendors that the environment has a credential for, in the registry's order, and those that need no account anywhere. */
 const available = (providers: ReadonlyMap<string, Provider>, variables: Variables) =>
   [...providers.values()].filter(
-    ({ name, credentials, settings }) =>
-      name === demo ||
+    ({ isSimulated, credentials, settings }) =>
+      isSimulated ||
       (isComplete(settings) &&
         credentials.some(({ isNeeded }) => isNeeded) &&
         credentials.every(
@@ -32,7 +29,7 @@ const available = (providers: ReadonlyMap<string, Provider>, variables: Variable
 
 /**
  * The configuration without a file: every vendor whose credential is in the environment, with its known models, and
- * `demo`. It is written as the document a user would write, so that its defaults and checks are those of any file.
+ * the simulated one. It is written as the document a user would write, so that its defaults and checks are those of any file.
  */
 export const builtInConfig = (
   variables: Variables,

@@ -52,7 +52,7 @@ const simulatedModels = (
     models
       .filter(
         ({ targets }) =>
-          targets.every(({ provider }) => providers.get(provider)?.use === 'demo') === wanted,
+          targets.every(({ provider }) => providers.get(provider)?.isSimulated === true) === wanted,
       )
       .map(({ name }) => name),
   );

@@ -10,13 +10,18 @@ import type { Path } from '@tollgate/settings/document.ts';
 const shortest = 12;
 
 /** Every text of a document that is no credential, with its place. */
-const eachText = (value: unknown, at: Path, found: (text: string, at: Path) => void): void => {
+const eachText = (
+  value: unknown,
+  at: Path,
+  secret: ReadonlySet<string>,
+  found: (text: string, at: Path) => void,
+): void => {
   if (typeof value === 'string') found(value, at);
   else if (Array.isArray(value)) {
-    for (const [i, inner] of value.entries()) eachText(inner, [...at, i], found);
+    for (const [i, inner] of value.entries()) eachText(inner, [...at, i], secret, found);
   } else if (isMap(value)) {
     for (const [name, inner] of Object.entries(value))
-      if (!secretFields.includes(name)) eachText(inner, [...at, name], found);
+      if (!secret.has(name)) eachText(inner, [...at, name], secret, found);
   }
 };
 
@@ -27,7 +32,7 @@ const eachText = (value: unknown, at: Path, found: (text: string, at: Path) => v
 export const checkLeaks = (
   providers: ReadonlyMap<string, ProviderConfig>,
   keys: readonly KeyConfig[],
-  { document, complaints }: Context,
+  { document, complaints, vendors }: Context,
 ): void => {
   const clients = new Set(keys.map(({ sha256 }) => sha256));
   const credentials: string[] = [];
@@ -43,7 +48,7 @@ export const checkLeaks = (
         );
     }
   }
-  eachText(document.value, [], (text, at) => {
+  eachText(document.value, [], secretFields(vendors), (text, at) => {
     if (text.length < shortest) return;
     if (credentials.some((credential) => text.includes(credential)))
       complaints.add(at, 'holds the credential of a provider, and is shown in rows and metrics');

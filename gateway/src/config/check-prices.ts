@@ -1,34 +1,82 @@
+import type { Static } from 'typebox';
 import type { PriceOverride } from './config.ts';
 import { isMap } from '@tollgate/settings/context.ts';
 import type { Context } from './context.ts';
-import { pointer } from '@tollgate/settings/document.ts';
+import { pointer, type Path } from '@tollgate/settings/document.ts';
 import { hint } from '@tollgate/settings/nearest.ts';
-import { Price, priceMeters } from './schema.ts';
+import { Price, pricedTypes } from './schema.ts';
 import { found, shaped } from '@tollgate/settings/shape.ts';
 
 /** YAML reads `0.15` as a float; an amount is the text that was written. */
-const withWrittenAmounts = (entry: unknown, i: number, { document }: Context): unknown => {
-  if (!isMap(entry) || !isMap(entry['usdPerMillion'])) return entry;
-  const amounts = Object.entries(entry['usdPerMillion']).map(([word, amount]) => [
-    word,
-    typeof amount === 'number'
-      ? (document.numbers.get(pointer(['prices', i, 'usdPerMillion', word])) ?? String(amount))
-      : amount,
-  ]);
-  return { ...entry, usdPerMillion: Object.fromEntries(amounts) };
+const withWritten = (
+  value: unknown,
+  at: Path,
+  { document }: Pick<Context, 'document'>,
+): unknown => {
+  if (typeof value === 'number') return document.numbers.get(pointer(at)) ?? String(value);
+  if (Array.isArray(value))
+    return value.map((inner: unknown, i) => withWritten(inner, [...at, i], { document }));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name,
+      name === 'tokens' ? inner : withWritten(inner, [...at, name], { document }),
+    ]),
+  );
 };
 
-const byMeter = (
-  words: Readonly<Partial<Record<keyof typeof priceMeters, string>>>,
-): Record<string, string> => {
+type Words = Readonly<Partial<Record<keyof typeof pricedTypes, string>>>;
+
+const byType = (words: Words | undefined): Record<string, string> => {
+  if (words === undefined) return {};
   // Vendors bill reasoning as output; only a price list that says otherwise needs to name it.
   const complete = words.output === undefined ? words : { reasoning: words.output, ...words };
   return Object.fromEntries(
-    Object.entries(priceMeters).flatMap(([word, meter]) => {
+    Object.entries(pricedTypes).flatMap(([word, type]) => {
       const amount = Object.entries(complete).find(([name]) => name === word)?.[1];
-      return amount === undefined ? [] : [[meter, amount]];
+      return amount === undefined ? [] : [[type, amount]];
     }),
   );
+};
+
+type Shape = Static<typeof Price>;
+
+/** Rules between the fields of one price. */
+const checkPrice = (shape: Shape, at: Path, { complaints }: Context): void => {
+  const { usdPerMillion, usdPerThousand, above = [], discount, from, until } = shape;
+  const saysNone = [usdPerMillion, usdPerThousand, discount].every((said) => said === undefined);
+  if (saysNone && !complaints.under(at)) {
+    const message = "says no price: 'usdPerMillion', 'usdPerThousand' or 'discount' is missing";
+    complaints.add(at, message);
+  }
+  if (from !== undefined && until !== undefined && until <= from)
+    complaints.add([...at, 'until'], "must be a later day than 'from'");
+  for (const [n, { usdPerMillion: dearer }] of above.entries())
+    for (const word of Object.keys(dearer))
+      if (usdPerMillion === undefined || !Object.hasOwn(usdPerMillion, word))
+        complaints.add(
+          [...at, 'above', n, 'usdPerMillion', word],
+          `'usdPerMillion' does not name '${word}', so there is nothing that this is dearer than`,
+        );
+};
+
+const overrideOf = (shape: Shape): PriceOverride => {
+  const { provider, model, usdPerMillion, usdPerThousand, above = [], discount } = shape;
+  const { from = null, until = null, source } = shape;
+  return {
+    provider,
+    model,
+    usdPerMillion: byType(usdPerMillion),
+    above: above.map(({ tokens, usdPerMillion: dearer }) => ({
+      tokens,
+      usdPerMillion: byType(dearer),
+    })),
+    webSearchesUsdPerThousand: usdPerThousand?.webSearches ?? null,
+    discount: discount ?? null,
+    from,
+    until,
+    source,
+  };
 };
 
 /** Every price that can be read; complains about the rest. */
@@ -56,14 +104,14 @@ export const checkPrices = (
       const was = found(named, at, document);
       complaints.add(at, `must be the name of a provider above, not ${was}${hint(named, names)}`);
     }
-    const shape = shaped(Price, withWrittenAmounts(entry, i, context), ['prices', i], context);
+    const at: Path = ['prices', i];
+    const shape = shaped(Price, withWritten(entry, at, context), at, context);
     if (shape === null) return [];
-    const { provider, model, usdPerMillion, source } = shape;
-    const key = JSON.stringify([provider, model]);
+    checkPrice(shape, at, context);
+    const key = JSON.stringify([shape.provider, shape.model, shape.from]);
     const first = seen.get(key);
-    if (first !== undefined)
-      complaints.add(['prices', i], `prices[${first}] already prices this model`);
+    if (first !== undefined) complaints.add(at, `prices[${first}] already prices this model`);
     seen.set(key, first ?? i);
-    return [{ provider, model, usdPerMillion: byMeter(usdPerMillion), source }];
+    return [overrideOf(shape)];
   });
 };

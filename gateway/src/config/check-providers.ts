@@ -22,15 +22,12 @@ const credentialFields = ({ credentials }: Provider): TProperties =>
     credentials.map(({ name, about }) => [name, Type.Optional(secretSource(about))]),
   );
 
-/** The vendor that runs inside the gateway: its address is known only then, so no file can say it. */
-const demoVendor = 'demo';
-
-/** A vendor's own settings by name; none when its schema is no map. */
+/** A vendor's own settings by name; none when its schema is no map. No file can say where a simulated one is. */
 const settingsOf = (vendor: Provider): TProperties => {
   const own = Type.IsObject(vendor.settings) ? vendor.settings.properties : {};
   const { baseUrl, ...further } = own;
   if (baseUrl === undefined) return own;
-  if (vendor.name === demoVendor) return further;
+  if (vendor.isSimulated) return further;
   return {
     baseUrl: { title: 'an address such as https://host/v1, without user, ? or #', ...baseUrl },
     ...further,
@@ -145,6 +142,7 @@ const readProvider = (
   return {
     name,
     use: vendor.name,
+    isSimulated: vendor.isSimulated,
     settings,
     credentials,
     account: shape.account,

@@ -8,12 +8,14 @@ import { startComplaints, type Document } from '@tollgate/settings/document.ts';
 import type { SecretFiles } from '@tollgate/settings/read-secret.ts';
 import { readSections, rootOf } from '@tollgate/settings/sections.ts';
 import type { Provider } from '../providers/provider.ts';
+import { checkCatalogue } from './check-catalogue.ts';
 import { checkKeys, type EnvironmentKeys } from './check-keys.ts';
 import { checkLeaks } from './check-leaks.ts';
 import { checkModels } from './check-models.ts';
 import { checkPrices } from './check-prices.ts';
 import { checkProviders } from './check-providers.ts';
 import { checkRules, withEndpoint } from './check-rules.ts';
+import { checkUsers } from './check-users.ts';
 import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { collections } from './schema.ts';
@@ -48,10 +50,22 @@ export const check = (document: Document, surroundings: Surroundings): Checked<C
   const keys = checkKeys(root['keys'], { models, providers }, surroundings.keys, context);
   checkLeaks(providers, keys, context);
   const prices = checkPrices(root['prices'], names, context);
+  const userHashKey = checkUsers(root['users'], context);
+  const priceCatalogue = checkCatalogue(settings.catalogue, providers, context);
   if (complaints.count() > 0) return bad();
   const { hash, file: source } = document;
   return {
     kind: 'ok',
-    config: freeze({ hash, source, providers, models, keys, prices, ...settings }),
+    config: freeze({
+      hash,
+      source,
+      providers,
+      models,
+      keys,
+      prices,
+      priceCatalogue,
+      userHashKey,
+      ...settings,
+    }),
   };
 };

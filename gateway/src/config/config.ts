@@ -1,6 +1,7 @@
 import type { Decoded } from '@tollgate/settings/decode.ts';
 import type { Secret } from '@tollgate/settings/secret.ts';
 import type { Caller } from '../model/call.ts';
+import type { Catalogue } from '../prices/catalogue.ts';
 import type { Sections } from './sections.ts';
 
 type Settings = Decoded<typeof Sections>;
@@ -13,6 +14,8 @@ export interface ProviderConfig {
   readonly name: string;
   /** The vendor in `providers/registry.ts`. */
   readonly use: string;
+  /** Whether that vendor is one that runs inside the gateway. */
+  readonly isSimulated: boolean;
   readonly settings: Readonly<Record<string, unknown>>;
   /** By the names of their settings. */
   readonly credentials: ReadonlyMap<string, Secret>;
@@ -39,11 +42,23 @@ export interface KeyConfig {
   readonly admin: boolean;
 }
 
-/** Dollars per million tokens as decimal text, by meter; overrides the built-in prices. */
+/** A price of one's own, over what the vendor lists. Amounts are decimal text, by token type. */
 export interface PriceOverride {
   readonly provider: string;
+  /** A model's name, or a pattern ending in `*`. */
   readonly model: string;
   readonly usdPerMillion: Readonly<Record<string, string>>;
+  /** For calls with more input tokens than so many. */
+  readonly above: readonly {
+    readonly tokens: number;
+    readonly usdPerMillion: Readonly<Record<string, string>>;
+  }[];
+  readonly webSearchesUsdPerThousand: string | null;
+  /** A factor on what is listed and not named here. */
+  readonly discount: string | null;
+  /** Days, `2026-11-29`: from this one on, and not from that one on. */
+  readonly from: string | null;
+  readonly until: string | null;
   readonly source: string;
 }
 
@@ -57,4 +72,8 @@ export interface Config extends Settings {
   readonly models: readonly ModelConfig[];
   readonly keys: readonly KeyConfig[];
   readonly prices: readonly PriceOverride[];
+  /** What the names of end users are hashed with; null: they are written as they are. */
+  readonly userHashKey: Secret | null;
+  /** What `catalogue.file` holds; null: the catalogue that came with this version. */
+  readonly priceCatalogue: Catalogue | null;
 }

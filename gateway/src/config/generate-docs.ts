@@ -1,7 +1,7 @@
 import { docsTable } from '@tollgate/settings/docs-table.ts';
 import type { Provider } from '../providers/provider.ts';
 import { providerSchema } from './check-providers.ts';
-import { collections, Key, Price, ProviderCommon, RouteInFull } from './schema.ts';
+import { collections, Key, Price, ProviderCommon, RouteInFull, Users } from './schema.ts';
 import { sections } from './sections.ts';
 
 const commonFields = Object.keys(ProviderCommon.properties);
@@ -46,6 +46,15 @@ simulated model \`demo\`. \`deploy/examples/tollgate.yaml\` is a complete exampl
   \`at start\` below keeps its value until the gateway is started again, everything else of the file is taken over: a log
   line and \`/health/ready\` (\`configuration.restart_needed\`) name such settings, \`tollgate_config_restart_needed\` counts
   them, and the reload has the result \`restart_needed\`. What counts \`at once\` does so for new calls and connections.
+- **Several workers:** with \`workers.count\` above 1 that many processes serve the one port, each with a spool of its own
+  (\`ledger\`, \`ledger/worker-2\`, ... in the data directory) and a name of its own in the ledger (\`REPLICA\`, \`REPLICA.w2\`, ...). What the
+  limits below say of memory, disk, connections and allowances (\`bodiesInFlight\`, \`bodiesPerKey\`, \`callsInFlight\`, \`connections\`,
+  \`strangersPerAddress\`, \`refusals*\`, \`maxConnections\`, \`maxSpool\`, \`maxRefusals\`, \`reserve\`, \`spanQueue\`) and the engine's heap are divided
+  among them, rounded up; what is of one request, one clock or one worker's names is not. Because a caller's connections may all have come to one
+  worker, it may meet a limit at its share. \`/metrics\`, \`/health/ready\` and a reload are those of all workers, whichever answers:
+  every series has the label \`worker\`; a changed file comes into force in all workers or in none, and a worker that is started
+  again reads the file as it is then. Signals go to the parent, which is the process that you started. Any number of workers
+  takes up what another number left: with fewer of them, one sees to the spools of those that are no more.
 - **Names:** a listener on a loopback address answers to \`localhost\` and loopback addresses; on another address, to every IP
   address and to names that no stranger can register (single words, \`.svc\`, \`.internal\`, \`.local\`). Other names, such as
   the public one, stand in the variable \`TOLLGATE_HOSTS\`, separated by commas: \`ai.example.org\`, or
@@ -71,6 +80,8 @@ export const configurationDocs = (vendors: ReadonlyMap<string, Provider>): strin
     docsTable(Key),
     `## \`prices\`\n\n${collections.prices}`,
     docsTable(Price),
+    `## \`users\`\n\n${collections.users}`,
+    docsTable(Users),
     ...Object.entries(sections).flatMap(([name, schema]) => [
       `## \`${name}\`\n\n${'description' in schema ? String(schema.description) : ''}`,
       docsTable(schema),

@@ -125,8 +125,9 @@ proxy headers speak about the provider's connection. At most ${maxReplyHeaders} 
 
 ## What is not said to be priced
 
-A price list knows one price for a model. A call that names another value of one of these, in its reply or, where the reply is
-silent, in its request, is priced by its tokens and has \`price_status\` = \`partly_unpriced\`:
+A call may name, in its reply or, where the reply is silent, in its request, what makes its tokens cost another price. Where the
+catalogue knows that price, it holds; where it does not, or not for two of them together, the call is priced by its tokens at the
+standard rates and has \`price_status\` = \`partly_unpriced\`:
 
 | named | values that cost nothing more | why |
 |---|---|---|

@@ -12,7 +12,7 @@ import { namePattern } from '@tollgate/settings/fields.ts';
 import type { Provider } from '../providers/provider.ts';
 import { providerSchema } from './check-providers.ts';
 import { modelPattern, modelTitle } from './model-names.ts';
-import { collections, Key, Price, ProviderCommon, RouteInFull } from './schema.ts';
+import { collections, Key, Price, ProviderCommon, RouteInFull, Users } from './schema.ts';
 import { sections } from './sections.ts';
 
 const ref = (name: string) => ({ $ref: `#/definitions/${name}` });
@@ -65,6 +65,11 @@ export const editorSchema = (vendors: ReadonlyMap<string, Provider>): Json => {
       },
       keys: { description: collections.keys, type: ['array', 'null'], items: asWritten(Key) },
       prices: { description: collections.prices, type: ['array', 'null'], items: asWritten(Price) },
+      users: {
+        description: collections.users,
+        ...Object(asWritten(Users)),
+        type: ['object', 'null'],
+      },
       ...Object.fromEntries(
         Object.entries(sections).map(([name, schema]) => [name, writtenSection(schema)]),
       ),

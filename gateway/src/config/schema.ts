@@ -92,12 +92,12 @@ export const Key = Type.Object(
   closed,
 );
 
-/** Words for people, and the ledger's meter each of them prices. */
-export const priceMeters = {
+/** Words for people, and the charge type of the ledger that each of them prices. */
+export const pricedTypes = {
   input: 'input_uncached',
   cacheRead: 'input_cache_read',
-  cacheWrite5m: 'input_cache_write_5m',
-  cacheWrite1h: 'input_cache_write_1h',
+  cacheWrite: 'input_cache_write',
+  cacheWriteLong: 'input_cache_write_long',
   inputAudio: 'input_audio',
   inputImage: 'input_image',
   output: 'output_text',
@@ -105,7 +105,7 @@ export const priceMeters = {
   outputAudio: 'output_audio',
   outputImage: 'output_image',
 } as const satisfies Record<string, ChargeType>;
-type PriceWord = keyof typeof priceMeters;
+type PriceWord = keyof typeof pricedTypes;
 
 /** Whole, or with up to 12 decimals, which is what the ledger's Decimal64(12) holds. */
 const amount = (description: string) =>
@@ -118,6 +118,32 @@ const amount = (description: string) =>
     }),
   );
 
+const day = (description: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: '^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$',
+      title: 'a day such as 2026-11-29',
+      description,
+    }),
+  );
+
+const usdPerMillion = (description: string) =>
+  Type.Object(
+    {
+      input: amount('Input tokens that came from no cache.'),
+      cacheRead: amount('Input tokens read from a prompt cache.'),
+      cacheWrite: amount('Input tokens written to a prompt cache, of the usual lifetime.'),
+      cacheWriteLong: amount('Input tokens written to a prompt cache, of a longer lifetime.'),
+      inputAudio: amount('Input tokens of audio.'),
+      inputImage: amount('Input tokens of images.'),
+      output: amount('Output tokens of text.'),
+      reasoning: amount('Output tokens of reasoning. Default: the price of `output`.'),
+      outputAudio: amount('Output tokens of audio.'),
+      outputImage: amount('Output tokens of images.'),
+    } satisfies Record<PriceWord, unknown>,
+    { ...closed, minProperties: 1, title: 'a map of prices', description },
+  );
+
 export const Price = Type.Object(
   {
     provider: Type.String({
@@ -125,30 +151,73 @@ export const Price = Type.Object(
       title: 'the name of a provider above',
       description: 'The name of a provider of this file.',
     }),
-    model: exactModel("The model's name at that provider."),
-    usdPerMillion: Type.Object(
-      {
-        input: amount('Input tokens that came from no cache.'),
-        cacheRead: amount('Input tokens read from a prompt cache.'),
-        cacheWrite5m: amount('Input tokens written to a prompt cache for five minutes.'),
-        cacheWrite1h: amount('Input tokens written to a prompt cache for an hour.'),
-        inputAudio: amount('Input tokens of audio.'),
-        inputImage: amount('Input tokens of images.'),
-        output: amount('Output tokens of text.'),
-        reasoning: amount('Output tokens of reasoning. Default: the price of `output`.'),
-        outputAudio: amount('Output tokens of audio.'),
-        outputImage: amount('Output tokens of images.'),
-      } satisfies Record<PriceWord, unknown>,
-      {
-        ...closed,
-        minProperties: 1,
-        title: 'a map of prices',
-        description: 'Dollars per million tokens, exact: 0.15 stays 0.15.',
-      },
+    model: modelName(
+      "The model's name at that provider, as it is asked for or as the provider answers; `gpt-*` and `*` are patterns. A whole name says more than a pattern, a longer pattern more than a shorter one.",
     ),
+    usdPerMillion: Type.Optional(
+      usdPerMillion(
+        'Dollars per million tokens, exact: 0.15 stays 0.15. What it does not name stays as listed.',
+      ),
+    ),
+    above: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            tokens: Type.Integer({
+              minimum: 1,
+              maximum: 100_000_000,
+              title: 'a whole number from 1 to 100000000',
+              description: 'Holds for calls with more input tokens than this.',
+            }),
+            usdPerMillion: usdPerMillion('Dollars per million tokens of such calls.'),
+          },
+          closed,
+        ),
+        {
+          minItems: 1,
+          maxItems: 8,
+          title: 'a list of { tokens, usdPerMillion }',
+          description:
+            'Other prices for calls with a larger input: the whole call moves there. Of lines that `usdPerMillion` names.',
+        },
+      ),
+    ),
+    usdPerThousand: Type.Optional(
+      Type.Object(
+        { webSearches: amount('Searches of the web by the provider.') },
+        {
+          ...closed,
+          minProperties: 1,
+          title: 'a map of prices',
+          description: 'Dollars per thousand of what is no token.',
+        },
+      ),
+    ),
+    discount: Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{1,2}(\\.[0-9]{1,6})?$',
+        title: 'a factor with at most 6 decimals, such as 0.9',
+        description:
+          'A factor on all that the vendor lists and this entry does not name: 0.9 is a tenth off.',
+        decimal: true,
+      }),
+    ),
+    from: day('Holds for calls from this day on, UTC.'),
+    until: day('Does not hold from this day on, UTC.'),
     source: label('Where the price comes from, kept with every call it priced.', 'configuration'),
   },
   closed,
+);
+
+export const Users = Type.Object(
+  {
+    hashKey: Type.Optional(
+      secretSource(
+        'A key of at least 16 characters. With it, the end user that a client names is written as HMAC-SHA-256 of that name, 32 hex digits, wherever it is written: row, span and log line. The same name and key are the same user; without the key nobody can try names.',
+      ),
+    ),
+  },
+  { ...closed, title: 'a map with `hashKey`' },
 );
 
 /** Sections that hold many entries, each checked on its own, so that one mistake hides no other. */
@@ -158,4 +227,6 @@ export const collections = {
     "What clients may ask for: by a model's name or a pattern ending in `*`, a provider's name or a list of targets. Left out: the known models of every provider.",
   keys: 'Who may call. Beside these, the environment brings `TOLLGATE_DEMO_KEY`, which may use the models of the simulated vendor only, and, as long as there are no keys here, `TOLLGATE_CALLER_KEY`, which may use all. A key here with the id `demo`, or with the secret `${TOLLGATE_DEMO_KEY}`, takes the place of the first. `TOLLGATE_MASTER_KEY` belongs to the administrator and calls no model.',
   prices: 'Prices that differ from the built-in ones.',
+  users:
+    'How end users are written down (`x-tollgate-user`, `enduser.id` in baggage). Left out: as the client names them.',
 } as const;

@@ -1,9 +1,9 @@
-/** Fields whose value is a credential. */
-export const secretFields: readonly string[] = [
-  'apiKey',
-  'secret',
-  'accessKeyId',
-  'secretAccessKey',
-  'sessionToken',
-  'clientSecret',
-];
+import type { Provider } from '../providers/provider.ts';
+
+/** Fields whose value is a secret: a key's own, the one that end users are hashed with, and whatever a vendor asks for. */
+export const secretFields = (vendors: ReadonlyMap<string, Provider>): ReadonlySet<string> =>
+  new Set([
+    'secret',
+    'hashKey',
+    ...[...vendors.values()].flatMap(({ credentials }) => credentials.map(({ name }) => name)),
+  ]);

@@ -42,6 +42,9 @@ const Timeouts = section(
 
 const largestBody = { most: '1GiB' } as const;
 
+/** No machine has so many cores that more workers would be of use. */
+export const mostWorkers = 64;
+
 /** What a program reads once, when it starts. */
 const atStart = { live: false } as const;
 
@@ -120,6 +123,30 @@ const Retry = section('What happens after a provider failed before its first con
   ),
 });
 
+const Catalogue = section(
+  'A newer catalogue of prices than the one that came with this version. Without `file` that one holds.',
+  {
+    file: Type.Optional(
+      Type.String({
+        minLength: 1,
+        title: 'a path',
+        description:
+          'A signed catalogue, relative to this file, of at most 8 MiB. A new one is taken over at once, and one that cannot be read is refused like a mistake in this file. `npm run tollgate -- prices import` puts one there.',
+      }),
+    ),
+    publicKeys: Type.Array(
+      Type.String({ minLength: 1, maxLength: 1000, title: 'the text of a public key' }),
+      {
+        maxItems: 8,
+        title: 'a list of public keys',
+        description:
+          'Of those whose catalogues are taken: Ed25519, as PEM or as the base64 of its SPKI. Several while one takes the place of another.',
+        default: [],
+      },
+    ),
+  },
+);
+
 const Ledger = section(
   'The spool that carries every call to ClickHouse.',
   {
@@ -129,13 +156,28 @@ const Ledger = section(
       'Calls after which a spool segment is sealed and shipped.',
     ),
     segmentSize: size('8MB', 'Size at which it is sealed.', { most: '1GiB' }),
-    segmentAge: duration('1s', 'Age at which it is sealed.'),
+    segmentAge: duration(
+      '1s',
+      'Age at which it is sealed; as long as segments hold fewer than 500 calls, five times that lie between two of them.',
+    ),
     // Of what a power cut may take.
     sync: duration('5ms', 'Calls that end within this time share one fsync.', { most: '1s' }),
+    durability: Type.Enum(['process', 'power'], {
+      title: "'process' or 'power'",
+      description:
+        'What a call survives before its provider is asked, and its row before its client has the last of the reply: the death of this process, or a power cut too. `power` waits for the disk, once before and once after a call.',
+      default: 'process',
+    }),
     maxSpool: size(
       '4GiB',
       'Size of the spool above which calls are refused, so that none goes unaccounted.',
     ),
+    whenFull: Type.Enum(['refuse', 'go_on'], {
+      title: "'refuse' or 'go_on'",
+      description:
+        'What becomes of new calls when the spool is full or its disk refuses: they get 503, or they are served and, unless there is room again when they end, only counted (`tollgate_calls_unwritten_total`).',
+      default: 'refuse',
+    }),
     maxRefusals: size(
       '64MiB',
       'Of `maxSpool`, what rows of refused calls may take; past it refusals are counted and not recorded.',
@@ -188,14 +230,34 @@ const Log = section('Log lines, as JSON on standard output.', {
   }),
 });
 
+const Workers = section(
+  'Processes that serve calls together behind the one port, each with a spool of its own. What `limits`, `ledger` and `telemetry` say of memory, disk, connections and allowances holds for all of them together: each gets an equal share. Names in metrics (`labelValues`) and the thread for large bodies are those of each.',
+  {
+    count: Type.Union([Type.Integer({ minimum: 1, maximum: mostWorkers }), Type.Literal('auto')], {
+      title: `a whole number, 1 to ${mostWorkers}, or auto`,
+      description:
+        'How many. `auto`: one for each core that this process may use. With 1 there is no other process.',
+      default: 1,
+    }),
+    crashes: count(
+      5,
+      [1, 1_000],
+      'Ends of a worker in a row, each within a minute after it was ready or before it was, after which another worker sees to its spool and it is started again only once a minute.',
+    ),
+  },
+  atStart,
+);
+
 /** Sections that are one map of fields with defaults. */
 export const sections = {
   limits: Limits,
   timeouts: Timeouts,
   retry: Retry,
+  catalogue: Catalogue,
   ledger: Ledger,
   telemetry: Telemetry,
   log: Log,
+  workers: Workers,
 } as const;
 
 /** All of them, as one map. */

@@ -17,3 +17,10 @@ export const environment = {
   TOLLGATE_DEMO_KEY:             { by: 'none', about: 'A key for the simulated model only' },
   TOLLGATE_CALLER_KEY:           { by: 'none', about: 'A key for all models, as long as the configuration names no keys' },
 } as const;
+
+/** Not secret by their nature, and needed by Node, libuv and the C library before any code of ours runs. */
+// oxfmt-ignore
+export const plainVariables: ReadonlySet<string> = new Set([
+  'PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'LC_CTYPE', 'NODE_OPTIONS', 'NODE_COMPILE_CACHE',
+  'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR',
+]);

@@ -24,7 +24,9 @@ const callSeconds = [0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300];
 const firstTokenSeconds = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 2, 3, 5, 10];
 const perTokenSeconds = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1];
 const tokenCounts = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576];
-const overheadSeconds = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025];
+const overheadSeconds = [
+  0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+];
 const gapSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30];
 const ioSeconds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
@@ -44,7 +46,7 @@ export const metrics = {
   attempts: { name: 'tollgate_provider_attempts_total', otlp: 'tollgate.provider.attempts', kind: 'counter', unit: '', labels: ['provider', 'model', 'result', 'error'], exemplars: true, help: 'Attempts at a provider; error is empty or server, rate_limited, timeout, network, auth, caller, gateway (ended by us)' },
   retries: { name: 'tollgate_retries_total', otlp: 'tollgate.retries', kind: 'counter', unit: '', labels: ['from_provider', 'to_provider', 'reason'], help: 'Further attempts at the same target' },
   fallbacks: { name: 'tollgate_fallbacks_total', otlp: 'tollgate.fallbacks', kind: 'counter', unit: '', labels: ['from_provider', 'to_provider', 'reason'], help: 'Further attempts at another target' },
-  overhead: { name: 'tollgate_overhead_seconds', otlp: 'tollgate.overhead', kind: 'histogram', unit: 's', labels: ['operation'], buckets: overheadSeconds, exemplars: true, help: 'Time of a call that was not spent waiting for a provider' },
+  overhead: { name: 'tollgate_overhead_seconds', otlp: 'tollgate.overhead', kind: 'histogram', unit: 's', labels: ['operation'], buckets: overheadSeconds, exemplars: true, help: 'Time of a call that was spent neither at a provider nor waiting before a further try' },
   streamEndings: { name: 'tollgate_stream_endings_total', otlp: 'tollgate.stream.endings', kind: 'counter', unit: '', labels: ['provider', 'model', 'outcome', 'blame'], help: 'How streamed replies ended; blame is empty, provider, gateway or client' },
   streamGap: { name: 'tollgate_stream_gap_seconds', otlp: 'tollgate.stream.gap', kind: 'histogram', unit: 's', labels: ['provider'], buckets: gapSeconds, help: 'Longest silence inside a streamed reply' },
   slowReaders: { name: 'tollgate_slow_readers_total', otlp: 'tollgate.slow.readers', kind: 'counter', unit: '', labels: [], help: 'Clients let go of because they took nothing of their reply for limits.slowReader' },
@@ -59,6 +61,8 @@ export const metrics = {
   unpriced: { name: 'tollgate_unpriced_calls_total', otlp: 'tollgate.unpriced.calls', kind: 'counter', unit: '', labels: ['provider', 'model'], help: 'Calls with a token class that no price covers' },
   estimated: { name: 'tollgate_estimated_attempts_total', otlp: 'tollgate.estimated.attempts', kind: 'counter', unit: '', labels: ['provider', 'source'], help: 'Attempts whose usage was counted by us: partial, estimated' },
   priceCatalog: { name: 'tollgate_price_catalog_info', otlp: 'tollgate.price_catalog.info', kind: 'gauge', unit: '', labels: ['version'], help: 'Always 1; the version of the price table in force' },
+  priceCatalogAge: { name: 'tollgate_price_catalog_age_seconds', otlp: 'tollgate.price_catalog.age', kind: 'gauge', unit: 's', labels: ['version'], help: 'Time since the day of the newest list that the prices in force were taken from' },
+  priceCatalogWrites: { name: 'tollgate_price_catalog_writes_total', otlp: 'tollgate.price_catalog.writes', kind: 'counter', unit: '', labels: ['result'], help: 'Versions of the price table brought to tollgate.price_catalog: written, present (all of it was there), failed (a try; it is made again)' },
   conservation: { name: 'tollgate_ledger_conservation_error', otlp: 'tollgate.ledger.conservation_error', kind: 'gauge', unit: '', labels: ['quantity'], help: 'Must be 0. calls: intents - closes - open; rows: closes - shipped - spooled - dead - damaged; missing, double: rows in ClickHouse against what was shipped; dropped: rows not recorded' },
   ledgerRows: { name: 'tollgate_ledger_rows_total', otlp: 'tollgate.ledger.rows', kind: 'counter', unit: '', labels: ['result'], help: 'Ledger rows: spooled, shipped, resent, recovered, dead (refused), damaged (on disk), mended (one flipped bit), dropped (no room)' },
   spoolBytes: { name: 'tollgate_ledger_spool_bytes', otlp: 'tollgate.ledger.spool', kind: 'gauge', unit: 'By', labels: [], help: 'Bytes of ledger entries not yet in ClickHouse' },
@@ -72,6 +76,8 @@ export const metrics = {
   ledgerShip: { name: 'tollgate_ledger_ship_seconds', otlp: 'tollgate.ledger.ship', kind: 'histogram', unit: 's', labels: [], buckets: ioSeconds, help: 'One segment shipped to ClickHouse' },
   spans: { name: 'tollgate_spans_total', otlp: 'tollgate.spans', kind: 'counter', unit: '', labels: ['result'], help: 'Spans handed to the exporter: exported, dropped (queue full), failed' },
   overflow: { name: 'tollgate_metrics_overflow_total', otlp: 'tollgate.metrics.overflow', kind: 'counter', unit: '', labels: ['metric', 'label'], help: 'Label values past their cap, counted as other' },
+  workerUp: { name: 'tollgate_worker_up', otlp: 'tollgate.worker.up', kind: 'gauge', unit: '', labels: [], help: 'Of several workers behind one port, each with the label worker: 1 when its series are in this scrape, 0 when it is away or gave no answer. Always 1 for a gateway of one process' },
+  workerRestarts: { name: 'tollgate_worker_restarts_total', otlp: 'tollgate.worker.restarts', kind: 'counter', unit: '', labels: [], help: 'How often a worker was started again after it had ended by itself' },
   config: { name: 'tollgate_config_info', otlp: 'tollgate.config.info', kind: 'gauge', unit: '', labels: ['hash'], help: 'Always 1; the hash of the configuration in force' },
   configReloads: { name: 'tollgate_config_reloads_total', otlp: 'tollgate.config.reloads', kind: 'counter', unit: '', labels: ['result'], help: 'Configuration reloads: applied, restart_needed (applied but for settings that count only at start), rejected' },
   configRestartNeeded: { name: 'tollgate_config_restart_needed', otlp: 'tollgate.config.restart_needed', kind: 'gauge', unit: '', labels: [], help: 'Settings that the configuration file has changed and that count only when the gateway is started again; /health/ready names them' },

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import type { Problem } from '../model/call.ts';
 import type { Identity } from '../model/settlement.ts';
 
@@ -74,11 +75,28 @@ const readTags = (header: string, maxTags: number): Tags => {
   return { kind: 'ok', tags };
 };
 
+/** Of a hash in hex: 128 bits. */
+const hashChars = 32;
+
+/**
+ * How the names of end users are written down: as HMAC-SHA-256 (RFC 2104) with a key, or, without one, as they are. A name
+ * that was not given stays empty.
+ */
+export const userNames =
+  (key: string | null): ((name: string) => string) =>
+  (name) =>
+    key === null || name === ''
+      ? name
+      : createHmac('sha256', key).update(name).digest('hex').slice(0, hashChars);
+
 /**
  * Which agent, session and end user stands behind a call, and its tags. Headers win over baggage; baggage members of
  * no known name become tags while there is room. A header that is too long or malformed is a problem, not cut.
  */
-export const identity = (headers: Headers, maxTags: number): Identities => {
+export const identity = (
+  headers: Headers,
+  { maxTags, userName }: { readonly maxTags: number; readonly userName: (name: string) => string },
+): Identities => {
   const said = { agent: '', session: '', user: '' };
   const read = readTags(headers.tags ?? '', maxTags);
   if (read.kind === 'bad') return problem('x-tollgate-tags', read.message);
@@ -100,5 +118,8 @@ export const identity = (headers: Headers, maxTags: number): Identities => {
     if (value !== '') said[name] = value;
   }
   // Built from entries, so that a tag called `__proto__` is a tag.
-  return { kind: 'ok', identity: { ...said, tags: Object.fromEntries(tags) } };
+  return {
+    kind: 'ok',
+    identity: { ...said, user: userName(said.user), tags: Object.fromEntries(tags) },
+  };
 };

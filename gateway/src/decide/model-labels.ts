@@ -1,8 +1,10 @@
 /**
  * Which models have a label of their own in metrics? Under a pattern (`gpt-*`) a caller may invent names, and a hundred
  * of them would fold every real model into `other`. So only names that the configuration says, and those that a
- * provider has answered for; of these each key may bring in so many.
+ * provider has served or that cost something: money is shown under the name that the ledger has for it. Of these each
+ * key may bring in so many.
  */
+import { noMoney } from '../model/money.ts';
 import type { Attempt, Settlement } from '../model/settlement.ts';
 
 /** A value that stands for all that have no label of their own. */
@@ -65,11 +67,12 @@ export const modelLabels = (
     else known.add(model);
     return true;
   };
-  const hasLabel = ({ target, error }: Attempt, keyId: string): boolean => {
+  const hasLabel = ({ target, status, charge }: Attempt, keyId: string): boolean => {
     const { provider, model } = target;
+    const served = (status >= 200 && status < 300) || charge.total !== noMoney;
     if (named().get(provider)?.has(model) === true) return true;
     if (learned.get(provider)?.has(model) === true) return true;
-    return error === '' && learn(provider, model, keyId);
+    return served && learn(provider, model, keyId);
   };
 
   return (settlement) => {

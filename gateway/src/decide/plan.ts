@@ -13,18 +13,27 @@ export const matches = (pattern: string, name: string): boolean =>
 export const mayUse = (caller: Caller, model: string): boolean =>
   caller.models === null || caller.models.some((pattern) => matches(pattern, model));
 
-/**
- * Which targets serve this model, in the order to try them? An exact name goes before patterns, a longer pattern
- * before a shorter one. Empty: none.
- */
-export const planner = (routes: readonly Route[]): ((model: string) => readonly Target[]) => {
+/** Where a call goes. */
+export interface Plan {
+  /** The name of the route, as the configuration has it; empty: there is none. */
+  readonly route: string;
+  /** In the order to try them; empty: there is no such model. */
+  readonly targets: readonly Target[];
+}
+
+/** Which route serves this model? An exact name goes before patterns, a longer pattern before a shorter one. */
+export const planner = (routes: readonly Route[]): ((model: string) => Plan) => {
   const exact = new Map(routes.filter(({ name }) => !name.endsWith('*')).map((r) => [r.name, r]));
   const patterns = routes
     .filter(({ name }) => name.endsWith('*'))
     .toSorted((a, b) => b.name.length - a.name.length);
   return (model) => {
     const route = exact.get(model) ?? patterns.find(({ name }) => matches(name, model));
-    return (route?.targets ?? []).map((t) => ({ provider: t.provider, model: t.model ?? model }));
+    const targets = route?.targets ?? [];
+    return {
+      route: route?.name ?? '',
+      targets: targets.map((t) => ({ provider: t.provider, model: t.model ?? model })),
+    };
   };
 };
 

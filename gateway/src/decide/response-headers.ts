@@ -78,8 +78,8 @@ export interface CallSoFar {
   readonly stream: boolean;
   readonly tries: number;
   readonly cache: CacheStatus;
-  /** Spent waiting for providers until now. */
-  providerMs(): number;
+  /** Spent until now at providers, and waiting before further tries. */
+  elsewhereMs(): number;
 }
 
 /** What is known of a whole reply when its first byte leaves. */
@@ -106,8 +106,8 @@ export const replyHeaders = (
     readonly nowMs: number;
   },
 ): Record<string, string> => {
-  const { stream, tries, cache, providerMs } = delivering;
-  const overheadMs = nowMs - arrival.startedMs - providerMs();
+  const { stream, tries, cache, elsewhereMs } = delivering;
+  const overheadMs = nowMs - arrival.startedMs - elsewhereMs();
   const all: Record<string, string> = {
     ...ownHeaders(arrival),
     ...head.headers,

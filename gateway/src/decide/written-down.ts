@@ -6,7 +6,7 @@
 import type { OutcomeKind } from '../contract/outcomes.ts';
 import type { Settlement } from '../model/settlement.ts';
 
-/** Refused calls written down in a second. */
+/** Refused calls written down in a second; a share of one worker may be a fraction. */
 export interface Allowances {
   /** Of all callers. */
   readonly refusals: number;
@@ -26,9 +26,13 @@ interface Bucket {
   filledMs: number;
 }
 
+/** Less than one a second is one now and then: there must be room for that one. */
+const mostIn = (perSecond: number): number =>
+  perSecond === 0 ? 0 : Math.max(1, perSecond * burstSeconds);
+
 const fill = (bucket: Bucket, perSecond: number, nowMs: number): void => {
   const earned = (Math.max(0, nowMs - bucket.filledMs) / 1000) * perSecond;
-  bucket.left = Math.min(perSecond * burstSeconds, bucket.left + earned);
+  bucket.left = Math.min(mostIn(perSecond), bucket.left + earned);
   bucket.filledMs = nowMs;
 };
 
@@ -52,7 +56,7 @@ export const writtenDown = (allowances: () => Allowances): WrittenDown => {
     let found = buckets.get(name);
     if (found === undefined) {
       if (buckets.size >= maxBuckets) buckets.clear();
-      found = { left: perSecond * burstSeconds, filledMs: nowMs };
+      found = { left: mostIn(perSecond), filledMs: nowMs };
       buckets.set(name, found);
     }
     fill(found, perSecond, nowMs);

@@ -1,10 +1,4 @@
-import type {
-  RequestParameters,
-  DialectName,
-  Operation,
-  Problem,
-  UpstreamDialectName,
-} from '../model/call.ts';
+import type { RequestParameters, DialectName, Operation, Problem } from '../model/call.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { ChatCall } from '../model/chat.ts';
 import type { Delta } from '../model/delta.ts';
@@ -101,7 +95,7 @@ export interface Passing {
  * returned readers.
  */
 export interface UpstreamDialect {
-  readonly name: UpstreamDialectName;
+  readonly name: string;
   /** How its streams are cut into events; null: they are server-sent events. */
   readonly framing: Framing | null;
   /** The conversation as a request body. */

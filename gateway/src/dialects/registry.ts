@@ -1,4 +1,4 @@
-import type { DialectName, UpstreamDialectName } from '../model/call.ts';
+import type { DialectName } from '../model/call.ts';
 import { anthropicClient, anthropicUpstream } from './anthropic.ts';
 import { bedrockAnthropic } from './bedrock.ts';
 import type { ClientDialect, UpstreamDialect } from './dialect.ts';
@@ -10,9 +10,11 @@ export const clientDialects = {
   anthropic: anthropicClient,
 } as const satisfies Record<DialectName, ClientDialect>;
 
-/** Every dialect that we speak to providers, by name. */
+/** Every dialect that we speak to providers, by name; a client's own words among them. */
 export const upstreamDialects = {
   openai: openaiUpstream,
   anthropic: anthropicUpstream,
   'anthropic-bedrock': bedrockAnthropic,
-} as const satisfies Record<UpstreamDialectName, UpstreamDialect>;
+} as const satisfies Readonly<Record<string, UpstreamDialect>>;
+
+export type UpstreamDialectName = keyof typeof upstreamDialects;

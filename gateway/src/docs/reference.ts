@@ -1,10 +1,11 @@
 /** `docs/reference.md`: what others may rely on, from the tables that say so. */
+import { environmentTable } from '@tollgate/settings/docs-environment.ts';
 import { endpoints } from '../contract/endpoints.ts';
 import { environment } from '../contract/environment.ts';
 import { errorWords } from '../contract/error-words.ts';
 import { errors, type ErrorCode } from '../contract/errors.ts';
 import { requestHeaders, responseHeaders } from '../contract/headers.ts';
-import { columnWords } from '../contract/ledger-words.ts';
+import { columnWords, correctionWords } from '../contract/ledger-words.ts';
 import { metrics, type MetricRow } from '../contract/metrics.ts';
 import { outcomes } from '../contract/outcomes.ts';
 
@@ -60,13 +61,13 @@ export const reference = (): string =>
       Object.entries(outcomes).map(([name, { span, log }]) => [code(name), span, log]),
     ),
     '## Metrics',
+    'Of several workers behind one port every series has the label `worker` as well (`1`, `2`, ...), and a worker that is started again begins its series anew; over OTLP each is an instance of its own (`service.instance.id`).',
     table(['name', 'kind', 'labels', 'what it counts'], metricRows),
     '## Ledger',
     'Columns of `tollgate.calls` that the gateway writes; `attempts.*` are arrays of one length, one element for each attempt.',
     table(['column', 'what it holds'], described(columnWords)),
+    'What the row of a correction (`tollgate ledger reprice`) says beside; its counts are 0, its money is a difference. The table fills these in for the row of a call.',
+    table(['column', 'what it holds'], described(correctionWords)),
     '## Environment',
-    table(
-      ['variable', 'default', 'what it is'],
-      Object.entries(environment).map(([name, { by, about }]) => [code(name), by, about]),
-    ),
+    environmentTable(environment),
   ].join('\n\n') + '\n';

@@ -1,36 +1,44 @@
 /** The gateway, put together: configuration -> providers -> ledger -> telemetry -> server. What its process does is `main.ts`. */
-import { join } from 'node:path';
-import type { DestinationStream, Logger } from 'pino';
-import { problemText } from '@tollgate/settings/document.ts';
+import type { DestinationStream } from 'pino';
+import type { Sources } from '@tollgate/settings/edge/read.ts';
 import { steps } from '../flow/steps/registry.ts';
-import { providers } from '../providers/registry.ts';
 import type { Config } from '../config/config.ts';
-import type { PriceTable } from '../decide/price.ts';
+import { readinessOf, readinessOfAll, type Health, type Readiness } from '../decide/readiness.ts';
 import type { Environment } from './config/environment.ts';
-import { readConfig } from './config/read.ts';
-import { ledgerHealth, ledgerNotReady } from './health.ts';
-import { httpServer } from './http/server.ts';
-import { clickhouseSink } from './ledger/clickhouse.ts';
+import type { ConfigSource } from './config/read.ts';
+import { ledgerNotReady, ledgersHealth } from './health.ts';
+import { httpServer, type Server } from './http/server.ts';
+import type { Adoptions } from './ledger/adopt.ts';
 import { lateRows } from './ledger/late.ts';
-import type { LedgerOptions, LedgerStart } from './ledger/ledger.ts';
-import { startLive } from './live.ts';
-import { startProjections } from './projections.ts';
+import type { Ledger, LedgerOptions, LedgerStart } from './ledger/ledger.ts';
+import { replicaOf } from './ledger/spools.ts';
+import { adopting, ledgerOptions, sayRecovered, type LedgerParts } from './ledgers.ts';
+import { startLive, type Live } from './live.ts';
+import { pricePartsOf } from './prices/catalog.ts';
+import { startPriceRecord, type PriceRecord } from './prices/record.ts';
+import { startProjections, type Projections } from './projections.ts';
 import { gauge } from './telemetry/gauges.ts';
 import { logger } from './telemetry/log.ts';
-import { prometheusView } from './telemetry/prometheus-view.ts';
+import {
+  mergedView,
+  prometheusView,
+  type Exposition,
+  type PrometheusView,
+} from './telemetry/prometheus-view.ts';
+import { absent, type Snapshot } from './telemetry/snapshot.ts';
 import { metricStore, type MetricStore } from './telemetry/store.ts';
-
-/** Time for calls in flight to end, and then for the ledger to be shipped; what is not shipped stays in the spool. */
-export interface StopTimes {
-  /** At most; `limits.drain` may be less. */
-  readonly drainMs: number;
-  readonly shipMs: number;
-}
+import type { AllAnswers, EndTimes } from './workers/messages.ts';
 
 export interface Gateway {
   readonly port: number;
   /** Ends calls, sends what is left of telemetry, ships rows. Once. */
-  stop(times: StopTimes): Promise<void>;
+  stop(times: EndTimes): Promise<void>;
+  /** Of this process alone, for others that serve the same port. */
+  health(): Health;
+  snapshot(): Promise<Snapshot>;
+  readonly live: Pick<Live, 'prepare' | 'commit' | 'refuse'>;
+  readonly server: Pick<Server, 'connections' | 'shed'>;
+  readonly adoptions: Pick<Adoptions, 'adopt' | 'release'>;
 }
 
 export type GatewayStart =
@@ -38,9 +46,25 @@ export type GatewayStart =
   /** Nothing runs; what is wrong, a line each. */
   | { readonly kind: 'failed'; readonly problems: readonly string[] };
 
+/** The place of this process among others that serve the same port, and what it may ask all of them, itself too. */
+export interface Siblings {
+  readonly worker: number;
+  readonly workers: number;
+  /** How often this one was started again. */
+  readonly restarts: number;
+  metrics(): Promise<AllAnswers['metrics']>;
+  health(): Promise<AllAnswers['health']>;
+}
+
 /** What the gateway is put together with. */
 export interface GatewayParts {
   readonly environment: Environment;
+  /** The configuration, and what it was read from and is read from again. */
+  readonly config: Config;
+  readonly source: ConfigSource;
+  readonly sources: Sources;
+  /** Null: this process is alone. */
+  readonly siblings: Siblings | null;
   startLedger(options: LedgerOptions): Promise<LedgerStart>;
   /** Where log lines go. */
   readonly lines: DestinationStream;
@@ -56,114 +80,176 @@ const listening = ({ host, port }: Environment, error: unknown): string => {
 };
 
 /** What runs before the ledger does. */
-interface Started {
-  readonly config: Config;
-  readonly prices: PriceTable;
-  readonly store: MetricStore;
-  readonly log: Logger;
-}
+type Started = Pick<LedgerParts, 'live' | 'store' | 'log'>;
 
-/** What the ledger is started with. */
-const ledgerOptions = (
-  { environment, onWait }: GatewayParts,
-  { config, prices, store, log }: Started,
-): LedgerOptions => ({
-  dir: join(environment.dataDir, 'ledger'),
-  lockWaitMs: environment.takeOverMs,
-  onLockWait: (message) => onWait(message),
-  replica: environment.replica,
-  limits: config.ledger,
-  prices,
-  sink: clickhouseSink({
-    ...environment.clickhouse,
-    password: environment.clickhouse.password.reveal(),
-  }),
-  onCommit: (seconds) => store.observe('ledgerCommit', {}, seconds),
-  onShipped: (seconds) => store.observe('ledgerShip', {}, seconds),
-  onDropped: ({ outcome }) => store.add('unwritten', { outcome }, 1),
-  onError: (message) => log.error({ component: 'ledger' }, message),
-});
+/** Keeps in ClickHouse what calls are priced by, from the first configuration on. */
+const recordPrices = ({ clickhouse }: Environment, { live, store, log }: Started): PriceRecord => {
+  const record = startPriceRecord({
+    clickhouse: { ...clickhouse, password: clickhouse.password.reveal() },
+    onResult: (result) => store.add('priceCatalogWrites', { result }, 1),
+    onError: (message) => log.warn({ component: 'prices' }, message),
+  });
+  const adopt = (config: Config): void => record.adopt(pricePartsOf(config));
+  adopt(live.runtime().config);
+  live.follow(adopt);
+  return record;
+};
 
-/** Reads the configuration that the environment names and starts everything. Resolves when calls are served. */
-export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> => {
-  const { environment, lines } = parts;
-  const source = { path: environment.configPath, env: environment.variables, providers };
-  const first = await readConfig(source);
-  if (first.kind === 'bad') return { kind: 'failed', problems: first.problems.map(problemText) };
-  const { config, sources } = first;
-  const log = logger(config.log.level, lines);
+/** `/metrics` of all workers. */
+const mergedMetrics = async (
+  siblings: Siblings,
+  accept: string | undefined,
+): Promise<Exposition> => {
+  const heard = await siblings.metrics();
+  const sources = heard.map(({ worker, restarts, answer }) => ({
+    worker: String(worker),
+    snapshot: answer ?? absent(restarts),
+  }));
+  return mergedView(sources, accept);
+};
+
+const startStore = (config: Config, siblings: Siblings | null): MetricStore => {
   const store = metricStore(config.limits.labelValues);
-  const live = await startLive({ config, source, sources, store, log });
+  store.set('workerUp', {}, 1);
+  store.add('workerRestarts', {}, siblings?.restarts ?? 0);
+  return store;
+};
 
-  const { prices } = live.runtime();
-  const started = await parts.startLedger(ledgerOptions(parts, { config, prices, store, log }));
+/** Starts everything that a configuration asks for. Resolves when calls are served. */
+export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> => {
+  const { config, source, sources, siblings, lines } = parts;
+  const log = logger(config.log.level, lines, siblings?.worker ?? null);
+  const store = startStore(config, siblings);
+  const workers = siblings?.workers ?? 1;
+  const live = await startLive({ config, source, sources, workers, store, log });
+  const base = { live, store, log };
+  const own = ledgerOptions({ ...parts, ...base }, siblings?.worker ?? 1);
+  const started = await parts.startLedger(own);
   if (started.kind === 'failed') {
     await live.close();
     return { kind: 'failed', problems: [started.message] };
   }
-  const { ledger } = started;
-  if (ledger.recovered > 0)
-    log.warn(
-      { component: 'ledger', calls: ledger.recovered },
-      'accounted for calls that an earlier run left open',
-    );
+  sayRecovered(log, started.ledger.recovered, null);
+  const gateway = new RunningGateway(parts, base, started.ledger);
+  const problem = await gateway.listen();
+  return problem === null ? { kind: 'started', gateway } : { kind: 'failed', problems: [problem] };
+};
 
-  const projections = startProjections({
-    telemetry: config.telemetry,
-    runtime: live.runtime,
-    replica: environment.replica,
-    ledger,
-    store,
-    log,
-    lines,
-  });
-  const view = prometheusView(store);
-  const server = httpServer({
-    steps,
-    names: environment.names,
-    services: {
-      runtime: live.runtime,
-      spool: ledger.spool,
-      store,
-      log,
-      settle: projections.settle,
-    },
-    metrics: (accept) => {
-      gauge(store, ledger);
-      return view(accept);
-    },
-    notReady: () => ledgerNotReady(ledger),
-    waiting: () => lateRows(ledger.oldestRowAtMs(), Date.now()),
-    details: () => ({
-      ledger: ledgerHealth(ledger),
-      configuration: {
-        hash: live.runtime().config.hash,
-        restart_needed: live.restartNeeded(),
-      },
-    }),
-  });
-  live.follow(server.adopt);
+class RunningGateway implements Gateway {
+  port = 0;
+  readonly live: Live;
+  readonly server: Server;
+  readonly adoptions: Adoptions;
+  readonly #parts: GatewayParts;
+  readonly #base: Started;
+  readonly #ledger: Ledger;
+  readonly #projections: Projections;
+  readonly #prometheus: PrometheusView;
+  readonly #priceRecord: PriceRecord;
+
+  constructor(parts: GatewayParts, base: Started, ledger: Ledger) {
+    [this.#parts, this.#base, this.#ledger, this.live] = [parts, base, ledger, base.live];
+    this.adoptions = adopting({ ...parts, ...base });
+    this.#prometheus = prometheusView(base.store);
+    this.#projections = this.#startProjections();
+    this.server = this.#startServer();
+    this.live.follow(this.server.adopt);
+    this.#priceRecord = recordPrices(parts.environment, base);
+  }
+
+  /** Null: calls are served; else why they are not, and nothing runs any more. */
+  async listen(): Promise<string | null> {
+    const { environment } = this.#parts;
+    try {
+      this.port = await this.server.listen(environment.host, environment.port);
+      return null;
+    } catch (error) {
+      await this.stop({ drainMs: 0, shipMs: 0, deaf: false });
+      return listening(environment, error);
+    }
+  }
 
   /** From the outside inwards. */
-  const stop = async ({ drainMs, shipMs }: StopTimes): Promise<void> => {
+  async stop({ drainMs, shipMs, deaf }: EndTimes): Promise<void> {
+    const { live, server } = this;
+    if (deaf) server.stopListening();
     await live.freeze();
     await server.drain(Math.min(drainMs, live.runtime().config.limits.drainMs));
     await server.close();
-    await projections.stop();
-    const { allShipped } = await ledger.stop(shipMs);
-    if (!allShipped)
-      log.warn(
+    await this.#projections.stop();
+    await this.#priceRecord.close();
+    const stopped = await Promise.all([this.#ledger.stop(shipMs), this.adoptions.stop(shipMs)]);
+    if (stopped.some(({ allShipped }) => !allShipped))
+      this.#base.log.warn(
         { component: 'ledger' },
         'rows remain in the spool; they are shipped at the next start',
       );
     await live.close();
-  };
-
-  try {
-    const port = await server.listen(environment.host, environment.port);
-    return { kind: 'started', gateway: { port, stop } };
-  } catch (error) {
-    await stop({ drainMs: 0, shipMs: 0 });
-    return { kind: 'failed', problems: [listening(environment, error)] };
   }
-};
+
+  health(): Health {
+    const ledgers = [this.#ledger, ...this.adoptions.ledgers()];
+    const oldestMs = Math.min(...ledgers.map((ledger) => ledger.oldestRowAtMs() ?? Infinity));
+    return {
+      reason: this.server.isDraining() ? 'draining' : ledgerNotReady(this.#ledger),
+      waiting: lateRows(Number.isFinite(oldestMs) ? oldestMs : null, Date.now()),
+      ledger: ledgersHealth(ledgers),
+      configuration: {
+        hash: this.live.runtime().config.hash,
+        restartNeeded: this.live.restartNeeded(),
+      },
+    };
+  }
+
+  snapshot(): Promise<Snapshot> {
+    this.#refresh();
+    return this.#prometheus.snapshot();
+  }
+
+  #refresh(): void {
+    this.live.gauge();
+    gauge(this.#base.store, this.#ledger, this.adoptions.ledgers());
+  }
+
+  async #ready(): Promise<Readiness> {
+    const { siblings } = this.#parts;
+    if (siblings === null) return readinessOf(this.health());
+    const { heard, complete } = await siblings.health();
+    return readinessOfAll(heard, complete);
+  }
+
+  async #metrics(accept: string | undefined): Promise<Exposition> {
+    const { siblings } = this.#parts;
+    if (siblings !== null) return mergedMetrics(siblings, accept);
+    this.#refresh();
+    return this.#prometheus.view(accept);
+  }
+
+  #startProjections(): Projections {
+    const { environment, siblings, lines } = this.#parts;
+    const { live, store, log } = this.#base;
+    return startProjections({
+      telemetry: live.runtime().config.telemetry,
+      runtime: () => live.runtime(),
+      refresh: () => this.#refresh(),
+      replica: replicaOf(environment.replica, siblings?.worker ?? 1),
+      worker: siblings?.worker ?? null,
+      ledger: this.#ledger,
+      store,
+      log,
+      lines,
+    });
+  }
+
+  #startServer(): Server {
+    const { live, store, log } = this.#base;
+    const { settle } = this.#projections;
+    return httpServer({
+      steps,
+      names: this.#parts.environment.names,
+      services: { runtime: () => live.runtime(), spool: this.#ledger.spool, store, log, settle },
+      metrics: (accept) => this.#metrics(accept),
+      ready: () => this.#ready(),
+    });
+  }
+}

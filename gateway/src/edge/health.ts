@@ -1,7 +1,7 @@
 /** What `/health/ready` says of the ledger. */
-import type { JsonObject } from '../model/json.ts';
+import { ledgersTogether, type LedgerHealth } from '../decide/readiness.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import type { FullReason } from './ledger/spool.ts';
+import type { FullReason } from './ledger/reserve.ts';
 
 const fullWords: Readonly<Record<FullReason, string>> = {
   max_spool: 'the spool is as large as ledger.maxSpool allows',
@@ -14,27 +14,30 @@ const fullWords: Readonly<Record<FullReason, string>> = {
  * ClickHouse are safe on disk, and taking every replica out of service at once would help nobody.
  */
 export const ledgerNotReady = ({ spool }: Pick<Ledger, 'spool'>): string | null => {
-  const reason = spool.full();
+  const reason = spool.refuses();
   return reason === null ? null : `ledger_full: ${fullWords[reason]}`;
 };
 
-/** The state of the ledger in numbers: what is still here, and what is wrong. */
-export const ledgerHealth = (ledger: Ledger): JsonObject => {
+const ledgerHealth = (ledger: Ledger): LedgerHealth => {
   const { spool, shipper, aside, reconciler } = ledger;
   const oldestMs = ledger.oldestRowAtMs();
   const checkedMs = reconciler.checkedAtMs();
   const { missing, double } = reconciler.difference();
   return {
     full: spool.full(),
-    unshipped_rows: spool.totals.spooledRows,
-    oldest_row_seconds:
+    unshippedRows: spool.totals.spooledRows,
+    oldestRowSeconds:
       oldestMs === null ? 0 : Math.max(0, Math.round((Date.now() - oldestMs) / 1000)),
-    reconciled_seconds_ago: checkedMs === null ? null : Math.round((Date.now() - checkedMs) / 1000),
-    ship_failures: shipper.totals.failures,
-    rows_missing: missing,
-    rows_double: double,
-    rows_damaged: shipper.totals.damaged,
-    rows_dropped: spool.totals.dropped,
-    files_set_aside: aside.lying().dead + aside.lying().damaged,
+    reconciledSecondsAgo: checkedMs === null ? null : Math.round((Date.now() - checkedMs) / 1000),
+    shipFailures: shipper.totals.failures,
+    rowsMissing: missing,
+    rowsDouble: double,
+    rowsDamaged: shipper.totals.damaged,
+    rowsDropped: spool.totals.dropped,
+    filesSetAside: aside.lying().dead + aside.lying().damaged,
   };
 };
+
+/** The state of the ledgers of a process in numbers: what is still here, and what is wrong. */
+export const ledgersHealth = (ledgers: readonly Ledger[]): LedgerHealth =>
+  ledgersTogether(ledgers.map(ledgerHealth));

@@ -9,7 +9,6 @@ import type { Settlement } from '../model/settlement.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { settler, type Settler } from './settle.ts';
 import { count } from '../projections/metrics.ts';
-import { gauge } from './telemetry/gauges.ts';
 import { leftOut } from './telemetry/left-out.ts';
 import { callLog } from './telemetry/log.ts';
 import { startMetricExport } from './telemetry/otlp-view.ts';
@@ -32,14 +31,18 @@ export const startProjections = (options: {
   readonly telemetry: Config['telemetry'];
   /** The configuration in force: how many refused calls are written down, and which models have labels. */
   runtime(): Pick<Runtime, 'config' | 'named'>;
+  /** Brings gauges into the store; called before it is exported. */
+  refresh(): void;
   readonly replica: string;
+  /** Who writes log lines, where several do; null: there is one. */
+  readonly worker: number | null;
   readonly ledger: Ledger;
   readonly store: MetricStore;
   readonly log: Logger;
   /** Where the log writes. */
   readonly lines: DestinationStream;
 }): Projections => {
-  const { telemetry, replica, ledger, store, log, lines } = options;
+  const { telemetry, replica, worker, ledger, store, log, lines } = options;
   const { otlpEndpoint: endpoint } = telemetry;
   const resource = { 'service.name': telemetry.serviceName, 'service.instance.id': replica };
   const spans =
@@ -60,7 +63,7 @@ export const startProjections = (options: {
           resource: resourceFromAttributes(resource),
           endpoint,
           intervalMs: telemetry.metricsIntervalMs,
-          refresh: () => gauge(store, ledger),
+          refresh: options.refresh,
         });
   const { labelValues } = options.runtime().config.limits;
   const labelled = modelLabels(
@@ -78,7 +81,7 @@ export const startProjections = (options: {
       (settlement, written) => ledger.settle(settlement, written),
       (settlement) => count(store, labelled(settlement)),
       ...(spans === null ? [] : [(settlement: Settlement) => spans.send(spansOf(settlement))]),
-      callLog(log, lines),
+      callLog(log, lines, worker),
     ],
     ({ call }, error) =>
       log.error({ call_id: call.id, err: error }, 'a bug kept a call from being told everywhere'),

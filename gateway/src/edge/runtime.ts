@@ -1,6 +1,7 @@
 /** A configuration brought to life: providers with their connections, routes, keys and prices. Swapped as one. */
 import type { Config } from '../config/config.ts';
 import { identifier } from '../decide/identify.ts';
+import { userNames } from '../decide/identity.ts';
 import { namedModels, type ModelNames } from '../decide/model-labels.ts';
 import { planner } from '../decide/plan.ts';
 import { scrubber, type Scrub } from '../decide/scrub.ts';
@@ -13,6 +14,8 @@ export interface Runtime {
   readonly config: Config;
   readonly prices: PriceTable;
   readonly identify: ReturnType<typeof identifier>;
+  /** How the name of an end user is written down. */
+  readonly userName: (name: string) => string;
   readonly plan: ReturnType<typeof planner>;
   /** The models that the configuration names. */
   readonly named: ModelNames;
@@ -67,6 +70,7 @@ export const startRuntime = (
     config,
     prices,
     identify: identifier(callers(config)),
+    userName: userNames(config.userHashKey?.reveal() ?? null),
     plan: planner(config.models),
     named: namedModels(config.models),
     clean: cleaner(config, [...upstreams.all.values()]),

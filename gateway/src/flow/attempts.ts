@@ -1,6 +1,5 @@
 /** Providers are asked in turn until one has an answer, or nothing helps any more. */
 import { plain, refusalForFault } from '../decide/refuse.ts';
-import type { Target } from '../model/call.ts';
 import type { Attempt } from '../model/settlement.ts';
 import { deliver, wasted } from './deliver.ts';
 import type { AskedCall, Way } from './step.ts';
@@ -10,14 +9,10 @@ import { refused, refusedFor, type Ending } from './ending.ts';
  * Targets are tried in order; past the first byte sent to the client no other provider can take over, for the client would
  * read two half answers.
  */
-export const attempts = async (
-  call: AskedCall,
-  targets: readonly Target[],
-  way: Way,
-): Promise<Ending> => {
+export const attempts = async (call: AskedCall, way: Way): Promise<Ending> => {
   const { record, on } = way;
   const { attempts: made } = record;
-  const { facts, parameters } = call;
+  const { facts, parameters, targets } = call;
   const abandoned = (): Ending => ({
     outcome: 'abandoned',
     attempts: made,
@@ -48,7 +43,7 @@ export const attempts = async (
     const next = on.next(fault, { atTarget, ofCall: made.length + 1, moreTargets });
     switch (next.kind) {
       case 'give_up': {
-        made.push(opened.attempt);
+        made.push(wasted(opened.attempt, 'failed'));
         const refusal = refusalForFault(fault, facts.dialect);
         const headers = next.clientMayRetry ? {} : { 'x-should-retry': 'false' };
         return refused({ ...refusal, headers: { ...refusal.headers, ...headers } }, made);
@@ -58,10 +53,13 @@ export const attempts = async (
         targetIndex += 1;
         atTarget = 0;
         break;
-      case 'again':
+      case 'again': {
         previous = wasted(opened.attempt, 'retry');
+        const pausedMs = on.nowMs();
         await on.pause(next.afterMs);
+        record.waited(on.nowMs() - pausedMs);
         break;
+      }
     }
     made.push(previous);
     if (on.hungUp()) return abandoned();

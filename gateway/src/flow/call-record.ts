@@ -19,7 +19,11 @@ const endings = {
 const settlementOf = (
   call: CallFacts,
   ending: Ending,
-  { durationMs, priceVersion }: { readonly durationMs: number; readonly priceVersion: string },
+  {
+    durationMs,
+    waitMs,
+    priceVersion,
+  }: { readonly durationMs: number; readonly waitMs: number; readonly priceVersion: string },
 ): Settlement => {
   const { attempts, outcome, refusal, streamOutcome, cache } = ending;
   const served = attempts.at(-1);
@@ -38,6 +42,7 @@ const settlementOf = (
         ? served.offsetMs + served.firstTokenMs
         : null,
     providerMs: attempts.reduce((total, attempt) => total + attempt.durationMs, 0),
+    waitMs,
     streamOutcome,
     cacheStatus: cache,
     priceVersion,
@@ -51,6 +56,7 @@ export class CallRecord {
   readonly attempts: Attempt[] = [];
   readonly #on: Effects;
   #facts: CallFacts;
+  #waitMs = 0;
   #isSettled = false;
 
   constructor(on: Effects) {
@@ -65,6 +71,7 @@ export class CallRecord {
       caller: null,
       identity: nobody,
       parameters: null,
+      route: '',
     };
   }
 
@@ -72,8 +79,17 @@ export class CallRecord {
     return this.#facts;
   }
 
+  /** Spent waiting before further tries. */
+  get waitMs(): number {
+    return this.#waitMs;
+  }
+
+  waited(ms: number): void {
+    this.#waitMs += ms;
+  }
+
   /** More is known of the call now. */
-  learn(more: Partial<Pick<CallFacts, 'caller' | 'identity' | 'parameters'>>): void {
+  learn(more: Partial<Pick<CallFacts, 'caller' | 'identity' | 'parameters' | 'route'>>): void {
     this.#facts = { ...this.#facts, ...more };
   }
 
@@ -86,6 +102,8 @@ export class CallRecord {
     this.#isSettled = true;
     const { arrival, priceVersion } = this.#on;
     const durationMs = this.#on.nowMs() - arrival.startedMs;
-    return this.#on.settle(settlementOf(this.#facts, ending, { durationMs, priceVersion }));
+    return this.#on.settle(
+      settlementOf(this.#facts, ending, { durationMs, waitMs: this.#waitMs, priceVersion }),
+    );
   }
 }

@@ -6,7 +6,6 @@
  * Each may end the call with a refusal; a step may also answer it.
  */
 import { plain, refusalFor } from '../decide/refuse.ts';
-import type { Target } from '../model/call.ts';
 import { CallRecord } from './call-record.ts';
 import { attempts } from './attempts.ts';
 import { deliver } from './deliver.ts';
@@ -41,10 +40,9 @@ const lookAll = async (
 /** The steps, and then what every target is sent. What the request became when it was read is not held over the call. */
 const prepare = async (
   call: AskedCall,
-  targets: readonly Target[],
   { steps, on }: Pick<Way, 'steps' | 'on'>,
 ): Promise<Known | null> => {
-  const { request } = call;
+  const { request, targets } = call;
   try {
     const known = await lookAll(steps, call, on);
     if (known !== null) return known;
@@ -58,9 +56,8 @@ const prepare = async (
 
 /** A call that was understood, to its end. */
 const serve = async (call: AskedCall, way: Way): Promise<Ending> => {
-  const targets = way.on.targets(call.parameters.model);
-  const known = await prepare(call, targets, way);
-  if (known === null) return attempts(call, targets, way);
+  const known = await prepare(call, way);
+  if (known === null) return attempts(call, way);
   const { verdict, before } = known;
   switch (verdict.kind) {
     case 'refuse':
@@ -82,7 +79,10 @@ const tell = async (record: CallRecord, steps: readonly Step[], on: Effects): Pr
   const received = await receive(caller, record, on);
   if (received.kind === 'bad') return refusedFor(received.problem);
   const request = received.value;
-  const call = { facts: record.facts, caller, parameters: request.parameters, request };
+  const { parameters } = request;
+  const { route, targets } = on.plan(parameters.model);
+  record.learn({ route });
+  const call = { facts: record.facts, caller, parameters, targets, request };
   return serve(call, { record, steps, on });
 };
 

@@ -105,8 +105,8 @@ export const deliver = async (what: ToDeliver, way: Way): Promise<Ending> => {
     };
   };
   const complete = { kind: 'complete' } as const;
-  const spentMs = attempts.reduce((total, { durationMs }) => total + durationMs, 0);
-  const providerMs = (): number => {
+  const spentMs = attempts.reduce((total, { durationMs }) => total + durationMs, record.waitMs);
+  const elsewhereMs = (): number => {
     if (begun === undefined) return spentMs;
     return spentMs + (attempt?.durationMs ?? on.nowMs() - begun.startedMs);
   };
@@ -127,7 +127,7 @@ export const deliver = async (what: ToDeliver, way: Way): Promise<Ending> => {
       stream,
       tries,
       cache,
-      providerMs,
+      elsewhereMs,
       settle,
       keep,
     });

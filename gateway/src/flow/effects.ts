@@ -1,6 +1,7 @@
 import type { Identities } from '../decide/identity.ts';
 import type { Identified } from '../decide/identify.ts';
 import type { CallSoFar } from '../decide/response-headers.ts';
+import type { Plan } from '../decide/plan.ts';
 import type { Next } from '../decide/retry.ts';
 import type { Arrival } from '../model/arrival.ts';
 import type { RequestParameters, Caller, Problem, Target } from '../model/call.ts';
@@ -85,8 +86,8 @@ export interface Effects {
   enter(caller: Caller): Problem | null;
   /** Reads the body within its limits of size, time and memory, and what it asks for. */
   receive(caller: Caller): Promise<Got<Request>>;
-  /** The targets of a model in the order to try them; empty: there is no such model. */
-  targets(model: string): readonly Target[];
+  /** Where a call for a model goes. */
+  plan(model: string): Plan;
   /** The models of the configuration, as a caller may name them. */
   usable(caller: Caller): readonly string[];
   hungUp(): boolean;

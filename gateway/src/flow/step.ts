@@ -1,5 +1,5 @@
 import type { CacheStatus } from '../contract/ledger.ts';
-import type { RequestParameters, Caller } from '../model/call.ts';
+import type { RequestParameters, Caller, Target } from '../model/call.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { Reply } from '../model/reply.ts';
 import type { CallFacts } from '../model/settlement.ts';
@@ -11,6 +11,8 @@ export interface AskedCall {
   readonly facts: CallFacts;
   readonly caller: Caller;
   readonly parameters: RequestParameters;
+  /** In the order to try them; empty: there is no such model. */
+  readonly targets: readonly Target[];
   readonly request: Request;
 }
 
@@ -27,7 +29,7 @@ export const pass: Verdict = { kind: 'pass' };
 export interface Step {
   readonly name: string;
   /** Before a provider is asked: may the call go on? */
-  look?(call: AskedCall, on: Pick<Effects, 'targets' | 'usable'>): Verdict | Promise<Verdict>;
+  look?(call: AskedCall, on: Pick<Effects, 'usable'>): Verdict | Promise<Verdict>;
   /** Stands between a reply and its client, and may watch, change, hold or end it. */
   wrap?(reply: Reply, call: AskedCall): Reply;
 }

@@ -4,8 +4,6 @@ import type { Dimensions } from './usage.ts';
 export type Operation = 'chat' | 'embeddings';
 /** What clients speak to us. */
 export type DialectName = 'openai' | 'anthropic';
-/** What we speak to providers; a client's own words among them. */
-export type UpstreamDialectName = DialectName | 'anthropic-bedrock';
 
 /** On whose account a call runs. Empty text means "not said". */
 export interface Caller {

@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Recourse, RefusalRow } from '../contract/provider-errors.ts';
-import type { UpstreamDialectName } from './call.ts';
 
 /**
  * How an attempt at a provider failed, as metrics and ledger name it. `gateway` is no failure of the provider: we ended
@@ -15,7 +14,8 @@ export type FaultKind = RefusalRow['kind'] | 'gateway';
 export interface ProviderError {
   /** The provider's HTTP status, or the one that its error inside a reply amounts to. */
   readonly status: number;
-  readonly dialect: UpstreamDialectName;
+  /** The name of the dialect that its answer is in. */
+  readonly dialect: string;
   /** Empty where it said none. */
   readonly type: string;
   readonly code: string;

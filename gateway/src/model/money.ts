@@ -37,6 +37,14 @@ export const usdText = (amount: bigint): string => {
   return `${amount / dollar}${rest === 0n ? '' : centsText(Number(rest)).slice(1)}`;
 };
 
+/** Decimal dollars, at most 12 decimals, as whole pico-dollars; the way back from `usdText`. Null when the text is no such amount. */
+export const picodollarsOf = (text: string): Picodollars | null => {
+  const [, sign = '', whole, fraction = ''] = /^(-?)(\d{1,26})(?:\.(\d{1,12}))?$/.exec(text) ?? [];
+  if (whole === undefined) return null;
+  const amount = BigInt(whole + fraction.padEnd(12, '0'));
+  return toPicodollars(sign === '-' ? -amount : amount);
+};
+
 /** An amount as the nearest number of dollars, for whoever cannot read text. Not for sums. */
 export const usdNumber = (amount: bigint): number =>
   // Both are exact below 2^53, so their quotient is rounded once, as reading the text would.
@@ -65,6 +73,11 @@ export const rateFromUsdPerThousand = (text: string): Rate | null => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a rate times a thousand
   return rate === null ? null : ((rate * 1000n) as Rate);
 };
+
+/** A rate times a fraction, rounded half up to a millionth of a pico-dollar. */
+export const scaledRate = (rate: Rate, numerator: bigint, denominator: bigint): Rate =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a rate times a number
+  ((rate * numerator * 2n + denominator) / (denominator * 2n)) as Rate;
 
 /** quantity tokens at a rate, rounded half up to a whole pico-dollar once. `quantity` is a whole number, not negative. */
 export const costOf = (quantity: number, rate: Rate): Picodollars =>

@@ -10,7 +10,7 @@ import type { ErrorOrigin, OutcomeKind, StreamOutcome } from '../contract/outcom
 import type { RequestParameters, Caller, DialectName, Operation, Target } from './call.ts';
 import type { FaultKind } from './fault.ts';
 import { noMoney, plus, type Picodollars } from './money.ts';
-import type { Usage } from './usage.ts';
+import type { Dimensions, Usage } from './usage.ts';
 
 /** Ids of a trace in lower-case hex: 32 and 16 digits. */
 export interface TraceContext {
@@ -43,12 +43,20 @@ export interface CallFacts {
   readonly identity: Identity;
   /** Null for a call refused before its body was understood. */
   readonly parameters: RequestParameters | null;
+  /** The entry of the configuration that says where it goes; empty: none was looked for. */
+  readonly route: string;
 }
 
-/** What one attempt cost, meter by meter. `total` is their sum. */
+/** What one attempt cost, by charge type. `total` is their sum. */
 export interface Charge {
   readonly costs: Readonly<Partial<Record<ChargeType, Picodollars>>>;
   readonly total: Picodollars;
+  /** What it would have cost at the vendor's list price; the total where there is none. */
+  readonly list: Picodollars;
+  /** What its cached tokens would have cost as plain input, less what they cost. */
+  readonly cacheSaved: Picodollars;
+  /** Of `costs.other`, what each unit cost. */
+  readonly unitCosts: Readonly<Record<string, Picodollars>>;
   readonly otherUnits: number;
   readonly priceId: string;
   readonly priceStatus: PriceStatus;
@@ -58,7 +66,7 @@ export interface Charge {
 export interface Attempt {
   readonly target: Target;
   /** `gen_ai.provider.name`. */
-  readonly system: string;
+  readonly genAiProvider: string;
   readonly account: string;
   readonly region: string;
   readonly serverAddress: string;
@@ -79,6 +87,8 @@ export interface Attempt {
   readonly finishReason: string;
   readonly usage: Usage;
   readonly usageSource: UsageSource;
+  /** What it names that has a price of its own, as the provider said, else as it was asked for. */
+  readonly dimensions: Dimensions;
   readonly charge: Charge;
   readonly wasteReason: WasteReason;
   /** Chunks of the reply, and the longest silence between two with content. */
@@ -100,6 +110,8 @@ export interface Settlement {
   readonly firstTokenMs: number | null;
   /** Time spent waiting for providers. */
   readonly providerMs: number;
+  /** Time spent waiting before further tries. */
+  readonly waitMs: number;
   readonly streamOutcome: StreamOutcome;
   readonly cacheStatus: CacheStatus;
   readonly priceVersion: string;
@@ -111,3 +123,11 @@ export const costOfAttempts = (attempts: readonly Attempt[]): Picodollars => {
   for (const { charge } of attempts) cost = plus(cost, charge.total);
   return cost;
 };
+
+/** Time of a call that was spent in the gateway itself: neither at providers nor waiting to try again. */
+export const overheadMs = ({
+  durationMs,
+  providerMs,
+  waitMs,
+}: Pick<Settlement, 'durationMs' | 'providerMs' | 'waitMs'>): number =>
+  Math.max(0, durationMs - providerMs - waitMs);

@@ -6,7 +6,7 @@ export type TokenCounts = Readonly<Record<TokenType, number>>;
 
 // oxfmt-ignore
 export const noTokens: TokenCounts = {
-  input_uncached: 0, input_cache_read: 0, input_cache_write_5m: 0, input_cache_write_1h: 0, input_audio: 0, input_image: 0,
+  input_uncached: 0, input_cache_read: 0, input_cache_write: 0, input_cache_write_long: 0, input_audio: 0, input_image: 0,
   output_text: 0, output_reasoning: 0, output_audio: 0, output_image: 0,
 };
 
@@ -21,7 +21,25 @@ export interface Usage {
   /** Of these sides the provider's count cannot be true, and none is in `tokens`. Left out: none is so. */
   readonly impossible?: readonly Side[];
   readonly dimensions: Dimensions;
+  /** Tokens that another model used on the way, such as an advisor's. Left out: none. */
+  readonly others?: readonly { readonly model: string; readonly tokens: TokenCounts }[];
+  /** What the provider says the call cost, in pico-dollars. Left out: it says nothing, or nothing that can be. */
+  readonly reportedPicodollars?: number;
 }
+
+/** The sum of two counts. */
+export const addTokens = (a: TokenCounts, b: TokenCounts): TokenCounts => ({
+  input_uncached: a.input_uncached + b.input_uncached,
+  input_cache_read: a.input_cache_read + b.input_cache_read,
+  input_cache_write: a.input_cache_write + b.input_cache_write,
+  input_cache_write_long: a.input_cache_write_long + b.input_cache_write_long,
+  input_audio: a.input_audio + b.input_audio,
+  input_image: a.input_image + b.input_image,
+  output_text: a.output_text + b.output_text,
+  output_reasoning: a.output_reasoning + b.output_reasoning,
+  output_audio: a.output_audio + b.output_audio,
+  output_image: a.output_image + b.output_image,
+});
 
 export type Side = 'input' | 'output';
 
@@ -41,8 +59,8 @@ export type Dimensions = Readonly<Partial<Record<PriceDimension, string>>>;
 export const inputTokens = (t: TokenCounts): number =>
   t.input_uncached +
   t.input_cache_read +
-  t.input_cache_write_5m +
-  t.input_cache_write_1h +
+  t.input_cache_write +
+  t.input_cache_write_long +
   t.input_audio +
   t.input_image;
 

@@ -3,8 +3,11 @@ import { outcomes } from '../contract/outcomes.ts';
 import { usdText } from '../model/money.ts';
 import { costOfAttempts, type Settlement } from '../model/settlement.ts';
 
-/** `atMs`: wall clock, epoch milliseconds. */
-export const lineOf = (settlement: Settlement, atMs: number): string => {
+/**
+ * @param atMs wall clock, epoch milliseconds
+ * @param worker who served it, where several do; null: there is one
+ */
+export const lineOf = (settlement: Settlement, atMs: number, worker: number | null): string => {
   const { call, outcome, attempts } = settlement;
   const served = attempts.at(-1);
   const failed = settlement.errorCode !== '';
@@ -13,6 +16,7 @@ export const lineOf = (settlement: Settlement, atMs: number): string => {
     level: outcomes[outcome].log,
     // oxlint-disable-next-line no-restricted-globals -- says a time that it was given
     time: new Date(atMs).toISOString(),
+    worker: worker ?? undefined,
     call_id: call.id,
     trace_id: call.trace.traceId,
     span_id: call.trace.spanId,

@@ -1,6 +1,6 @@
 /** Settlement -> metrics. The counters and histograms of one call, all from one value. */
 import { outcomes } from '../contract/outcomes.ts';
-import { costOfAttempts, type Attempt, type Settlement } from '../model/settlement.ts';
+import { costOfAttempts, overheadMs, type Attempt, type Settlement } from '../model/settlement.ts';
 import { inputTokens, outputTokens, type TokenCounts } from '../model/usage.ts';
 import type { Counter, Histogram, Labels, Money } from '../contract/metrics.ts';
 
@@ -20,7 +20,7 @@ export interface Tally {
 const tokenClasses = {
   input: (t) => t.input_uncached + t.input_audio + t.input_image,
   cache_read: (t) => t.input_cache_read,
-  cache_write: (t) => t.input_cache_write_5m + t.input_cache_write_1h,
+  cache_write: (t) => t.input_cache_write + t.input_cache_write_long,
   output: (t) => t.output_text + t.output_audio + t.output_image,
   reasoning: (t) => t.output_reasoning,
 } as const satisfies Record<string, (tokens: TokenCounts) => number>;
@@ -44,7 +44,7 @@ const blame = (settlement: Settlement): string => {
 const countAttempt = (store: Tally, settlement: Settlement, attempt: Attempt): void => {
   const { provider, model } = attempt.target;
   const { traceId } = settlement.call.trace;
-  const semantic = { gen_ai_provider_name: attempt.system, gen_ai_request_model: model };
+  const semantic = { gen_ai_provider_name: attempt.genAiProvider, gen_ai_request_model: model };
   const result = attempt.error === '' ? 'ok' : 'error';
   store.add('attempts', { provider, model, result, error: attempt.error }, 1, traceId);
   store.observe(
@@ -83,7 +83,7 @@ const countFurther = (store: Tally, attempts: readonly Attempt[]): void => {
 
 const countStream = (store: Tally, settlement: Settlement, served: Attempt): void => {
   const { provider, model } = served.target;
-  const semantic = { gen_ai_provider_name: served.system, gen_ai_request_model: model };
+  const semantic = { gen_ai_provider_name: served.genAiProvider, gen_ai_request_model: model };
   store.add(
     'streamEndings',
     { provider, model, outcome: settlement.streamOutcome, blame: blame(settlement) },
@@ -133,7 +133,7 @@ export const count = (store: Tally, settlement: Settlement): void => {
       'requestDuration',
       {
         gen_ai_operation_name: call.operation,
-        gen_ai_provider_name: served?.system ?? '',
+        gen_ai_provider_name: served?.genAiProvider ?? '',
         gen_ai_request_model: served?.target.model ?? '',
         error_type: outcomes[outcome].span === 'error' ? '_OTHER' : '',
       },
@@ -141,10 +141,5 @@ export const count = (store: Tally, settlement: Settlement): void => {
       traceId,
     );
   }
-  store.observe(
-    'overhead',
-    { operation: call.operation },
-    Math.max(0, settlement.durationMs - settlement.providerMs) / 1000,
-    traceId,
-  );
+  store.observe('overhead', { operation: call.operation }, overheadMs(settlement) / 1000, traceId);
 };

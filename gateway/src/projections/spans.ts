@@ -53,7 +53,7 @@ const attemptAttributes = ({ call }: Settlement, attempt: Attempt, index: number
   const { tokens } = attempt.usage;
   const a: Gathered = { names: [], values: [] };
   put(a, attribute.operation, call.operation);
-  put(a, attribute.provider, attempt.system);
+  put(a, attribute.provider, attempt.genAiProvider);
   put(a, attribute.requestModel, attempt.target.model);
   put(a, attribute.inputTokens, inputTokens(tokens));
   put(a, attribute.outputTokens, outputTokens(tokens));
@@ -78,7 +78,7 @@ const attemptAttributes = ({ call }: Settlement, attempt: Attempt, index: number
   put(
     a,
     attribute.cacheWriteTokens,
-    tokens.input_cache_write_5m + tokens.input_cache_write_1h || null,
+    tokens.input_cache_write + tokens.input_cache_write_long || null,
   );
   put(a, attribute.reasoningTokens, tokens.output_reasoning || null);
   put(a, attribute.serverAddress, attempt.serverAddress);
@@ -121,7 +121,7 @@ const callAttributes = (settlement: Settlement): Attributes => {
   put(a, attribute.attempts, attempts.length);
   put(a, attribute.httpRoute, routeOf(call.dialect, call.operation));
   put(a, attribute.requestModel, call.parameters?.model ?? '');
-  put(a, attribute.provider, attempts.at(-1)?.system ?? '');
+  put(a, attribute.provider, attempts.at(-1)?.genAiProvider ?? '');
   put(a, attribute.conversation, identity.session);
   put(a, attribute.agentName, identity.agent);
   put(a, attribute.user, identity.user);

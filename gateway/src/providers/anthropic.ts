@@ -5,7 +5,7 @@ import { apiKey, baseUrl, provider } from './provider.ts';
 /** Anthropic's own API: https://docs.anthropic.com/en/api/overview */
 export const anthropic = provider({
   name: 'anthropic',
-  system: 'anthropic',
+  genAiProvider: 'anthropic',
   prices: 'anthropic',
   credentials: apiKey('ANTHROPIC_API_KEY'),
   knownModels: ['claude-*'],

@@ -18,7 +18,7 @@ const scope = 'https://cognitiveservices.azure.com/.default';
  */
 export const azure = provider({
   name: 'azure',
-  system: 'azure.ai.openai',
+  genAiProvider: 'azure.ai.openai',
   prices: 'azure',
   credentials: [
     { ...apiKey('AZURE_OPENAI_API_KEY')[0], isNeeded: false },

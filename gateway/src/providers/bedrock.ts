@@ -10,7 +10,7 @@ import { signed } from './signature-v4.ts';
  */
 export const bedrock = provider({
   name: 'bedrock',
-  system: 'aws.bedrock',
+  genAiProvider: 'aws.bedrock',
   prices: 'aws',
   credentials: [
     {

@@ -8,7 +8,7 @@ const id = (description: string) => Type.Optional(Type.String({ minLength: 1, de
 /** OpenAI's own API: https://platform.openai.com/docs/api-reference/authentication */
 export const openai = provider({
   name: 'openai',
-  system: 'openai',
+  genAiProvider: 'openai',
   prices: 'openai',
   credentials: apiKey('OPENAI_API_KEY'),
   knownModels: ['gpt-*', 'chatgpt-*', 'codex-*', 'o1*', 'o3*', 'o4*', 'text-embedding-*'],

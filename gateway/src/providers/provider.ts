@@ -65,11 +65,18 @@ export interface Provider {
   /** The `use:` of a configuration. */
   readonly name: string;
   /** `gen_ai.provider.name`. */
-  readonly system: string;
+  readonly genAiProvider: string;
   /** The vendor's id in the price data; null: prices only from configuration. */
   readonly prices: string | null;
   /** Settings that hold a credential; each is read from the environment or a file, never from the configuration itself. */
   readonly credentials: readonly CredentialSetting[];
+  /**
+   * It runs inside the gateway: its address is known only then, it needs no credential and bills nobody, and so the key
+   * that is printed at every start may use it.
+   */
+  readonly isSimulated: boolean;
+  /** The cost that stands in its replies is what it bills, in dollars. */
+  readonly reportsCost: boolean;
   /** Model names or patterns that belong to this vendor when no configuration file says otherwise. */
   readonly knownModels: readonly string[];
   /** Request headers of a client that this vendor understands and that go on to it; lower case. */
@@ -102,7 +109,9 @@ export const baseUrl = (standard: string | null) =>
  * caller, which was to check them, and throw.
  */
 export const provider = <S extends TSchema>(
-  description: Omit<Provider, 'settings' | 'configure'> & {
+  description: Omit<Provider, 'settings' | 'configure' | 'isSimulated' | 'reportsCost'> & {
+    readonly isSimulated?: boolean;
+    readonly reportsCost?: boolean;
     readonly settings: S;
     /** Where it is when no `baseUrl` says so; absent: there always is one. */
     readonly address?: (settings: Static<S>) => string;
@@ -117,6 +126,8 @@ export const provider = <S extends TSchema>(
 ): Provider => {
   const { address, request, speaks, token, ...visible } = description;
   return {
+    isSimulated: false,
+    reportsCost: false,
     ...visible,
     configure(given) {
       const settings: unknown = Value.Default(description.settings, Value.Clone(given ?? {}));

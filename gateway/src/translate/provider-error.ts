@@ -3,12 +3,11 @@ import { knownName, judge, statusOfError } from '../decide/provider-errors.ts';
 import { passingHeaders } from '../decide/reply-headers.ts';
 import type { Told } from '../decide/told.ts';
 import type { RefusalRow } from '../contract/provider-errors.ts';
-import type { UpstreamDialectName } from '../model/call.ts';
 import type { Failure } from '../model/delta.ts';
 import type { Fault, ProviderError } from '../model/fault.ts';
 import { header, type ReceivedHeaders } from '../model/headers.ts';
 import { told as toldError } from '../dialects/errors.ts';
-import { upstreamDialects } from '../dialects/registry.ts';
+import { upstreamDialects, type UpstreamDialectName } from '../dialects/registry.ts';
 
 /** An error status with all that came with it. */
 export interface ErrorAnswer {

@@ -1,7 +1,7 @@
 /** A client's request -> what a provider is sent, and how its reply is said to the client. */
 import type { ClientDialect, ReplyHead, Traits } from '../dialects/dialect.ts';
-import { upstreamDialects } from '../dialects/registry.ts';
-import type { RequestParameters, Operation, Problem, UpstreamDialectName } from '../model/call.ts';
+import { upstreamDialects, type UpstreamDialectName } from '../dialects/registry.ts';
+import type { RequestParameters, Operation, Problem } from '../model/call.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Framing } from '../dialects/framing.ts';
 import {

@@ -1,27 +1,11 @@
 /** docs/benchmarks.md: what was recorded, as tables, between the marks that stand in its prose. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { recordedFolder, type Recorded, type Table } from './report.ts';
-import { isRecord } from './wire.ts';
+import { readRecorded } from './recorded.ts';
+import { recordedFolder, type Table } from './report.ts';
 
 const page = 'docs/benchmarks.md';
 const root = resolve(import.meta.dirname, '../../..');
-
-const isTable = (value: unknown): value is Table =>
-  isRecord(value) &&
-  typeof value['title'] === 'string' &&
-  Array.isArray(value['head']) &&
-  Array.isArray(value['rows']);
-
-const isRecorded = (value: unknown): value is Recorded =>
-  isRecord(value) &&
-  typeof value['at'] === 'string' &&
-  isRecord(value['machine']) &&
-  isRecord(value['settings']) &&
-  Array.isArray(value['tables']) &&
-  value['tables'].every(isTable) &&
-  Array.isArray(value['notes']) &&
-  Array.isArray(value['problems']);
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
@@ -33,13 +17,11 @@ const shown = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value);
 
 const resultsOf = (name: string): string => {
-  const path = join(recordedFolder, `${name}.json`);
-  if (!existsSync(path)) {
+  const recorded = readRecorded(join(recordedFolder, `${name}.json`));
+  if (recorded === null) {
     return `Nothing is recorded yet: \`npm run bench -- ${name} --record\`, then \`npm run generate\`.`;
   }
-  const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  if (!isRecorded(value)) throw new Error(`${path} holds no results`);
-  const { at, machine, settings, tables, notes, problems } = value;
+  const { at, machine, settings, tables, notes, problems } = recorded;
   const { cores, cpu, memoryGiB, kernel, node, loadAverage } = machine;
   const given = Object.entries(settings)
     .filter(([, setting]) => setting !== '' && setting !== false)

@@ -25,6 +25,8 @@ export interface BenchGatewayOptions {
   readonly core: number | null;
   /** Where SIGUSR2 writes a CPU profile; null: none is taken. */
   readonly profilePath?: string | null;
+  /** How many processes serve calls; left out: one. */
+  readonly workers?: number;
   /** SIGUSR2 collects its garbage. */
   readonly collectable?: boolean;
 }
@@ -43,6 +45,7 @@ const keySha256 = createHash('sha256').update(benchKey).digest('hex');
 export const writeConfiguration = (
   dir: string,
   providers: Readonly<Record<Provider, number>>,
+  workers = 1,
 ): string => {
   writeFileSync(join(dir, 'credential'), 'sk-bench', { mode: 0o600 });
   const provider = (port: number) =>
@@ -56,6 +59,7 @@ export const writeConfiguration = (
 models: { ${modelOf.nginx}: nginx, ${modelOf.node}: node }
 keys:
   - { id: bench, secretSha256: ${keySha256}, organization: acme, team: shop, application: checkout, environment: bench }
+workers: { count: ${workers} }
 `,
   );
   return path;
@@ -80,8 +84,9 @@ export const startBenchGateway = async (options: BenchGatewayOptions): Promise<B
   const { providers, clickhouse, profilePath = null } = options;
   const dir = join(options.dir, 'gateway');
   mkdirSync(dir, { recursive: true });
-  const configPath = writeConfiguration(dir, providers);
-  const logPath = join(dir, 'gateway.log');
+  const configPath = writeConfiguration(dir, providers, options.workers);
+  // Not beside the configuration: who follows that file would be told of every line.
+  const logPath = join(options.dir, 'gateway.log');
   const part = startPart({
     command: process.execPath,
     args: [

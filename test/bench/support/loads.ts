@@ -33,7 +33,7 @@ export const chatLoad = async (
 ): Promise<Done> => {
   if (!hasWrk) return ownLoad(dir, server, { ...load, stream: false, rate: 0, rampMs: 0 });
   const { port, key } = server;
-  const { responses, ...rest } = await runWrk({ dir, port, key, ...load, core: loadCore });
+  const { responses, ...rest } = await runWrk({ dir, port, key, ...load, cores: [loadCore] });
   return { units: responses, ...rest };
 };
 

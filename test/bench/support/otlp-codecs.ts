@@ -1,5 +1,5 @@
 /** Splitting one request in this process: our scanner, and decoding it whole. */
-import { createScanner } from '../../../trace-router/src/otlp/scan.ts';
+import { startScanner } from '../../../trace-router/src/otlp/scan.ts';
 import { fillSlots } from '../../../trace-router/src/decide/slots.ts';
 import { split } from '../../../trace-router/src/otlp/split.ts';
 import { intList, item, push } from '../../../trace-router/src/model/int-list.ts';
@@ -22,7 +22,7 @@ const inProcess = (work: () => void, rounds: number): number => {
 /** CPU microseconds of one request of both ways. */
 export const codecs = (body: Buffer, rounds: number) => {
   const table = fillSlots([0, 1, 2, 3].map((n) => ({ name: `m${n}`, weight: 1 })));
-  const scan = createScanner();
+  const scan = startScanner();
   const ownerOf = intList();
   const ours = () => {
     const found = scan(body);

@@ -22,6 +22,8 @@ export interface PartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The core it runs on; null: any. Ignored where there is no `taskset`. */
   readonly core: number | null;
+  /** Several cores instead. */
+  readonly cores?: readonly number[];
   /** Its standard output and errors go to this file. */
   readonly logPath: string;
 }
@@ -51,12 +53,14 @@ const taskset = findProgram('taskset');
 export const pinned = taskset !== null && availableParallelism() >= 2;
 
 /** Starts a part. It must not outlive this process: `stopAll` ends it. */
-export const startPart = ({ command, args, env, core, logPath }: PartOptions): Part => {
+export const startPart = (options: PartOptions): Part => {
+  const { command, args, env, core, logPath } = options;
+  const cores = options.cores ?? (core === null ? [] : [core]);
   if (stopping) throw new Error('the benchmark is being stopped');
   const log = openSync(logPath, 'a');
   const [file, all] =
-    pinned && core !== null && taskset !== null
-      ? [taskset, ['-c', String(core), command, ...args]]
+    pinned && cores.length > 0 && taskset !== null
+      ? [taskset, ['-c', cores.join(','), command, ...args]]
       : [command, [...args]];
   const child = spawn(file, all, {
     // Our end of its standard input closes when we die, however we do: our own parts end then.

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const folder = resolve(import.meta.dirname, '../../../.bench');
+/** Where every run leaves its results. */
+export const lastFolder = resolve(import.meta.dirname, '../../../.bench');
 
 /** Rows of text as aligned columns; the first row is the head, numbers stand to the right. */
 export const table = (rows: readonly (readonly string[])[]): string => {
@@ -56,8 +57,8 @@ export const recordedFolder = resolve(import.meta.dirname, '../../../docs/benchm
 /** Writes `.bench/<name>.json`, and prints either the text or the same JSON. */
 export const publish = (name: string, text: string, value: object, json: boolean): void => {
   const whole = `${JSON.stringify({ benchmark: name, at: new Date().toISOString(), machine: machine(), ...value }, null, 2)}\n`;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${name}.json`), whole);
+  mkdirSync(lastFolder, { recursive: true });
+  writeFileSync(join(lastFolder, `${name}.json`), whole);
   process.stdout.write(json ? whole : `${text}\n`);
 };
 
@@ -77,14 +78,14 @@ export const conclude = (
     ...notes,
     ...problems.map((problem) => `problem: ${problem}`),
   ].join('\n');
-  publish(name, text, { ...findings, measured }, json);
+  const kept: Recorded = {
+    benchmark: name,
+    at: new Date().toISOString(),
+    machine: machine(),
+    ...findings,
+  };
+  publish(name, text, { ...kept, measured }, json);
   if (record) {
-    const kept: Recorded = {
-      benchmark: name,
-      at: new Date().toISOString(),
-      machine: machine(),
-      ...findings,
-    };
     mkdirSync(recordedFolder, { recursive: true });
     writeFileSync(join(recordedFolder, `${name}.json`), `${JSON.stringify(kept, null, 2)}\n`);
   }

@@ -37,7 +37,7 @@ export const runWrk = async (options: {
   readonly key: string;
   readonly connections: number;
   readonly seconds: number;
-  readonly core: number;
+  readonly cores: readonly number[];
 }): Promise<WrkResult> => {
   const command = findProgram('wrk');
   if (command === null) throw new Error('wrk is not installed');
@@ -53,7 +53,8 @@ export const runWrk = async (options: {
       ['--timeout', '10s', '-s', scriptPath],
       `http://127.0.0.1:${options.port}/v1/chat/completions`,
     ),
-    core: options.core,
+    core: null,
+    cores: options.cores,
     logPath,
   });
   const code = await part.ended;

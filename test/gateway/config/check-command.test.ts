@@ -1,26 +1,16 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { compileCache } from '../../fakes/process.ts';
+import { runTollgate } from '../cli/run.ts';
 import { fixtureEnv } from './fixtures.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const directory = mkdtempSync(join(tmpdir(), 'tollgate-cli-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Runs the command line in an empty directory; its code, and what it wrote. */
-const tollgate = async (args: readonly string[], env: Record<string, string> = {}) => {
-  const child = spawn(process.execPath, [join(root, 'gateway/src/cli.ts'), ...args], {
-    cwd: directory,
-    env: { ...compileCache, ...env },
-  });
-  const code = new Promise<number | null>((resolve) => void child.on('close', resolve));
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  return { code: await code, out, err };
-};
+const tollgate = (args: readonly string[], env: Record<string, string> = {}) =>
+  runTollgate(directory, args, env);
 
 test('a good file is ok, with a summary that holds no secret', async () => {
   const example = join(root, 'deploy/examples/tollgate.yaml');
@@ -89,6 +79,10 @@ test.each([
   [['chek'], "there is no command 'chek'"],
   [['check', '--jsn'], "there is no option '--jsn'"],
   [['check', 'a.yaml', 'b.yaml'], "one argument too many: 'b.yaml'"],
+  [['prices'], 'no command given'],
+  [['prices', 'shwo'], "there is no command 'prices shwo'"],
+  [['prices', 'diff'], 'FILE is missing'],
+  [['prices', 'explain', '--provider', 'openai'], '--model is missing'],
 ])('called as %j it exits with 2, explains itself and says why', async (args, reason) => {
   const { code, out, err } = await tollgate(args);
   expect(code).toBe(2);
@@ -97,12 +91,14 @@ test.each([
   expect(err).toContain(`tollgate: ${reason}`);
 });
 
-test.each([[['--help']], [['check', '--help']]])(
-  '%j explains itself on standard output, plainly',
-  async (args) => {
-    const { code, out } = await tollgate(args);
-    expect(code).toBe(0);
-    expect(out).toContain('USAGE');
-    expect(out).not.toContain('\u001b');
-  },
-);
+test.each([
+  [['--help']],
+  [['check', '--help']],
+  [['prices', '--help']],
+  [['prices', 'import', '-h']],
+])('%j explains itself on standard output, plainly', async (args) => {
+  const { code, out } = await tollgate(args);
+  expect(code).toBe(0);
+  expect(out).toContain('USAGE');
+  expect(out).not.toContain('\u001b');
+});

@@ -10,8 +10,8 @@ import { noTokens, noUsage } from '../../../gateway/src/model/usage.ts';
 const dollar = rateFromUsdPerMillion('1');
 const pricesOf = (model: string): PriceTable => ({
   version: 'v',
-  find: (_provider, name) =>
-    name === model && dollar !== null
+  find: (_provider, { asked, answered }) =>
+    [asked, answered].includes(model) && dollar !== null
       ? {
           id: model,
           rates: {
@@ -23,7 +23,14 @@ const pricesOf = (model: string): PriceTable => ({
       : null,
 });
 const startOf = (more: Partial<AttemptStart> = {}): AttemptStart => ({
-  upstream: { system: 's', account: 'a', region: 'r', serverAddress: 'h', serverPort: 443 },
+  upstream: {
+    genAiProvider: 's',
+    reportsCost: false,
+    account: 'a',
+    region: 'r',
+    serverAddress: 'h',
+    serverPort: 443,
+  },
   target: { provider: 'p', model: 'asked' },
   spanId: 'x',
   prices: pricesOf('asked'),
@@ -50,7 +57,7 @@ const said = (observed = metered()) => {
 test('an answered attempt costs what its provider counted', () => {
   const attempt = attemptRecord(startOf(), said(), { status: 200, endedMs: 200, fault: null });
   expect(attempt).toMatchObject({
-    system: 's',
+    genAiProvider: 's',
     serverPort: 443,
     error: '',
     offsetMs: 50,
@@ -88,4 +95,75 @@ test.each([
   expect(attempt.usageSource).toBe('estimated');
   expect(attempt.usage.tokens.input_uncached).toBe(7);
   expect(attempt.charge.total > 0n).toBe(true);
+});
+
+const advised = (model: string) => {
+  const observed = metered('answered');
+  const usage = {
+    ...noUsage,
+    tokens: { ...noTokens, input_uncached: 10, output_text: 20 },
+    others: [{ model, tokens: { ...noTokens, input_uncached: 1000, output_text: 5 } }],
+  };
+  observed.read([{ kind: 'usage', usage, final: true }], 170);
+  return observed;
+};
+const whole = { status: 200, endedMs: 200, fault: null };
+
+test('a pass of the model itself counts with the others; one of another model is charged at the price of that model', () => {
+  const own = attemptRecord(startOf(), advised('answered'), whole);
+  expect(own.usage.tokens).toMatchObject({ input_uncached: 1010, output_text: 25 });
+  expect(own.usage.others).toBeUndefined();
+  expect(own.charge).toMatchObject({ total: 1_035_000_000n, otherUnits: 0, priceStatus: 'priced' });
+
+  const everything: PriceTable = {
+    version: 'v',
+    find: () => pricesOf('asked').find('p', { asked: 'asked', answered: '' }, 0),
+  };
+  const other = attemptRecord(startOf({ prices: everything }), advised('advisor'), whole);
+  expect(other.usage.tokens).toMatchObject({ input_uncached: 10, output_text: 20 });
+  expect(other.charge).toMatchObject({
+    costs: { input_uncached: 10_000_000n, output_text: 20_000_000n, other: 1_005_000_000n },
+    total: 1_035_000_000n,
+    list: 1_035_000_000n,
+    otherUnits: 1005,
+    priceStatus: 'priced',
+  });
+  // A model that nobody lists costs nobody knows what.
+  const unknown = attemptRecord(startOf(), advised('advisor'), whole);
+  expect(unknown.charge).toMatchObject({ total: 30_000_000n, priceStatus: 'partly_unpriced' });
+});
+
+test("the provider's word on a cost is booked where it is believed, but not before a price of our own", () => {
+  const said = () => {
+    const observed = metered('answered');
+    const usage = { ...noUsage, tokens: { ...noTokens, output_text: 20 }, reportedPicodollars: 7 };
+    observed.read(
+      [{ kind: 'usage', usage: { ...usage, dimensions: { reported_cost: 'said' } }, final: true }],
+      170,
+    );
+    return observed;
+  };
+  const believed = { ...startOf().upstream, reportsCost: true };
+  expect(attemptRecord(startOf({ upstream: believed }), said(), whole).charge).toEqual({
+    costs: { other: 7n },
+    total: 7n,
+    list: 7n,
+    cacheSaved: 0n,
+    unitCosts: { reported: 7n },
+    otherUnits: 0,
+    priceId: 'reported',
+    priceStatus: 'provider_reported',
+  });
+  expect(attemptRecord(startOf(), said(), whole).charge).toMatchObject({
+    total: 20_000_000n,
+    priceStatus: 'partly_unpriced',
+  });
+  const found = pricesOf('asked').find('p', { asked: 'asked', answered: '' }, 0);
+  const mine: PriceTable = {
+    version: 'v',
+    find: () => (found === null ? null : { ...found, listed: null }),
+  };
+  expect(
+    attemptRecord(startOf({ upstream: believed, prices: mine }), said(), whole).charge,
+  ).toMatchObject({ total: 20_000_000n });
 });

@@ -40,7 +40,7 @@ test('beyond what is counted, four characters are a token', () => {
   expect(estimateTokens('word '.repeat(40_000) + 'x'.repeat(4_000_000))).toBe(counted + 1_000_000);
 });
 
-test('images and audio are no text: neither data addresses nor bare base64 are counted', () => {
+test('images and audio are counted by rules of their own, and what else is data is no text', () => {
   const data = 'iVBORw0KGgo'.repeat(20_000);
   const without = {
     messages: [{ role: 'user', content: [{ type: 'text', text: 'What is it?' }] }],
@@ -48,11 +48,15 @@ test('images and audio are no text: neither data addresses nor bare base64 are c
   const parts: Json[] = [
     { type: 'image_url', image_url: { url: `data:image/png;base64,${data}` } },
     { type: 'input_audio', input_audio: { data } },
+    { type: 'file', file: { file_data: data } },
   ];
   const withThem = {
     messages: [{ role: 'user', content: [{ type: 'text', text: 'What is it?' }, ...parts] }],
   };
-  expect(estimateInputTokens(withThem) - estimateInputTokens(without)).toBeLessThan(30);
+  // An image of unknown size is 765, ten seconds of MP3 are 103; that a file is there are a few words.
+  const media = estimateInputTokens(withThem) - estimateInputTokens(without);
+  expect(media).toBeGreaterThanOrEqual(765 + 103);
+  expect(media).toBeLessThan(765 + 103 + 30);
 });
 
 test('messages, system prompt, tools, inputs and prompts count; other fields do not', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { identity } from '../../../gateway/src/decide/identity.ts';
+import { identity, userNames } from '../../../gateway/src/decide/identity.ts';
 
 type Headers = Parameters<typeof identity>[0];
 const none: Headers = {
@@ -11,7 +11,7 @@ const none: Headers = {
   baggage: undefined,
 };
 const read = (headers: Partial<Headers>, maxTags = 10) =>
-  identity({ ...none, ...headers }, maxTags);
+  identity({ ...none, ...headers }, { maxTags, userName: (name) => name });
 const nobody = { agent: '', session: '', user: '', tags: {} };
 
 test('nothing said is nobody', () => {
@@ -122,4 +122,13 @@ test('baggage is the network talking: what is wrong or too long in it is passed 
   const found = read({ baggage });
   expect(found.kind === 'ok' && found.identity.tags).toEqual({ bad: '%E0%A4%A', ok: '1' });
   expect(read({ baggage: `k=${'v'.repeat(9000)}` })).toEqual({ kind: 'ok', identity: nobody });
+});
+
+test('a user is written down as it is named, or as a hash that depends on name and key', () => {
+  expect(userNames(null)('ada')).toBe('ada');
+  const [one, other] = [userNames('key-1'), userNames('key-2')];
+  expect(one('ada')).toMatch(/^[0-9a-f]{32}$/);
+  expect(one('ada')).toBe(one('ada'));
+  expect(new Set([one('ada'), one('bob'), other('ada')]).size).toBe(3);
+  expect(one('')).toBe('');
 });

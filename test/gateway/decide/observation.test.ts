@@ -80,7 +80,7 @@ const visible = (reply: readonly (readonly Delta[])[]): string =>
     })
     .join('');
 
-const metered = (reply: readonly (readonly Delta[])[]) => {
+const observedOf = (reply: readonly (readonly Delta[])[]) => {
   const observed = observeReply(asSaid);
   for (const [i, deltas] of reply.entries()) observed.read(deltas, 100 * i);
   return observed;
@@ -90,7 +90,7 @@ test("the provider's last word is taken as it is, or marked partial when it did 
   fc.assert(
     fc.property(anyReply, fc.boolean(), (reply, clamped) => {
       const last = said({ input_uncached: 7, output_text: 9 }, true, clamped);
-      const found = metered([...reply, [last]]).usage(() => {
+      const found = observedOf([...reply, [last]]).usage(() => {
         throw new Error('nobody needs to count the input');
       });
       expect(found).toEqual({
@@ -105,7 +105,7 @@ test('a provider that said nothing: input and output are counted by us', () => {
   fc.assert(
     fc.property(anyReply, fc.nat(5000), (reply, input) => {
       const silent = reply.map((deltas) => deltas.filter(({ kind }) => kind !== 'usage'));
-      const found = metered(silent).usage(() => input);
+      const found = observedOf(silent).usage(() => input);
       expect(found.source).toBe('estimated');
       expect(found.usage.tokens).toEqual({
         ...noTokens,
@@ -127,7 +127,7 @@ test('a provider that did not finish: its input stands, its output is what it sa
         .flatMap((delta) => (delta.kind === 'usage' ? [delta.usage] : []));
       const last = words.at(-1);
       if (last === undefined) return;
-      const found = metered(unfinished).usage(() => 0);
+      const found = observedOf(unfinished).usage(() => 0);
       expect(found.source).toBe('partial');
       expect(inputTokens(found.usage.tokens)).toBe(inputTokens(last.tokens));
       expect(outputTokens(found.usage.tokens)).toBe(
@@ -157,10 +157,10 @@ test('a reply has begun with its first content, and not before', () => {
 });
 
 test('a reply that is empty but whole has begun too', () => {
-  expect(metered([[stopped], [{ kind: 'ended' }]]).begun()).toBe(true);
-  expect(metered([[stopped]]).reading().finishReason).toBe('end_turn');
-  expect(metered([[stopped]]).ended()).toBe(false);
-  expect(metered([[{ kind: 'ended' }]]).ended()).toBe(true);
+  expect(observedOf([[stopped], [{ kind: 'ended' }]]).begun()).toBe(true);
+  expect(observedOf([[stopped]]).reading().finishReason).toBe('end_turn');
+  expect(observedOf([[stopped]]).ended()).toBe(false);
+  expect(observedOf([[{ kind: 'ended' }]]).ended()).toBe(true);
 });
 
 test('the longest silence is between two pieces with content', () => {
@@ -211,9 +211,9 @@ test('counts that cannot be are counted by us, side by side; the other side stan
 });
 
 test('nothing used for something said is not believed', () => {
-  const booked = metered([[text('some words'), said({}, true)]]).usage(() => 1000);
+  const booked = observedOf([[text('some words'), said({}, true)]]).usage(() => 1000);
   expect(booked.source).toBe('estimated');
   expect(booked.usage.tokens).toMatchObject({ input_uncached: 1000 });
   // An empty reply may be free.
-  expect(metered([[said({}, true)]]).usage(() => 1000).source).toBe('provider');
+  expect(observedOf([[said({}, true)]]).usage(() => 1000).source).toBe('provider');
 });

@@ -26,17 +26,18 @@ const routes = [
 
 // oxfmt-ignore
 test.each([
-  ['gpt-4o', [{ provider: 'azure', model: 'deployed' }, { provider: 'openai', model: 'gpt-4o' }]],
-  ['gpt-4o-mini', [{ provider: 'four', model: 'gpt-4o-mini' }]],
-  ['gpt-3.5', [{ provider: 'openai', model: 'gpt-3.5' }]],
-  ['claude', [{ provider: 'anything', model: 'claude' }]],
-])('%s goes to %o', (model, targets) => {
-  expect(planner(routes)(model)).toEqual(targets);
+  ['gpt-4o', 'gpt-4o', [{ provider: 'azure', model: 'deployed' }, { provider: 'openai', model: 'gpt-4o' }]],
+  ['gpt-4o-mini', 'gpt-4*', [{ provider: 'four', model: 'gpt-4o-mini' }]],
+  ['gpt-3.5', 'gpt-*', [{ provider: 'openai', model: 'gpt-3.5' }]],
+  ['claude', '*', [{ provider: 'anything', model: 'claude' }]],
+])('%s goes by the route %s to %o', (model, route, targets) => {
+  expect(planner(routes)(model)).toEqual({ route, targets });
 });
 
 test('without a route there is no target', () => {
-  expect(planner([])('gpt-4o')).toEqual([]);
-  expect(planner(routes.slice(0, 2))('claude')).toEqual([]);
+  const nowhere = { route: '', targets: [] };
+  expect(planner([])('gpt-4o')).toEqual(nowhere);
+  expect(planner(routes.slice(0, 2))('claude')).toEqual(nowhere);
 });
 
 test('the order in which routes are written decides nothing', () => {
@@ -52,7 +53,7 @@ test('the order in which routes are written decides nothing', () => {
       const other = planner(all.toReversed().map((name) => ({ name, targets: to(name) })));
       expect(one(model)).toEqual(other(model));
       const fitting = all.filter((name) => matches(name, model));
-      expect(one(model).map(({ provider }) => provider)).toEqual(
+      expect(one(model).targets.map(({ provider }) => provider)).toEqual(
         fitting.length === 0
           ? []
           : [all.includes(model) ? model : fitting.toSorted((a, b) => b.length - a.length)[0]],

@@ -49,7 +49,7 @@ const anyUsage: fc.Arbitrary<Usage> = fc
   )
   .map(([tokens, units]) => usage(tokens, units));
 
-test('the total is the sum of its chargeTypes, and each meter is its own tokens at its own rate', () => {
+test('the total is the sum of its charge types, and each is its own tokens at its own rate', () => {
   fc.assert(
     fc.property(anyUsage, anyPrice, (used, price) => {
       const { costs, total, otherUnits } = charge(used, price, {});
@@ -126,13 +126,43 @@ test('a tier moves the whole call, output too, when its whole input is above it'
   expect(inputTokens(usage({ input_uncached: 1, input_cache_read: 200 }).tokens)).toBe(201);
 });
 
-test('units of several kinds add up in one meter, each rounded by itself', () => {
+test('what a prompt cache saved is what its tokens would have cost as plain input, less what they cost', () => {
+  const price = priceOf({
+    input_uncached: { base: rate('3'), tiers: [{ aboveTokens: 1000, rate: rate('6') }] },
+    input_cache_read: flat('0.3'),
+    input_cache_write: flat('3.75'),
+    input_cache_write_long: flat('6'),
+    output_text: flat('15'),
+  });
+  const saved = (tokens: Partial<Record<TokenType, number>>, of: Price | null = price): bigint =>
+    charge(usage(tokens), of, {}).cacheSaved;
+  expect(saved({ input_uncached: 10, output_text: 10 })).toBe(0n);
+  expect(saved({ input_cache_read: 100 })).toBe(270_000_000n);
+  expect(saved({ input_cache_write: 100 })).toBe(-75_000_000n);
+  expect(saved({ input_cache_write_long: 100, input_cache_read: 200 })).toBe(240_000_000n);
+  // Plain input would have reached the dearer tier, too.
+  expect(saved({ input_uncached: 1000, input_cache_read: 100 })).toBe(570_000_000n);
+  expect(saved({ input_cache_read: 100 }, priceOf({ output_text: flat('1') }))).toBe(0n);
+  expect(saved({ input_cache_read: 100 }, null)).toBe(0n);
+});
+
+test('units of several kinds add up in one charge type, each rounded by itself and told apart', () => {
   const price = priceOf({}, { searches: rate('0.0000005'), pages: rate('0.0000005') });
   expect(charge(usage({}, { searches: 1, pages: 1 }), price, {})).toMatchObject({
     costs: { other: 2n },
+    unitCosts: { searches: 1n, pages: 1n },
     total: 2n,
     otherUnits: 2,
     priceStatus: 'priced',
+  });
+});
+
+test('units of a model without any price cost nothing, and are said to be unpriced', () => {
+  expect(charge(usage({}, { searches: 3 }), null, {})).toMatchObject({
+    costs: {},
+    total: 0n,
+    otherUnits: 3,
+    priceStatus: 'unpriced',
   });
 });
 

@@ -43,7 +43,7 @@ test('what was left out is named: fields, and beta headers that the provider doe
 });
 
 const head = { isStream: false, headers: { 'content-type': 'application/json' } };
-const delivering = { stream: false, tries: 2, cache: 'off', providerMs: () => 30 } as const;
+const delivering = { stream: false, tries: 2, cache: 'off', elsewhereMs: () => 30 } as const;
 const whole = { lengthBytes: 5, cost: toPicodollars(1_500_000n), isDurable: true };
 
 test('a whole reply tells its length, its cost and what the gateway added to the wait', () => {

@@ -66,3 +66,11 @@ test('a clock that stands still or goes back gives nothing', () => {
   expect(written(down, null, 20, 5000)).toBe(10);
   expect(written(down, null, 20, 4000)).toBe(0);
 });
+
+test('less than one a second, a share among many workers, is one now and then; none is none', () => {
+  const down = start(1000, 10, 1 / 64);
+  expect(written(down, null, 100, 0)).toBe(1);
+  expect(written(down, null, 100, 60_000)).toBe(0);
+  expect(written(down, null, 100, 64_001)).toBe(1);
+  expect(written(start(1000, 10, 0), null, 100, 1_000_000)).toBe(0);
+});

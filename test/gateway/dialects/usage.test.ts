@@ -7,6 +7,7 @@ import {
   type Side,
   type Usage,
 } from '../../../gateway/src/model/usage.ts';
+import type { JsonObject } from '../../../gateway/src/model/json.ts';
 import { readUsage as readAnthropic } from '../../../gateway/src/dialects/anthropic/usage.ts';
 import { readUsage as readOpenai } from '../../../gateway/src/dialects/openai/usage.ts';
 
@@ -46,7 +47,7 @@ test('OpenAI: cached, written, audio and image tokens lie inside the prompt, rea
       {
         input_uncached: 230,
         input_cache_read: 600,
-        input_cache_write_5m: 100,
+        input_cache_write: 100,
         input_audio: 50,
         input_image: 20,
         output_text: 70,
@@ -189,8 +190,8 @@ test('Anthropic: cache reads and writes come on top of the input, writes are spl
       {
         input_uncached: 10,
         input_cache_read: 1000,
-        input_cache_write_5m: 100,
-        input_cache_write_1h: 200,
+        input_cache_write: 100,
+        input_cache_write_long: 200,
         output_text: 30,
         output_reasoning: 20,
       },
@@ -206,11 +207,11 @@ test('Anthropic: cache reads and writes come on top of the input, writes are spl
 test('Anthropic: writes without a split are of the ordinary lifetime, a split that does not add up is marked', () => {
   const usage = { input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 9 };
   expect(readAnthropic({ ...usage, cache_creation: null })).toEqual(
-    used({ input_uncached: 1, output_text: 1, input_cache_write_5m: 9 }),
+    used({ input_uncached: 1, output_text: 1, input_cache_write: 9 }),
   );
   expect(readAnthropic({ ...usage, cache_creation: { ephemeral_1h_input_tokens: 4 } })).toEqual(
     used(
-      { input_uncached: 1, output_text: 1, input_cache_write_5m: 5, input_cache_write_1h: 4 },
+      { input_uncached: 1, output_text: 1, input_cache_write: 5, input_cache_write_long: 4 },
       { clamped: true },
     ),
   );
@@ -272,33 +273,75 @@ test('whatever a provider says, buckets are whole numbers of 0 or more, and unma
   );
 });
 
-test('what may change the price is named: tier, speed, region, further passes, a cost that the provider tells', () => {
+test('what may change the price is named: tier, speed, region, a cost that the provider tells', () => {
   const counts = { input_tokens: 1, output_tokens: 1 };
-  expect(
-    readAnthropic({
-      ...counts,
-      service_tier: 'priority',
-      speed: 'fast',
-      inference_geo: 'us',
-      iterations: [{ type: 'message' }, { type: 'compaction' }],
-    })?.dimensions,
-  ).toEqual({
-    service_tier: 'priority',
-    speed: 'fast',
-    inference_geo: 'us',
-    iterations: 'message+compaction',
-  });
-  expect(readAnthropic({ ...counts, iterations: [], speed: null })?.dimensions).toEqual({});
+  const dimensions = { service_tier: 'priority', speed: 'fast', inference_geo: 'us' };
+  expect(readAnthropic({ ...counts, ...dimensions })?.dimensions).toEqual(dimensions);
+  expect(readAnthropic({ ...counts, speed: null })?.dimensions).toEqual({});
   const openai = { prompt_tokens: 1, completion_tokens: 1 };
   expect(readOpenai({ ...openai, cost: 0.01 }, 'flex')?.dimensions).toEqual({
     service_tier: 'flex',
     reported_cost: 'said',
   });
-  expect(readOpenai({ ...openai, cost: 0 }, null)?.dimensions).toEqual({ reported_cost: 'said' });
   expect(readOpenai({ ...openai, cost: null }, null)?.dimensions).toEqual({});
-  expect(readOpenai({ ...openai, cost_in_usd_ticks: 5 }, null)?.dimensions).toEqual({
-    reported_cost: 'said',
+});
+
+// oxfmt-ignore
+test.each<[string, JsonObject, number | undefined]>([
+  ['OpenRouter: dollars', { cost: 0.01355025 }, 13_550_250_000],
+  ['OpenRouter, with an account of one\'s own at the upstream: both bills', { cost: 0.0005, is_byok: true, cost_details: { upstream_inference_cost: 0.01 } }, 10_500_000_000],
+  ['OpenRouter, without: its price holds the upstream\'s', { cost: 0.0105, is_byok: false, cost_details: { upstream_inference_cost: 0.01 } }, 10_500_000_000],
+  ['nothing', { cost: 0 }, 0],
+  ['Perplexity: a total of parts', { cost: { input_tokens_cost: 0.1, request_cost: 0.005, total_cost: 0.105 } }, 105_000_000_000],
+  ['xAI: ticks', { cost_in_usd_ticks: 12_345 }, 1_234_500],
+  ['no number', { cost: '0.01' }, undefined],
+  ['below nothing', { cost: -1 }, undefined],
+  ['more than a call can cost', { cost: 9001 }, undefined],
+  ['half a tick', { cost_in_usd_ticks: 0.5 }, undefined],
+])('a cost that the provider tells: %s', (_, said, picodollars) => {
+  const usage = readOpenai({ prompt_tokens: 1, completion_tokens: 1, ...said }, null);
+  expect(usage?.reportedPicodollars).toBe(picodollars);
+  expect(usage?.dimensions).toEqual({ reported_cost: 'said' });
+});
+
+test('Anthropic: passes over the conversation are what is billed, and the counts beside them are those of the last one', () => {
+  const pass = (input: number, output: number, more: JsonObject = {}): JsonObject => ({
+    input_tokens: input,
+    output_tokens: output,
+    ...more,
   });
+  const usage = readAnthropic({
+    ...pass(10, 20),
+    iterations: [
+      pass(100, 200, {
+        type: 'compaction',
+        cache_creation_input_tokens: 7,
+        cache_creation: { ephemeral_1h_input_tokens: 3, ephemeral_5m_input_tokens: 4 },
+      }),
+      pass(1000, 2000, { type: 'advisor_message', model: 'claude-advisor' }),
+      pass(10, 20, { type: 'message' }),
+      'no pass',
+    ],
+  });
+  expect(usage).toMatchObject({
+    clamped: false,
+    tokens: {
+      input_uncached: 110,
+      output_text: 220,
+      input_cache_write: 4,
+      input_cache_write_long: 3,
+    },
+    others: [{ model: 'claude-advisor', tokens: { input_uncached: 1000, output_text: 2000 } }],
+  });
+  expect(readAnthropic({ ...pass(10, 20), iterations: [] })).toMatchObject({
+    tokens: { input_uncached: 10 },
+  });
+  // More passes than any reply has are no truth.
+  const many = readAnthropic({
+    ...pass(1, 1),
+    iterations: Array.from({ length: 200 }, () => pass(1, 1)),
+  });
+  expect(many).toMatchObject({ clamped: true, tokens: { input_uncached: 100 } });
 });
 
 test('Anthropic: tools of the server that nobody here knows are counted, fields that are no counts are not', () => {

@@ -97,10 +97,11 @@ const world = (script: readonly Happening[], scene: Scene) => {
     upstreamId: `${provider}${tries}`,
   });
   let now: Happening | undefined;
+  let pausedMs = 0;
   const on: Effects = {
     arrival: { ...someSettlement.call, startedMs: 0 },
     priceVersion: 'v',
-    nowMs: () => 1,
+    nowMs: () => 1 + pausedMs,
     identify: () =>
       scene.stranger === true
         ? { kind: 'unknown', reason: 'unknown' }
@@ -129,7 +130,10 @@ const world = (script: readonly Happening[], scene: Scene) => {
             }
           : { kind: 'bad', problem: scene.badRequest },
       ),
-    targets: (model) => (model === 'm' && scene.noTargets !== true ? all : []),
+    plan: (model) =>
+      model === 'm' && scene.noTargets !== true
+        ? { route: 'm', targets: all }
+        : { route: '', targets: [] },
     usable: () => ['m'],
     hungUp: () => scene.goneAfter !== undefined && tries >= scene.goneAfter,
     intend(_facts, target, previous) {
@@ -186,6 +190,7 @@ const world = (script: readonly Happening[], scene: Scene) => {
     },
     pause(ms) {
       diary.push(`pause ${ms}`);
+      pausedMs += ms;
       return Promise.resolve();
     },
     bug: (error) => void bugs.push(error),
@@ -227,7 +232,7 @@ test('answered: the intent is durable before the provider is called, the row bef
     streamOutcome: 'complete',
     errorCode: '',
     httpStatus: 200,
-    call: { caller, identity: { agent: 'me' }, parameters: { model: 'm' } },
+    call: { caller, identity: { agent: 'me' }, parameters: { model: 'm' }, route: 'm' },
   });
   expect(refusal).toBeUndefined();
 });
@@ -257,6 +262,12 @@ test('tried again, then answered: the first attempt is waste, told to the ledger
   expect(settlement).toMatchObject({ outcome: 'answered', errorCode: '' });
 });
 
+test('time spent waiting before further tries is known as such', async () => {
+  const { settlement } = await played([fail(again(120)), fail(again(300)), answered]);
+  expect(settlement.waitMs).toBe(420);
+  expect((await played([answered])).settlement.waitMs).toBe(0);
+});
+
 test('another target, then answered: tries are counted anew at each target, and over all', async () => {
   const { attempts, diary } = await played([
     fail(again(1)),
@@ -272,13 +283,13 @@ test('another target, then answered: tries are counted anew at each target, and 
   ]);
 });
 
-test('given up: the outcome is that of the last fault, and its attempt is no waste of ours', async () => {
+test('given up: the outcome is that of the last fault, and its attempt served nobody either', async () => {
   const { settlement, attempts, refusal } = await played([
     fail(elsewhere),
     fail(elsewhere),
     fail(giveUp, faultOf('provider_rate_limited')),
   ]);
-  expect(attempts).toEqual(['a1 fallback', 'b2 fallback', 'c3']);
+  expect(attempts).toEqual(['a1 fallback', 'b2 fallback', 'c3 failed']);
   expect(settlement).toMatchObject({
     outcome: 'exhausted',
     errorCode: 'provider_rate_limited',

@@ -38,18 +38,22 @@ const anyCharge: fc.Arbitrary<Charge> = fc
     otherUnits: fc.nat(1000),
     priceId: word,
     priceStatus: fc.constantFrom(...priceStatuses),
+    discount: fc.bigInt({ min: -1_000_000n, max: 500_000_000_000_000n }),
+    cacheSaved: fc.bigInt({ min: -1_000_000n, max: 500_000_000_000n }).map(toPicodollars),
   })
-  .map((charge) => ({
-    ...charge,
-    total: Object.values(charge.costs).reduce((sum, cost) => plus(sum, cost), noMoney),
-  }));
+  .map(({ discount, ...charge }) => {
+    const total = Object.values(charge.costs).reduce((sum, cost) => plus(sum, cost), noMoney);
+    const { other } = charge.costs;
+    const unitCosts = other === undefined ? {} : { pages: other };
+    return { ...charge, total, list: toPicodollars(total + discount), unitCosts };
+  });
 
 export const anyAttempt: fc.Arbitrary<Attempt> = fc.record({
   target: fc.record({
     provider: fc.constantFrom('openai', 'anthropic', 'other-vendor'),
     model: fc.constantFrom('gpt-4o-mini', 'claude-sonnet-4-5'),
   }),
-  system: fc.constantFrom('openai', 'anthropic'),
+  genAiProvider: fc.constantFrom('openai', 'anthropic'),
   account: word,
   region: word,
   serverAddress: word,
@@ -74,8 +78,9 @@ export const anyAttempt: fc.Arbitrary<Attempt> = fc.record({
     dimensions: fc.constant({}),
   }),
   usageSource: fc.constantFrom('none', 'provider', 'partial', 'estimated'),
+  dimensions: fc.record({ speed: word, inference_geo: word }),
   charge: anyCharge,
-  wasteReason: fc.constantFrom('', 'retry', 'fallback', 'abandoned', 'stream_cut'),
+  wasteReason: fc.constantFrom('', 'retry', 'fallback', 'failed', 'abandoned', 'stream_cut'),
   chunks: fc.nat(10_000),
   maxGapMs: ms,
 });
@@ -124,6 +129,7 @@ const anyCall: fc.Arbitrary<CallFacts> = fc.record({
       topP: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
     }),
   ),
+  route: word,
 });
 
 export const anySettlement: fc.Arbitrary<Settlement> = fc.record({
@@ -137,6 +143,7 @@ export const anySettlement: fc.Arbitrary<Settlement> = fc.record({
   durationMs: ms,
   firstTokenMs: fc.option(ms),
   providerMs: ms,
+  waitMs: ms,
   streamOutcome: fc.constantFrom('', 'complete', 'cut', 'stalled', 'abandoned', 'failed'),
   cacheStatus: fc.constantFrom('off', 'miss', 'hit', 'semantic'),
   priceVersion: word,

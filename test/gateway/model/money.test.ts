@@ -5,6 +5,7 @@ import {
   noMoney,
   plus,
   rateFromUsdPerMillion,
+  rateFromUsdPerThousand,
   toPicodollars,
   usdNumber,
   usdText,
@@ -76,6 +77,12 @@ test.each(['', '-1', '1e3', '.5', '5.', '1,5', ' 1', '0.1234567890123', '1234567
     expect(rateFromUsdPerMillion(text)).toBeNull();
   },
 );
+
+test('a price for a thousand is a thousand times that for a million', () => {
+  expect(rateFromUsdPerThousand('0.01')).toBe(rateOf('10'));
+  expect(rateFromUsdPerThousand('0.000000000001')).toBe(1000n);
+  expect(rateFromUsdPerThousand('many')).toBeNull();
+});
 
 test('a cost is quantity times rate, rounded half up once', () => {
   fc.assert(

@@ -2,6 +2,8 @@
 import { toPicodollars } from '../../../gateway/src/model/money.ts';
 import type { Attempt, CallFacts, Settlement } from '../../../gateway/src/model/settlement.ts';
 import { noTokens } from '../../../gateway/src/model/usage.ts';
+import { ByteText } from '../../../gateway/src/model/byte-text.ts';
+import { putRow } from '../../../gateway/src/projections/row.ts';
 
 export const someCall: CallFacts = {
   id: '0193549c-d1c0-7000-8000-00000000002a',
@@ -39,11 +41,12 @@ export const someCall: CallFacts = {
     temperature: 0.5,
     topP: null,
   },
+  route: 'gpt-*',
 };
 
 export const someAttempt: Attempt = {
   target: { provider: 'openai', model: 'gpt-4o-mini' },
-  system: 'openai',
+  genAiProvider: 'openai',
   account: 'acct-1',
   region: 'eu',
   serverAddress: 'api.openai.com',
@@ -66,6 +69,7 @@ export const someAttempt: Attempt = {
     dimensions: { service_tier: 'default' },
   },
   usageSource: 'provider',
+  dimensions: { service_tier: 'default' },
   charge: {
     costs: {
       input_uncached: toPicodollars(150_000_000n),
@@ -73,6 +77,9 @@ export const someAttempt: Attempt = {
       output_text: toPicodollars(180_000_001n),
     },
     total: toPicodollars(345_000_001n),
+    list: toPicodollars(345_000_001n),
+    cacheSaved: toPicodollars(15_000_000n),
+    unitCosts: {},
     otherUnits: 0,
     priceId: 'openai/gpt-4o-mini',
     priceStatus: 'priced',
@@ -93,7 +100,15 @@ export const someSettlement: Settlement = {
   durationMs: 815.75,
   firstTokenMs: 212,
   providerMs: 812.5,
+  waitMs: 0,
   streamOutcome: 'complete',
   cacheStatus: 'off',
   priceVersion: 'genai-prices-0.1.8',
+};
+
+/** A row that is not the first of its segment. */
+export const rowJson = (settlement: Settlement, replica: string, seq: number): string => {
+  const out = new ByteText();
+  putRow(out, { settlement, replica, seq, chain: '' }, () => {});
+  return out.view(0).toString();
 };

@@ -2,12 +2,11 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { tokenTypes, callColumns } from '../../../gateway/src/contract/ledger.ts';
 import type { MetricId } from '../../../gateway/src/contract/metrics.ts';
-import { ledgerRow } from '../../../gateway/src/projections/row.ts';
 import { count } from '../../../gateway/src/projections/metrics.ts';
 import { metricStore, type MetricStore } from '../../../gateway/src/edge/telemetry/store.ts';
 import type { Settlement } from '../../../gateway/src/model/settlement.ts';
 import { anySettlement } from '../model/any-settlement.ts';
-import { someAttempt, someSettlement } from '../model/settlements.ts';
+import { rowJson, someAttempt, someSettlement } from '../model/settlements.ts';
 
 const counted = (...settlements: readonly Settlement[]): MetricStore => {
   const store = metricStore(1000);
@@ -27,7 +26,7 @@ const moneyOf = (store: MetricStore, metric: MetricId): bigint =>
 /** Sums over rows, as a query would make them. */
 const ledgerOf = (settlements: readonly Settlement[]) => {
   const rows = settlements.map((settlement, seq) => {
-    const values: unknown = JSON.parse(ledgerRow({ settlement, replica: 'r', seq }));
+    const values: unknown = JSON.parse(rowJson(settlement, 'r', seq));
     return new Map(callColumns.map((name, i) => [name, Array.isArray(values) ? values[i] : null]));
   });
   const pico = (text: unknown): bigint => {

@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { tokenTypes, callColumns, chargeTypes } from '../../../gateway/src/contract/ledger.ts';
-import { ledgerRow } from '../../../gateway/src/projections/row.ts';
 import { toPicodollars } from '../../../gateway/src/model/money.ts';
-import type { Settlement } from '../../../gateway/src/model/settlement.ts';
+import type { Attempt, Settlement } from '../../../gateway/src/model/settlement.ts';
+import { inputTokens, outputTokens } from '../../../gateway/src/model/usage.ts';
 import { anySettlement } from '../model/any-settlement.ts';
-import { someAttempt, someSettlement } from '../model/settlements.ts';
+import { rowJson, someAttempt, someSettlement } from '../model/settlements.ts';
 
 /** A row by its columns. */
 const rowOf = (settlement: Settlement): Record<string, unknown> => {
-  const values: unknown = JSON.parse(ledgerRow({ settlement, replica: 'replica-1', seq: 7 }));
+  const values: unknown = JSON.parse(rowJson(settlement, 'replica-1', 7));
   if (!Array.isArray(values)) throw new Error('a row is an array');
   expect(values).toHaveLength(callColumns.length);
   return Object.fromEntries(callColumns.map((column, i) => [column, values[i]]));
@@ -33,6 +33,7 @@ test('every column of a plain call', () => {
     call_id: '0193549c-d1c0-7000-8000-00000000002a',
     replica: 'replica-1',
     seq: 7,
+    chain: '',
     org: 'acme',
     caller_team: 'shop',
     caller_app: 'checkout',
@@ -48,11 +49,14 @@ test('every column of a plain call', () => {
     span_id: '00f067aa0ba902b7',
     operation: 'chat',
     dialect: 'openai',
-    route: 'gpt-4o-mini',
+    route: 'gpt-*',
     model_requested: 'gpt-4o-mini',
     provider: 'openai',
-    model: 'gpt-4o-mini-2024-07-18',
+    model: 'gpt-4o-mini',
+    model_answered: 'gpt-4o-mini-2024-07-18',
     service_tier: 'default',
+    speed: '',
+    inference_geo: '',
     outcome: 'answered',
     error_origin: '',
     error_code: '',
@@ -66,6 +70,7 @@ test('every column of a plain call', () => {
     duration_ms: 816,
     first_token_ms: 212,
     provider_ms: 813,
+    wait_ms: 0,
     overhead_us: 3250,
     chunks: 42,
     max_gap_ms: 62,
@@ -74,18 +79,26 @@ test('every column of a plain call', () => {
     input_uncached: 1000,
     input_cache_read: 200,
     output_text: 300,
+    waste_input_tokens: 0,
+    waste_output_tokens: 0,
     units: {},
+    unit_costs: {},
     usage_source: 'provider',
     price_status: 'priced',
     cost_usd: '0.000345000001',
     discount_usd: '0',
     cache_saved_usd: '0',
+    prompt_cache_saved_usd: '0.000015',
     waste_usd: '0',
     'attempts.kind': ['model'],
     'attempts.provider': ['openai'],
     'attempts.account': ['acct-1'],
-    'attempts.model': ['gpt-4o-mini-2024-07-18'],
+    'attempts.model': ['gpt-4o-mini'],
+    'attempts.model_answered': ['gpt-4o-mini-2024-07-18'],
     'attempts.region': ['eu'],
+    'attempts.service_tier': ['default'],
+    'attempts.speed': [''],
+    'attempts.inference_geo': [''],
     'attempts.status': [200],
     'attempts.error': [''],
     'attempts.offset_ms': [1],
@@ -99,7 +112,7 @@ test('every column of a plain call', () => {
     'attempts.usage_source': ['provider'],
     'attempts.cost_usd': ['0.000345000001'],
     'attempts.discount_usd': ['0'],
-    ...Object.fromEntries(chargeTypes.map((meter) => [`attempts.cost_${meter}`, ['0']])),
+    ...Object.fromEntries(chargeTypes.map((type) => [`attempts.cost_${type}`, ['0']])),
     'attempts.cost_input_uncached': ['0.00015'],
     'attempts.cost_input_cache_read': ['0.000015'],
     'attempts.cost_output_text': ['0.000180000001'],
@@ -121,7 +134,7 @@ test('totals are the sums of the attempts, to the last decimal, and each attempt
       const wasted = costs.filter((_, i) => listAt(row, 'attempts.waste_reason')[i] !== '');
       expect(pico(row['waste_usd'])).toBe(sum(wasted));
       for (const [i, cost] of costs.entries()) {
-        const parts = chargeTypes.map((meter) => pico(listAt(row, `attempts.cost_${meter}`)[i]));
+        const parts = chargeTypes.map((type) => pico(listAt(row, `attempts.cost_${type}`)[i]));
         expect(sum(parts)).toBe(cost);
       }
       for (const type of tokenTypes) {
@@ -130,6 +143,41 @@ test('totals are the sums of the attempts, to the last decimal, and each attempt
       }
     }),
   );
+});
+
+test('served tokens are told from wasted ones, and what units cost from what they were', () => {
+  fc.assert(
+    fc.property(anySettlement, (settlement) => {
+      const row = rowOf(settlement);
+      const wasted = settlement.attempts.filter(({ wasteReason }) => wasteReason !== '');
+      const sum = (count: (tokens: Attempt['usage']['tokens']) => number): number =>
+        wasted.reduce((all, { usage }) => all + count(usage.tokens), 0);
+      expect(row['waste_input_tokens']).toBe(sum(inputTokens));
+      expect(row['waste_output_tokens']).toBe(sum(outputTokens));
+      const others = listAt(row, 'attempts.cost_other').map(pico);
+      const units = Object.values(Object(row['unit_costs'])).map(pico);
+      expect(units.reduce((a, b) => a + b, 0n)).toBe(others.reduce((a, b) => a + b, 0n));
+    }),
+  );
+});
+
+test('a tier, speed or region is the one that the reply names, else the one that was asked for', () => {
+  const usage = { ...someAttempt.usage, serviceTier: null };
+  const dimensions = { service_tier: 'flex', speed: 'fast', inference_geo: 'us' };
+  const asked = { ...someAttempt, usage, dimensions };
+  const named = { service_tier: 'flex', speed: 'fast', inference_geo: 'us' };
+  expect(rowOf({ ...someSettlement, attempts: [asked] })).toMatchObject(named);
+  const said = { ...asked, usage: { ...usage, serviceTier: 'default' } };
+  expect(rowOf({ ...someSettlement, attempts: [asked, said] })).toMatchObject({
+    service_tier: 'default',
+    'attempts.service_tier': ['flex', 'default'],
+    'attempts.speed': ['fast', 'fast'],
+  });
+});
+
+test('waiting before further tries is not time of the gateway', () => {
+  const row = rowOf({ ...someSettlement, durationMs: 1000, providerMs: 700, waitMs: 299.5 });
+  expect(row).toMatchObject({ provider_ms: 700, wait_ms: 300, overhead_us: 500 });
 });
 
 test('all columns of attempts are as long as there are attempts', () => {
@@ -186,7 +234,7 @@ test('a refused call has no attempt, no price and no cost', () => {
     outcome: 'unidentified',
     attempts: [],
     firstTokenMs: null,
-    call: { ...someSettlement.call, caller: null, parameters: null },
+    call: { ...someSettlement.call, caller: null, parameters: null, route: '' },
   });
   expect(row).toMatchObject({
     caller_team: '',
@@ -224,8 +272,8 @@ test('the least certain attempt speaks for the call, the last one for its provid
 test('what others wrote cannot leave its column', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      const line = ledgerRow({
-        settlement: {
+      const line = rowJson(
+        {
           ...someSettlement,
           call: {
             ...someSettlement.call,
@@ -233,9 +281,9 @@ test('what others wrote cannot leave its column', () => {
           },
           attempts: [{ ...someAttempt, upstreamId: text }],
         },
-        replica: 'r',
-        seq: 1,
-      });
+        'r',
+        1,
+      );
       expect(line).not.toContain('\n');
       const values: unknown = JSON.parse(line);
       expect(Array.isArray(values) && values[callColumns.indexOf('upstream_ids')]).toEqual([text]);
@@ -267,13 +315,13 @@ test('half a surrogate pair in a text is not what ClickHouse refuses a row for',
   };
   const attempt = { ...someAttempt, modelAnswered: 'm\ud800', upstreamId: '\udc00id' };
   const settlement = { ...someSettlement, call, attempts: [attempt] };
-  const line = ledgerRow({ settlement, replica: 'r', seq: 1 });
+  const line = rowJson(settlement, 'r', 1);
   expect(line.replaceAll(String.raw`\\ud800`, '')).not.toMatch(/\\ud/);
   expect(rowOf(settlement)).toMatchObject({
     org: 'org\ufffd',
     caller_user: 'user\ufffdx',
     tags: { 'a\ufffd': 'b\ufffd', plain: String.raw`\ud800` },
-    'attempts.model': ['m\ufffd'],
+    'attempts.model_answered': ['m\ufffd'],
     upstream_ids: ['\ufffdid'],
   });
 });

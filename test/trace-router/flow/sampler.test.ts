@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createFactReader } from '../../../trace-router/src/otlp/facts.ts';
-import { createSampler } from '../../../trace-router/src/flow/sampler.ts';
+import { startFactReader } from '../../../trace-router/src/otlp/facts.ts';
+import { startSampler } from '../../../trace-router/src/flow/sampler.ts';
 import type { SamplerEffect, SamplerSettings } from '../../../trace-router/src/flow/sampler.ts';
 import type { Voter } from '../../../trace-router/src/model/decision.ts';
-import type { Piece } from '../../../trace-router/src/model/trace.ts';
+import type { Fragment } from '../../../trace-router/src/model/trace.ts';
 import { requestOf, traceIdOf } from '../router.ts';
 
 /** Keeps traces whose id ends in an even digit. */
@@ -21,13 +21,13 @@ const all: Voter = { ...even, name: 'all', vote: () => ({ kind: 'keep', reason: 
 
 const settings = (changes: Partial<SamplerSettings> = {}): SamplerSettings => ({
   patience: { decisionWaitMs: 1000, afterRootMs: 200, maxTraceBytes: 1_000_000 },
-  room: { maxTraces: 1000, maxBytes: 10_000_000 },
+  memory: { maxTraces: 1000, maxBytes: 10_000_000 },
   remember: { kept: 1000, dropped: 1000 },
   voters: [all],
-  readFacts: createFactReader([]),
+  readFacts: startFactReader([]),
   ...changes,
 });
-const piece = (trace: number, span: number, hasRoot = false): Piece => ({
+const fragment = (trace: number, span: number, hasRoot = false): Fragment => ({
   traceId: traceIdOf(trace),
   bytes: requestOf([{ trace, span }]),
   spans: 1,
@@ -37,9 +37,11 @@ const triggers = (effects: readonly SamplerEffect[]) =>
   effects.map(({ decision }) => decision.trigger);
 
 test('a trace without its root waits for the whole time, and is decided once', () => {
-  const sampler = createSampler(settings());
-  expect(sampler.advance({ kind: 'pieces', pieces: [piece(1, 1)], nowMs: 0 })).toEqual([]);
-  expect(sampler.advance({ kind: 'pieces', pieces: [piece(1, 2)], nowMs: 900 })).toEqual([]);
+  const sampler = startSampler(settings());
+  expect(sampler.advance({ kind: 'fragments', fragments: [fragment(1, 1)], nowMs: 0 })).toEqual([]);
+  expect(sampler.advance({ kind: 'fragments', fragments: [fragment(1, 2)], nowMs: 900 })).toEqual(
+    [],
+  );
   expect(sampler.advance({ kind: 'tick', nowMs: 999, most: 10 })).toEqual([]);
   const decided = sampler.advance({ kind: 'tick', nowMs: 1000, most: 10 });
   expect(decided).toMatchObject([
@@ -55,9 +57,9 @@ test('a trace without its root waits for the whole time, and is decided once', (
 });
 
 test('a trace is decided a short while after its root, even when older traces still wait', () => {
-  const sampler = createSampler(settings());
-  sampler.advance({ kind: 'pieces', pieces: [piece(1, 1)], nowMs: 0 });
-  sampler.advance({ kind: 'pieces', pieces: [piece(2, 2, true)], nowMs: 100 });
+  const sampler = startSampler(settings());
+  sampler.advance({ kind: 'fragments', fragments: [fragment(1, 1)], nowMs: 0 });
+  sampler.advance({ kind: 'fragments', fragments: [fragment(2, 2, true)], nowMs: 100 });
   expect(sampler.advance({ kind: 'tick', nowMs: 299, most: 10 })).toEqual([]);
   expect(sampler.advance({ kind: 'tick', nowMs: 300, most: 10 })).toMatchObject([
     { traceId: traceIdOf(2), decision: { trigger: 'root' } },
@@ -65,13 +67,13 @@ test('a trace is decided a short while after its root, even when older traces st
 });
 
 test('late spans go the way of their trace: kept ones are kept, dropped ones dropped', () => {
-  const sampler = createSampler(settings({ voters: [even] }));
+  const sampler = startSampler(settings({ voters: [even] }));
   const traces = [1, 2, 3, 4, 5, 6, 7, 8];
-  sampler.advance({ kind: 'pieces', pieces: traces.map((n) => piece(n, n)), nowMs: 0 });
+  sampler.advance({ kind: 'fragments', fragments: traces.map((n) => fragment(n, n)), nowMs: 0 });
   const first = sampler.advance({ kind: 'tick', nowMs: 1000, most: 100 });
   const late = sampler.advance({
-    kind: 'pieces',
-    pieces: traces.map((n) => piece(n, 100 + n)),
+    kind: 'fragments',
+    fragments: traces.map((n) => fragment(n, 100 + n)),
     nowMs: 1001,
   });
   expect(triggers(late)).toEqual(traces.map(() => 'late'));
@@ -83,9 +85,9 @@ test('late spans go the way of their trace: kept ones are kept, dropped ones dro
 });
 
 test('when too many traces are open the oldest is decided, with the reason of its policy', () => {
-  const sampler = createSampler(settings({ room: { maxTraces: 3, maxBytes: 1e9 } }));
+  const sampler = startSampler(settings({ memory: { maxTraces: 3, maxBytes: 1e9 } }));
   const effects = [1, 2, 3, 4, 5].flatMap((n) =>
-    sampler.advance({ kind: 'pieces', pieces: [piece(n, n)], nowMs: n }),
+    sampler.advance({ kind: 'fragments', fragments: [fragment(n, n)], nowMs: n }),
   );
   expect(effects).toMatchObject([
     { kind: 'keep', traceId: traceIdOf(1), decision: { trigger: 'memory', reason: 'always' } },
@@ -95,11 +97,11 @@ test('when too many traces are open the oldest is decided, with the reason of it
 });
 
 test('a trace that grows past its limit is decided at once', () => {
-  const sampler = createSampler(
+  const sampler = startSampler(
     settings({ patience: { decisionWaitMs: 1000, afterRootMs: null, maxTraceBytes: 1500 } }),
   );
   const effects = Array.from({ length: 20 }, (_, n) =>
-    sampler.advance({ kind: 'pieces', pieces: [piece(1, n)], nowMs: n }),
+    sampler.advance({ kind: 'fragments', fragments: [fragment(1, n)], nowMs: n }),
   ).flat();
   expect(triggers(effects)[0]).toBe('size');
   expect(
@@ -110,8 +112,12 @@ test('a trace that grows past its limit is decided at once', () => {
 });
 
 test('a shutdown decides everything that is open', () => {
-  const sampler = createSampler(settings());
-  sampler.advance({ kind: 'pieces', pieces: [piece(1, 1), piece(2, 2), piece(3, 3)], nowMs: 0 });
+  const sampler = startSampler(settings());
+  sampler.advance({
+    kind: 'fragments',
+    fragments: [fragment(1, 1), fragment(2, 2), fragment(3, 3)],
+    nowMs: 0,
+  });
   expect(triggers(sampler.advance({ kind: 'shutdown', nowMs: 1 }))).toEqual([
     'shutdown',
     'shutdown',
@@ -121,10 +127,10 @@ test('a shutdown decides everything that is open', () => {
 });
 
 test('a tick decides no more than it is allowed to', () => {
-  const sampler = createSampler(settings());
+  const sampler = startSampler(settings());
   sampler.advance({
-    kind: 'pieces',
-    pieces: Array.from({ length: 50 }, (_, n) => piece(n, n)),
+    kind: 'fragments',
+    fragments: Array.from({ length: 50 }, (_, n) => fragment(n, n)),
     nowMs: 0,
   });
   expect(sampler.advance({ kind: 'tick', nowMs: 2000, most: 20 })).toHaveLength(20);
@@ -144,10 +150,10 @@ test('in any history memory stays bounded, and every span leaves exactly once, w
       fc.integer({ min: 1, max: 8 }),
       (steps, maxTraces) => {
         const maxBytes = 6000;
-        const sampler = createSampler(
+        const sampler = startSampler(
           settings({
             voters: [even],
-            room: { maxTraces, maxBytes },
+            memory: { maxTraces, maxBytes },
             remember: { kept: 99, dropped: 99 },
           }),
         );
@@ -156,7 +162,7 @@ test('in any history memory stays bounded, and every span leaves exactly once, w
         for (const [n, { trace, root, waitMs, tick }] of steps.entries()) {
           nowMs += waitMs;
           effects.push(
-            ...sampler.advance({ kind: 'pieces', pieces: [piece(trace, n, root)], nowMs }),
+            ...sampler.advance({ kind: 'fragments', fragments: [fragment(trace, n, root)], nowMs }),
           );
           expect(sampler.holding().traces).toBeLessThanOrEqual(maxTraces);
           expect(sampler.holding().bytes).toBeLessThanOrEqual(maxBytes);
@@ -179,11 +185,13 @@ test('in any history memory stays bounded, and every span leaves exactly once, w
 });
 
 test('remembered decisions are bounded; a forgotten trace is decided anew', () => {
-  const sampler = createSampler(settings({ remember: { kept: 2, dropped: 0 } }));
+  const sampler = startSampler(settings({ remember: { kept: 2, dropped: 0 } }));
   for (const n of [1, 2, 3]) {
-    sampler.advance({ kind: 'pieces', pieces: [piece(n, n)], nowMs: n * 2000 });
+    sampler.advance({ kind: 'fragments', fragments: [fragment(n, n)], nowMs: n * 2000 });
     sampler.advance({ kind: 'tick', nowMs: n * 2000 + 1000, most: 1 });
   }
   expect(sampler.holding().kept).toBe(2);
-  expect(sampler.advance({ kind: 'pieces', pieces: [piece(1, 9)], nowMs: 9000 })).toEqual([]);
+  expect(sampler.advance({ kind: 'fragments', fragments: [fragment(1, 9)], nowMs: 9000 })).toEqual(
+    [],
+  );
 });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createScanner } from '../../../trace-router/src/otlp/scan.ts';
+import { startScanner } from '../../../trace-router/src/otlp/scan.ts';
 import { nobody, split } from '../../../trace-router/src/otlp/split.ts';
 import type { Part } from '../../../trace-router/src/otlp/split.ts';
 import { intList, item, push } from '../../../trace-router/src/model/int-list.ts';
@@ -8,7 +8,7 @@ import { encodeRequest, spansOf, validTraceId } from '../otlp-proto.ts';
 import type { Seen } from '../otlp-proto.ts';
 import { bytesField, damaged, request } from '../wire-arbitraries.ts';
 
-const scan = createScanner();
+const scan = startScanner();
 const noLimit = Number.MAX_SAFE_INTEGER;
 
 /** Splits by slot over `owners` members, as the router does. Null: not a request. */

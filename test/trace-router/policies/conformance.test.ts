@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { reasons } from '../../../trace-router/src/contract/reasons.ts';
-import { createFactReader } from '../../../trace-router/src/otlp/facts.ts';
+import { startFactReader } from '../../../trace-router/src/otlp/facts.ts';
 import type { Voter } from '../../../trace-router/src/model/decision.ts';
 import { policies } from '../../../trace-router/src/policies/registry.ts';
 import { requestOf, traceIdOf } from '../router.ts';
@@ -70,8 +70,8 @@ const voterFor = (type: string, settings: unknown): Voter => {
   return voter;
 };
 const factsOf = (voter: Voter, spans: readonly SpanSpec[], requests = 1) => {
-  const pieces = requests === 1 ? [requestOf(spans)] : spans.map((span) => requestOf([span]));
-  return createFactReader(voter.keys)({ traceId: traceIdOf(1), spans: spans.length, pieces });
+  const fragments = requests === 1 ? [requestOf(spans)] : spans.map((span) => requestOf([span]));
+  return startFactReader(voter.keys)({ traceId: traceIdOf(1), spans: spans.length, fragments });
 };
 
 test('every policy that ships has a case here', () => {
@@ -132,8 +132,8 @@ test.each(['numeric_attribute', 'string_attribute', 'boolean_attribute'])(
 
 test('attributes of the resource count too, and money sent as decimal text is a number', () => {
   const voter = voterFor('numeric_attribute', { key: 'cost', min_value: 0.5 });
-  const pieces = [requestOf([plain], [{ key: 'cost', value: { stringValue: '0.75' } }])];
-  const facts = createFactReader(voter.keys)({ traceId: traceIdOf(1), spans: 1, pieces });
+  const fragments = [requestOf([plain], [{ key: 'cost', value: { stringValue: '0.75' } }])];
+  const facts = startFactReader(voter.keys)({ traceId: traceIdOf(1), spans: 1, fragments });
   expect(voter.vote(facts, 0).kind).toBe('keep');
 });
 

@@ -1,10 +1,12 @@
+import { environmentTable } from '@tollgate/settings/docs-environment.ts';
 import { docsTable } from '@tollgate/settings/docs-table.ts';
+import { environment } from '../contract/environment.ts';
 import type { Policy } from '../policies/policy.ts';
 import { Member, membersAbout, sections } from './schema.ts';
 
 const introduction = `# Configuration of the trace-router
 
-Generated from \`trace-router/src/config/schema.ts\` and \`trace-router/src/policies/\` by \`npm run generate\`; do not edit.
+Generated from \`trace-router/src/config/schema.ts\`, \`trace-router/src/policies/\` and \`trace-router/src/contract/environment.ts\` by \`npm run generate\`; do not edit.
 
 The trace-router reads the YAML file that \`TOLLGATE_ROUTER_CONFIG\` names. Without one everything has its default: the built-in
 sampler, which keeps errors, slow and costly traces and, until told otherwise, everything else.
@@ -53,4 +55,5 @@ export const routerDocs = (policies: readonly Policy[]): string =>
     ]),
     `## Policies\n\n${policiesAbout}`,
     ...policies.map(policySection),
+    `## Environment\n\n${environmentTable(environment)}`,
   ].join('\n\n') + '\n';

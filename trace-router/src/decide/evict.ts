@@ -1,4 +1,4 @@
-export interface Room {
+export interface TraceMemory {
   readonly maxTraces: number;
   readonly maxBytes: number;
 }
@@ -6,5 +6,5 @@ export interface Room {
 /** Must a trace be decided early to stay within memory? The oldest goes first: it has waited longest, so it is the most complete. */
 export const overfull = (
   open: { readonly traces: number; readonly bytes: number },
-  room: Room,
-): boolean => open.traces > room.maxTraces || open.bytes > room.maxBytes;
+  memory: TraceMemory,
+): boolean => open.traces > memory.maxTraces || open.bytes > memory.maxBytes;

@@ -5,13 +5,13 @@
  */
 import type { RouterConfig } from '../config/config.ts';
 import { decodeSpans } from '../otlp/decode.ts';
-import { createFactReader } from '../otlp/facts.ts';
+import { startFactReader } from '../otlp/facts.ts';
 import type { Scan } from '../otlp/scan.ts';
 import { tracesOf } from '../otlp/traces.ts';
-import { createSampler } from '../flow/sampler.ts';
+import { startSampler } from '../flow/sampler.ts';
 import type { SamplerEffect, SamplerRules } from '../flow/sampler.ts';
 import { accepted } from '../model/answer.ts';
-import type { Piece } from '../model/trace.ts';
+import type { Fragment } from '../model/trace.ts';
 import { toRow } from './clickhouse/row.ts';
 import type { Writer } from './clickhouse/writer.ts';
 import type { Destination } from './members/destination.ts';
@@ -22,22 +22,22 @@ import type { Metrics } from './telemetry/metrics.ts';
 const decisionsPerTurn = 100;
 
 /** Traces taken in before the loop is given back: each may push out an older one, which is then decided. */
-const piecesPerTurn = 250;
+const fragmentsPerTurn = 250;
 
-/** All traces of a request; one that reaches over slices comes in several pieces. Null: they would be too large. */
-const allTraces = async (scan: Scan, maxBytes: number): Promise<readonly Piece[] | null> => {
-  const all: Piece[] = [];
+/** All traces of a request; one that reaches over slices comes in several fragments. Null: they would be too large. */
+const allTraces = async (scan: Scan, maxBytes: number): Promise<readonly Fragment[] | null> => {
+  const all: Fragment[] = [];
   let bytes = 0;
   let fits = true;
   await inSlices(scan.spans, spansAtOnce, (from, to) => {
-    const pieces = fits ? tracesOf(scan, from, to, maxBytes - bytes) : null;
-    if (pieces === null) {
+    const fragments = fits ? tracesOf(scan, from, to, maxBytes - bytes) : null;
+    if (fragments === null) {
       fits = false;
       return;
     }
-    for (const piece of pieces) {
-      bytes += piece.bytes.length;
-      all.push(piece);
+    for (const fragment of fragments) {
+      bytes += fragment.bytes.length;
+      all.push(fragment);
     }
   });
   return fits ? all : null;
@@ -50,9 +50,9 @@ const rulesOf = ({ sampler, voters }: RouterConfig): SamplerRules => ({
     afterRootMs: sampler.decisionWaitAfterRootReceivedMs,
     maxTraceBytes: sampler.maximumTraceSizeBytes,
   },
-  room: { maxTraces: sampler.numTraces, maxBytes: sampler.maxOpenBytes },
+  memory: { maxTraces: sampler.numTraces, maxBytes: sampler.maxOpenBytes },
   voters,
-  readFacts: createFactReader(new Set(voters.flatMap(({ keys }) => keys))),
+  readFacts: startFactReader(new Set(voters.flatMap(({ keys }) => keys))),
 });
 
 /** Ten looks in the shortest wait. */
@@ -62,13 +62,13 @@ const tickMsOf = ({ sampler }: RouterConfig): number => {
 };
 
 /** The destination `builtin`. */
-export const createBuiltin = (
+export const startBuiltin = (
   config: RouterConfig,
   writer: Writer,
   metrics: Metrics,
 ): Destination => {
   const { sampledCacheSize, nonSampledCacheSize } = config.sampler.decisionCache;
-  const sampler = createSampler({
+  const sampler = startSampler({
     ...rulesOf(config),
     remember: { kept: sampledCacheSize, dropped: nonSampledCacheSize },
   });
@@ -86,7 +86,7 @@ export const createBuiltin = (
       return;
     }
     if (decision.trigger !== 'late') metrics.observe('keptTraceSpans', {}, spans);
-    const rows = effect.pieces.flatMap((piece) => decodeSpans(piece).map(toRow));
+    const rows = effect.fragments.flatMap((fragment) => decodeSpans(fragment).map(toRow));
     writer.add({ rows: Buffer.from(rows.join('')), spans });
   };
 
@@ -115,15 +115,15 @@ export const createBuiltin = (
         };
       }
       const { spans } = scan;
-      const pieces = await allTraces(scan, config.receive.maxPartsBytes);
-      if (pieces === null) {
+      const fragments = await allTraces(scan, config.receive.maxPartsBytes);
+      if (fragments === null) {
         const most = config.receive.maxPartsBytes;
         return { kind: 'too_large', message: `more than ${most} bytes after splitting by trace` };
       }
       metrics.add('spans', { outcome: 'received' }, spans);
       metrics.add('spans', { outcome: 'accepted' }, spans);
-      await inSlices(pieces.length, piecesPerTurn, (from, to) => {
-        const slice = { kind: 'pieces', pieces: pieces.slice(from, to) } as const;
+      await inSlices(fragments.length, fragmentsPerTurn, (from, to) => {
+        const slice = { kind: 'fragments', fragments: fragments.slice(from, to) } as const;
         for (const effect of sampler.advance({ ...slice, nowMs: performance.now() })) apply(effect);
       });
       return accepted;

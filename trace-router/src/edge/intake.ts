@@ -1,10 +1,10 @@
 /**
- * What both receivers share, from the bytes of a request to its answer: room for it, decompression, JSON, the scan, and
+ * What both receivers share, from the bytes of a request to its answer: memory for it, decompression, JSON, the scan, and
  * the destination. Bytes of unanswered requests are bounded over all connections.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RouterConfig } from '../config/config.ts';
-import { createScanner } from '../otlp/scan.ts';
+import { startScanner } from '../otlp/scan.ts';
 import type { Scan } from '../otlp/scan.ts';
 import { spansAtOnce } from './slices.ts';
 import { withRejected } from '../decide/with-rejected.ts';
@@ -13,8 +13,8 @@ import type { Answer } from '../model/answer.ts';
 import { inflate } from './inflate.ts';
 import type { Destination } from './members/destination.ts';
 import { otlpJsonToProtobuf } from '../otlp/json.ts';
-import { SharedRoom } from './room.ts';
-import type { Room } from './room.ts';
+import { SharedMemory } from './request-memory.ts';
+import type { RequestMemory } from './request-memory.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 
@@ -28,11 +28,11 @@ export interface ExportRequest {
   readonly format: 'protobuf' | 'json';
   /** How long the client waits, if it said. */
   readonly deadlineMs: number | null;
-  readonly room: Room;
+  readonly memory: RequestMemory;
 }
 
 export interface Intake {
-  room(): Room;
+  memory(): RequestMemory;
   receive(request: ExportRequest): Promise<Answer>;
   /** The body as protobuf or JSON text, or why not. For requests that are passed on unread. */
   inflated(body: Buffer, encoding: string): Promise<Buffer | Answer>;
@@ -42,11 +42,11 @@ export interface Intake {
   report(): void;
 }
 
-/** What a span costs beside its bytes until its request is answered: its places, and its piece where it is a trace of its own. */
+/** What a span costs beside its bytes until its request is answered: its places, and its fragment where it is a trace of its own. */
 const bytesPerSpan = 256;
 
 /** The way in to `destination`. */
-export const createIntake = (
+export const startIntake = (
   destination: Destination,
   limits: RouterConfig['receive'],
   metrics: Metrics,
@@ -58,8 +58,8 @@ class Entrance implements Intake {
   readonly #limits: RouterConfig['receive'];
   readonly #metrics: Metrics;
   readonly #log: Log;
-  readonly #room: SharedRoom;
-  readonly #scanner: ReturnType<typeof createScanner>;
+  readonly #memory: SharedMemory;
+  readonly #scanner: ReturnType<typeof startScanner>;
   /** Requests that are not answered yet. */
   #inside = 0;
 
@@ -73,12 +73,12 @@ class Entrance implements Intake {
     this.#limits = limits;
     this.#metrics = metrics;
     this.#log = log;
-    this.#room = new SharedRoom(limits, metrics);
-    this.#scanner = createScanner(limits.maxSpans);
+    this.#memory = new SharedMemory(limits, metrics);
+    this.#scanner = startScanner(limits.maxSpans);
   }
 
-  room(): Room {
-    return this.#room.open();
+  memory(): RequestMemory {
+    return this.#memory.open();
   }
 
   inflated(body: Buffer, encoding: string): Promise<Buffer | Answer> {
@@ -86,7 +86,7 @@ class Entrance implements Intake {
   }
 
   draining(): boolean {
-    return this.#room.draining;
+    return this.#memory.draining;
   }
 
   async receive(request: ExportRequest): Promise<Answer> {
@@ -111,12 +111,12 @@ class Entrance implements Intake {
   }
 
   async drain(untilMs: number): Promise<void> {
-    this.#room.draining = true;
+    this.#memory.draining = true;
     for (; Date.now() < untilMs; await sleep(5)) if (this.#inside === 0) return;
   }
 
   report(): void {
-    this.#metrics.set('inflightBytes', {}, this.#room.inflightBytes);
+    this.#metrics.set('inflightBytes', {}, this.#memory.inflightBytes);
   }
 
   async #deliver(request: ExportRequest): Promise<Answer> {
@@ -129,7 +129,7 @@ class Entrance implements Intake {
     if (!Buffer.isBuffer(message)) return message;
     const scan = this.#scan(message);
     if ('kind' in scan) return scan;
-    const crowded = request.room.hold(scan.spans * bytesPerSpan);
+    const crowded = request.memory.hold(scan.spans * bytesPerSpan);
     if (crowded !== null) return crowded;
     const { malformedSpans, unidentifiedSpans } = scan;
     if (malformedSpans + unidentifiedSpans > 0) {
@@ -143,9 +143,9 @@ class Entrance implements Intake {
   }
 
   /** The request in protobuf, or why it is refused. */
-  #messageOf({ body, format, room }: ExportRequest, plain: Buffer): Buffer | Answer {
+  #messageOf({ body, format, memory }: ExportRequest, plain: Buffer): Buffer | Answer {
     if (plain !== body) {
-      const refused = room.grow(Math.max(0, plain.length - body.length));
+      const refused = memory.grow(Math.max(0, plain.length - body.length));
       if (refused !== null) return refused;
     }
     if (format === 'protobuf') return plain;
@@ -164,7 +164,7 @@ class Entrance implements Intake {
     // A large one is worked off in slices, and another request may be scanned in between.
     const scan =
       first !== null && first.spans > spansAtOnce
-        ? createScanner(this.#limits.maxSpans)(message)
+        ? startScanner(this.#limits.maxSpans)(message)
         : first;
     if (scan === null) {
       return { kind: 'malformed', message: 'the body is not an ExportTraceServiceRequest' };

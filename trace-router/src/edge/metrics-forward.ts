@@ -16,7 +16,7 @@ export interface MetricsForward {
 const timeoutMs = 3000;
 
 /** The way to the OTLP/HTTP address for metrics, if one is configured. */
-export const createMetricsForward = (address: string | null, metrics: Metrics): MetricsForward => {
+export const startMetricsForward = (address: string | null, metrics: Metrics): MetricsForward => {
   const refuse = () => metrics.add('metricsRequests', { outcome: 'refused' });
   if (address === null) return { send: null, refuse };
   const busy = (message: string): Answer => {

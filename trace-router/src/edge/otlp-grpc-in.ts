@@ -15,7 +15,7 @@ import {
 } from '../otlp/grpc-frames.ts';
 import { encodings } from './inflate.ts';
 import type { Intake } from './intake.ts';
-import type { Room } from './room.ts';
+import type { RequestMemory } from './request-memory.ts';
 import { exportPath, metricsExportPath, protobufType } from '../otlp/paths.ts';
 import type { MetricsForward } from './metrics-forward.ts';
 import { encodeResponse, encodeStatus, refusals } from '../otlp/answer.ts';
@@ -56,7 +56,7 @@ const respond = (stream: http2.ServerHttp2Stream, answer: Answer): void => {
 /** The one frame of the call, or why not. Null: the client went away. */
 const readCall = (
   stream: http2.ServerHttp2Stream,
-  room: Room,
+  memory: RequestMemory,
   maxBytes: number,
 ): Promise<Buffer | Answer | null> =>
   new Promise((resolve) => {
@@ -66,7 +66,7 @@ const readCall = (
     stream.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       size += chunk.length;
-      const refused = room.grow(chunk.length);
+      const refused = memory.grow(chunk.length);
       if (refused !== null) {
         stream.pause();
         return resolve(refused);
@@ -104,7 +104,7 @@ export const otlpGrpcIn = (
   const answerTo = async (
     stream: http2.ServerHttp2Stream,
     headers: http2.IncomingHttpHeaders,
-    room: Room,
+    memory: RequestMemory,
   ): Promise<Answer | null> => {
     const path = headers[':path'];
     const passOn = path === metricsExportPath ? forwardMetrics.send : null;
@@ -113,7 +113,7 @@ export const otlpGrpcIn = (
       return { kind: 'unsupported', message: `no such method ${String(path)}` };
     }
     const encoding = String(headers['grpc-encoding'] ?? '');
-    const body = await readCall(stream, room, limits.maxBodyBytes);
+    const body = await readCall(stream, memory, limits.maxBodyBytes);
     if (!Buffer.isBuffer(body)) return body;
     const frame = readFrame(body);
     if (frame === null) return { kind: 'malformed', message: 'not one whole gRPC message' };
@@ -132,7 +132,7 @@ export const otlpGrpcIn = (
       encoding: used,
       format: 'protobuf',
       deadlineMs: grpcTimeoutMs(headers['grpc-timeout']),
-      room,
+      memory,
     });
   };
 
@@ -152,9 +152,9 @@ export const otlpGrpcIn = (
       stream.respond({ ':status': 415 }, { endStream: true });
       return;
     }
-    const room = intake.room();
-    const answer = await answerTo(stream, headers, room);
-    room.release();
+    const memory = intake.memory();
+    const answer = await answerTo(stream, headers, memory);
+    memory.release();
     if (answer === null) return;
     respond(stream, answer);
     if (stream.readableEnded) return;

@@ -7,7 +7,7 @@ import type { RouterConfig } from '../config/config.ts';
 import type { Answer } from '../model/answer.ts';
 import { guardedServer, type Guard } from '@tollgate/listener/edge/guard.ts';
 import type { Intake } from './intake.ts';
-import type { Room } from './room.ts';
+import type { RequestMemory } from './request-memory.ts';
 import { metricsPath, protobufType, tracesPath } from '../otlp/paths.ts';
 import type { MetricsForward } from './metrics-forward.ts';
 import {
@@ -53,11 +53,14 @@ const reply = (
 };
 
 /** The whole body, or why it was not read to its end. Null: the client went away. */
-const readBody = (request: http.IncomingMessage, room: Room): Promise<Buffer | Answer | null> =>
+const readBody = (
+  request: http.IncomingMessage,
+  memory: RequestMemory,
+): Promise<Buffer | Answer | null> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => {
-      const refused = room.grow(chunk.length);
+      const refused = memory.grow(chunk.length);
       if (refused === null) chunks.push(chunk);
       else {
         request.pause();
@@ -82,7 +85,7 @@ export const otlpHttpIn = (
   const answerTo = async (
     request: http.IncomingMessage,
     response: http.ServerResponse,
-    room: Room,
+    memory: RequestMemory,
   ): Promise<void> => {
     const format = formatOf(request.headers['content-type']);
     const refuse = (status: number, message: string) => {
@@ -103,7 +106,7 @@ export const otlpHttpIn = (
       const message = `more than ${limits.maxBodyBytes} bytes`;
       return reply(response, format, { kind: 'too_large', message });
     }
-    const body = await readBody(request, room);
+    const body = await readBody(request, memory);
     if (body === null) return;
     if (!Buffer.isBuffer(body)) {
       response.setHeader('connection', 'close');
@@ -118,14 +121,14 @@ export const otlpHttpIn = (
     reply(
       response,
       format,
-      await intake.receive({ protocol: 'http', body, encoding, format, deadlineMs: null, room }),
+      await intake.receive({ protocol: 'http', body, encoding, format, deadlineMs: null, memory }),
     );
   };
 
   const serve = async (request: http.IncomingMessage, response: http.ServerResponse) => {
-    const room = intake.room();
-    await answerTo(request, response, room);
-    room.release();
+    const memory = intake.memory();
+    await answerTo(request, response, memory);
+    memory.release();
   };
   const server = guardedServer(
     { keepAliveTimeout: 65_000, headersTimeout: 10_000, requestTimeout: 60_000 },

@@ -15,6 +15,6 @@ export const readConfig = async (
     : readSettings({
         path,
         variables,
-        secretFields: [],
+        secretFields: new Set(),
         check: (document) => check(document, policies),
       });

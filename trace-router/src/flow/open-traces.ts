@@ -1,4 +1,4 @@
-import type { Piece } from '../model/trace.ts';
+import type { Fragment } from '../model/trace.ts';
 
 export interface OpenTrace {
   readonly traceId: string;
@@ -6,12 +6,12 @@ export interface OpenTrace {
   rootSeenMs: number | null;
   sizeBytes: number;
   spans: number;
-  readonly pieces: Buffer[];
+  readonly fragments: Buffer[];
 }
 
-/** What a trace and a piece of one cost beside their bytes: counted, so that many tiny ones cannot exceed the bound. */
+/** What a trace and a fragment of one cost beside their bytes: counted, so that many tiny ones cannot exceed the bound. */
 const traceOverheadBytes = 768;
-const pieceOverheadBytes = 256;
+const fragmentOverheadBytes = 256;
 
 /** Traces that wait for their decision, in two orders: of their first spans, and of their roots. */
 export class OpenTraces {
@@ -43,7 +43,7 @@ export class OpenTraces {
       rootSeenMs: null,
       sizeBytes: traceOverheadBytes,
       spans: 0,
-      pieces: [],
+      fragments: [],
     };
     this.#bytes += traceOverheadBytes;
     this.#traces.set(traceId, trace);
@@ -51,13 +51,13 @@ export class OpenTraces {
   }
 
   /** @param queueRoot whether a trace with its root is to be found by `oldestRooted` */
-  add(trace: OpenTrace, piece: Piece, nowMs: number, queueRoot: boolean): void {
-    trace.pieces.push(piece.bytes);
-    trace.spans += piece.spans;
-    const sizeBytes = piece.bytes.length + pieceOverheadBytes;
+  add(trace: OpenTrace, fragment: Fragment, nowMs: number, queueRoot: boolean): void {
+    trace.fragments.push(fragment.bytes);
+    trace.spans += fragment.spans;
+    const sizeBytes = fragment.bytes.length + fragmentOverheadBytes;
     trace.sizeBytes += sizeBytes;
     this.#bytes += sizeBytes;
-    if (!piece.hasRoot || trace.rootSeenMs !== null) return;
+    if (!fragment.hasRoot || trace.rootSeenMs !== null) return;
     trace.rootSeenMs = nowMs;
     if (queueRoot) this.#rooted.push(trace);
   }

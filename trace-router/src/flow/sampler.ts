@@ -1,20 +1,20 @@
 /**
  * The built-in tail sampler as one machine: events in, effects out, no clock and no socket of its own.
  *
- *   piece -> decided before? -> late: goes the way of its trace
- *         -> open trace, waits: root + grace, timeout, too large, memory short, shutdown
- *         -> judge: policies -> keep (to be written) or drop, and the decision is remembered
+ *   fragment -> decided before? -> late: goes the way of its trace
+ *            -> open trace, waits: root + grace, timeout, too large, memory short, shutdown
+ *            -> judge: policies -> keep (to be written) or drop, and the decision is remembered
  *
  * Bounded everywhere: open traces and bytes, remembered decisions. What does not fit is decided early, never lost.
  */
 import type { Trigger } from '../contract/reasons.ts';
 import { judge } from '../decide/judge.ts';
 import { overfull } from '../decide/evict.ts';
-import type { Room } from '../decide/evict.ts';
+import type { TraceMemory } from '../decide/evict.ts';
 import { ripe } from '../decide/ripe.ts';
 import type { Patience } from '../decide/ripe.ts';
 import type { Decision, Voter } from '../model/decision.ts';
-import type { FactReader, Piece } from '../model/trace.ts';
+import type { FactReader, Fragment } from '../model/trace.ts';
 import { OpenTraces } from './open-traces.ts';
 import type { OpenTrace } from './open-traces.ts';
 import { Remembered } from './remembered.ts';
@@ -22,7 +22,7 @@ import { Remembered } from './remembered.ts';
 /** What may change while traces are open: each is decided by what is in force then. */
 export interface SamplerRules {
   readonly patience: Patience;
-  readonly room: Room;
+  readonly memory: TraceMemory;
   readonly voters: readonly Voter[];
   readonly readFacts: FactReader;
 }
@@ -33,7 +33,7 @@ export interface SamplerSettings extends SamplerRules {
 }
 
 export type SamplerEvent =
-  | { readonly kind: 'pieces'; readonly pieces: readonly Piece[]; readonly nowMs: number }
+  | { readonly kind: 'fragments'; readonly fragments: readonly Fragment[]; readonly nowMs: number }
   /** At most `most` traces are decided, so that their writing can keep pace. */
   | { readonly kind: 'tick'; readonly nowMs: number; readonly most: number }
   | { readonly kind: 'shutdown'; readonly nowMs: number };
@@ -43,7 +43,7 @@ export type SamplerEffect =
   | {
       readonly kind: 'keep';
       readonly traceId: string;
-      readonly pieces: readonly Buffer[];
+      readonly fragments: readonly Buffer[];
       readonly spans: number;
       readonly decision: Decision;
     }
@@ -68,7 +68,7 @@ export interface Sampler {
 }
 
 /** A sampler with nothing open. */
-export const createSampler = (settings: SamplerSettings): Sampler => new Machine(settings);
+export const startSampler = (settings: SamplerSettings): Sampler => new Machine(settings);
 
 class Machine implements Sampler {
   #rules: SamplerRules;
@@ -95,8 +95,8 @@ class Machine implements Sampler {
     const effects: SamplerEffect[] = [];
     const { nowMs } = event;
     switch (event.kind) {
-      case 'pieces':
-        for (const piece of event.pieces) this.#take(piece, nowMs, effects);
+      case 'fragments':
+        for (const fragment of event.fragments) this.#take(fragment, nowMs, effects);
         return effects;
       case 'tick':
         while (effects.length < event.most) {
@@ -116,33 +116,33 @@ class Machine implements Sampler {
     }
   }
 
-  #take(piece: Piece, nowMs: number, effects: SamplerEffect[]): void {
-    const { patience, room } = this.#rules;
+  #take(fragment: Fragment, nowMs: number, effects: SamplerEffect[]): void {
+    const { patience, memory } = this.#rules;
     const open = this.#open;
-    let trace = open.get(piece.traceId);
+    let trace = open.get(fragment.traceId);
     if (trace === undefined) {
-      const effect = this.#late(piece);
+      const effect = this.#late(fragment);
       if (effect !== null) {
         effects.push(effect);
         return;
       }
-      trace = open.open(piece.traceId, nowMs);
+      trace = open.open(fragment.traceId, nowMs);
     }
-    open.add(trace, piece, nowMs, patience.afterRootMs !== null);
+    open.add(trace, fragment, nowMs, patience.afterRootMs !== null);
     if (trace.sizeBytes > patience.maxTraceBytes) effects.push(this.#decide(trace, 'size', nowMs));
-    while (overfull(open, room)) {
+    while (overfull(open, memory)) {
       const first = open.oldest();
       if (first === undefined) return;
       effects.push(this.#decide(first, 'memory', nowMs));
     }
   }
 
-  /** What becomes of a piece whose trace was decided before; null: it was not, or that is forgotten. */
-  #late({ traceId, bytes, spans }: Piece): SamplerEffect | null {
+  /** What becomes of a fragment whose trace was decided before; null: it was not, or that is forgotten. */
+  #late({ traceId, bytes, spans }: Fragment): SamplerEffect | null {
     const decision = this.#kept.get(traceId) ?? this.#dropped.get(traceId);
     if (decision === undefined) return null;
     return decision.kind === 'keep'
-      ? { kind: 'keep', traceId, pieces: [bytes], spans, decision }
+      ? { kind: 'keep', traceId, fragments: [bytes], spans, decision }
       : { kind: 'drop', traceId, spans, decision };
   }
 
@@ -157,14 +157,14 @@ class Machine implements Sampler {
   }
 
   #decide(trace: OpenTrace, trigger: Trigger, nowMs: number): SamplerEffect {
-    const { traceId, spans, pieces } = trace;
+    const { traceId, spans, fragments } = trace;
     const { readFacts, voters } = this.#rules;
     this.#open.remove(trace);
     const decision = judge(readFacts(trace), voters, trigger, nowMs);
     const remembered: Decision = { ...decision, reason: 'remembered', trigger: 'late' };
     if (decision.kind === 'keep') {
       this.#kept.add(traceId, remembered);
-      return { kind: 'keep', traceId, pieces, spans, decision };
+      return { kind: 'keep', traceId, fragments, spans, decision };
     }
     this.#dropped.add(traceId, remembered);
     return { kind: 'drop', traceId, spans, decision };

@@ -1,5 +1,5 @@
-/** The spans of one trace that came in one request: a complete OTLP request by themselves, so pieces concatenate. */
-export interface Piece {
+/** The spans of one trace that came in one request: a complete OTLP request by themselves, so fragments concatenate. */
+export interface Fragment {
   /** 32 lower-case hex digits. */
   readonly traceId: string;
   readonly bytes: Buffer;
@@ -24,9 +24,9 @@ export interface TraceFacts {
   readonly attributes: ReadonlyMap<string, ReadonlySet<Scalar>>;
 }
 
-/** Reads the facts of a trace from the bytes of its pieces. */
+/** Reads the facts of a trace from the bytes of its fragments. */
 export type FactReader = (trace: {
   readonly traceId: string;
   readonly spans: number;
-  readonly pieces: readonly Buffer[];
+  readonly fragments: readonly Buffer[];
 }) => TraceFacts;

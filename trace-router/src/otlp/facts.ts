@@ -43,23 +43,23 @@ const readStatus = (bytes: Buffer, from: number, to: number): StatusCode => {
   return statusCodes[Number(code)] ?? 'UNSET';
 };
 
-/** What is known of one trace, piece by piece. */
+/** What is known of one trace, fragment by fragment. */
 class Collector {
   readonly #wanted: ReadonlyMap<string, Buffer>;
   readonly #statuses = new Set<StatusCode>();
   readonly #attributes = new Map<string, Set<Scalar>>();
   #startNs: bigint | null = null;
   #endNs = 0n;
-  /** The piece that is being read. */
+  /** The fragment that is being read. */
   #bytes: Buffer = Buffer.of();
 
   constructor(wanted: ReadonlyMap<string, Buffer>) {
     this.#wanted = wanted;
   }
 
-  read(piece: Buffer): void {
-    this.#bytes = piece;
-    this.#each(0, piece.length, (field) => {
+  read(fragment: Buffer): void {
+    this.#bytes = fragment;
+    this.#each(0, fragment.length, (field) => {
       if (field.number === 1 && field.type === bytesType) this.#readResourceSpans(field);
     });
   }
@@ -137,14 +137,14 @@ class Collector {
 }
 
 /** A reader of facts for policies that want these attribute keys. Bytes that do not parse add nothing. */
-export const createFactReader = (keys: Iterable<string>): FactReader => {
+export const startFactReader = (keys: Iterable<string>): FactReader => {
   const wanted = new Map([...keys].map((key) => [key, Buffer.from(key)]));
-  return ({ traceId, spans, pieces }) => {
+  return ({ traceId, spans, fragments }) => {
     const collector = new Collector(wanted);
     let sizeBytes = 0;
-    for (const piece of pieces) {
-      sizeBytes += piece.length;
-      collector.read(piece);
+    for (const fragment of fragments) {
+      sizeBytes += fragment.length;
+      collector.read(fragment);
     }
     return { traceId, spans, sizeBytes, ...collector.collected() };
   };

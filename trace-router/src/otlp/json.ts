@@ -1,5 +1,5 @@
 /**
- * OTLP/JSON to OTLP/protobuf: the slow road, after which a request is like any other. What differs from ordinary
+ * OTLP/JSON to OTLP/protobuf: the slow way, after which a request is like any other. What differs from ordinary
  * protobuf JSON: ids are hex in any case (never base64), enums are integers, names are lowerCamelCase only, unknown
  * names are passed over. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */

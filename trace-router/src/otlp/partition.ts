@@ -1,5 +1,5 @@
 import { intList, item, push } from '../model/int-list.ts';
-import { createScanner } from './scan.ts';
+import { startScanner } from './scan.ts';
 import type { Scan } from './scan.ts';
 import { split } from './split.ts';
 import type { Part } from './split.ts';
@@ -16,14 +16,14 @@ export interface PartLimits {
  * @param ownerOfSlot which of `owners` each slot belongs to
  * @returns null: the parts together would be too large
  */
-export const createPartition = (
+export const startPartition = (
   ownerOfSlot: Uint16Array,
   owners: number,
   limits: PartLimits,
 ): ((scan: Scan) => readonly Part[] | null) => {
   // Scratch: used from the start of a call to its end.
   const ownerOf = intList();
-  const rescan = createScanner();
+  const rescan = startScanner();
 
   /** Cuts a part that is too large for one message; its spans keep their owner. */
   const cut = (part: Part): readonly Part[] => {
@@ -43,8 +43,8 @@ export const createPartition = (
       size += bytes;
       push(chunkOf, chunk);
     }
-    const pieces = split(scan, chunkOf, chunk + 1, limits.maxPartsBytes);
-    return pieces?.map((piece) => ({ ...piece, owner: part.owner })) ?? [part];
+    const smaller = split(scan, chunkOf, chunk + 1, limits.maxPartsBytes);
+    return smaller?.map((one) => ({ ...one, owner: part.owner })) ?? [part];
   };
 
   return (scan) => {

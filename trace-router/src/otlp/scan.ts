@@ -213,7 +213,7 @@ class Scanner {
  * A scanner with memory of its own, for requests of up to `maxSpans`. The result of a call is overwritten by the next
  * call; null: not a request.
  */
-export const createScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | null) => {
+export const startScanner = (maxSpans = Infinity): ((bytes: Buffer) => Scan | null) => {
   const scanner = new Scanner(maxSpans);
   return (bytes) => scanner.read(bytes);
 };

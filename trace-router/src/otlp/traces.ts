@@ -1,5 +1,5 @@
 import { intList, item, push } from '../model/int-list.ts';
-import type { Piece } from '../model/trace.ts';
+import type { Fragment } from '../model/trace.ts';
 import type { Scan } from './scan.ts';
 import { nobody, split } from './split.ts';
 
@@ -12,7 +12,7 @@ export const tracesOf = (
   from: number,
   to: number,
   maxBytes: number,
-): Piece[] | null => {
+): Fragment[] | null => {
   const { bytes } = scan;
   const numberOf = new Map<string, number>();
   const ids: string[] = [];

@@ -17,7 +17,7 @@ export interface InsertOnce {
   /** `INSERT INTO ... FORMAT ...`, of a format with one row a line. */
   readonly query: string;
   /** In UTF-8, one or several lines in each; a newline is put behind what ends without one. */
-  readonly rows: readonly Buffer[];
+  readonly rows: Iterable<Buffer>;
   /** Names these rows to the server, for ever: never used for others. */
   readonly token: string;
   /** How the format's values are read. */
@@ -49,7 +49,7 @@ const newline = Buffer.from('\n');
 /** Rows go out in pieces of this size, and between two of them other work has its turn. */
 const pieceBytes = 256 * 1024;
 
-function* piecesOf(rows: readonly Buffer[]): Generator<Buffer> {
+function* piecesOf(rows: Iterable<Buffer>): Generator<Buffer> {
   let piece: Buffer[] = [];
   let size = 0;
   for (const row of rows) {

@@ -28,7 +28,7 @@ const beforeBracket = new Set([
 // oxfmt-ignore
 const systemTables = new Set([
   'columns', 'data_type_families', 'databases', 'formats', 'functions', 'keywords', 'merges', 'mutations', 'numbers', 'numbers_mt', 'one', 'parts',
-  'parts_columns', 'replicas', 'settings', 'table_engines', 'table_functions', 'tables', 'time_zones', 'zeros', 'zeros_mt',
+  'parts_columns', 'projection_parts', 'projections', 'replicas', 'settings', 'table_engines', 'table_functions', 'tables', 'time_zones', 'zeros', 'zeros_mt',
 ]);
 
 /** The beginnings of the statements that tell about things instead of selecting them. */

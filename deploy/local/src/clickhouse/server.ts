@@ -100,7 +100,7 @@ const send = async (
 };
 
 /** How many requests are being answered, and who waits for the last of them. */
-interface Gate {
+interface Answering {
   running: number;
   wake: (() => void) | null;
 }
@@ -123,7 +123,7 @@ const headerOf = (request: IncomingMessage) => (name: string) => {
 
 /** One request to `/`. @throws Refusal */
 const answer = async (
-  { on, gate }: { readonly on: ServerOptions; readonly gate: Gate },
+  { on, answering }: { readonly on: ServerOptions; readonly answering: Answering },
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
@@ -140,7 +140,7 @@ const answer = async (
     return;
   }
   const user = authenticate(on.users, query);
-  gate.running += 1;
+  answering.running += 1;
   try {
     const { queryBytes: headBytes } = limits;
     const body = await readBody(request, query.bodyEncoding, { ...limits, headBytes });
@@ -151,8 +151,8 @@ const answer = async (
       if (reply.rows.kind === 'file') await reply.rows.release();
     }
   } finally {
-    gate.running -= 1;
-    if (gate.running === 0) gate.wake?.();
+    answering.running -= 1;
+    if (answering.running === 0) answering.wake?.();
   }
 };
 
@@ -183,11 +183,11 @@ const fail = (
 const cancelMs = 5000;
 
 /** Waits until no query runs. False: time was over first. */
-const idleWithin = async (gate: Gate, withinMs: number): Promise<boolean> => {
-  if (gate.running === 0) return true;
+const idleWithin = async (answering: Answering, withinMs: number): Promise<boolean> => {
+  if (answering.running === 0) return true;
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), withinMs);
-    gate.wake = () => {
+    answering.wake = () => {
       clearTimeout(timer);
       resolve(true);
     };
@@ -197,7 +197,7 @@ const idleWithin = async (gate: Gate, withinMs: number): Promise<boolean> => {
 /** Starts to serve. @throws the socket's error when the address cannot be had. */
 export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> => {
   const { engine, limits } = on;
-  const gate: Gate = { running: 0, wake: null };
+  const answering: Answering = { running: 0, wake: null };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     response.setHeader('x-clickhouse-server-display-name', engine.displayName);
@@ -209,7 +209,7 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
       else if (pathname === '/metrics') plain(response, 200, metrics(on));
       else if (pathname !== '/') plain(response, 404, `There is no handle ${pathname}\n`);
       else if (['GET', 'HEAD', 'POST'].includes(request.method ?? '')) {
-        await answer({ on, gate }, request, response, url);
+        await answer({ on, answering }, request, response, url);
       } else plain(response, 405, `Method ${request.method ?? ''} is not supported\n`);
     } catch (error) {
       fail(on, request, response, error);
@@ -238,11 +238,11 @@ export const startServer = async (on: ServerOptions): Promise<ClickhouseServer> 
         server.close(() => resolve());
       });
       server.closeIdleConnections();
-      let ended = await idleWithin(gate, limits.drainMs);
+      let ended = await idleWithin(answering, limits.drainMs);
       if (!ended) {
         // Past their time, queries are cancelled; an insert that was cut is in the table wholly or not at all.
         await engine.cancel({ kind: 'all' }).catch(() => {});
-        ended = await idleWithin(gate, cancelMs);
+        ended = await idleWithin(answering, cancelMs);
       }
       server.closeAllConnections();
       await closed;

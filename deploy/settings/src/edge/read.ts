@@ -1,4 +1,4 @@
-/** Reads a configuration file and the secret files it names, in bounded time, whatever they turn out to be. */
+/** Reads a configuration file and the files it names, in bounded time, whatever they turn out to be. */
 import { createHash } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -21,7 +21,10 @@ export interface Source<T> {
   /** For `${VAR}`. */
   readonly variables: Variables;
   /** What credentials are called, for which `{ file: PATH }` may stand. */
-  readonly secretFields: readonly string[];
+  readonly secretFields: ReadonlySet<string>;
+  /** What else a document names that is read and followed with it: paths as they are written, and how many bytes at most. */
+  otherFiles?(value: unknown): ReadonlyMap<string, number>;
+  /** `files`: secret files and others, by their paths as they are written. */
   check(document: Document, files: SecretFiles): Checked<T>;
 }
 
@@ -67,7 +70,7 @@ const readRegular = async (path: string, largest: number): Promise<SecretFile> =
 };
 
 /** The text of a file, or why it cannot be read. Answers in bounded time. */
-const readText = async (path: string, largest: number): Promise<SecretFile> => {
+export const readText = async (path: string, largest: number): Promise<SecretFile> => {
   const late = sleep(fileMs, unreadable(`it did not answer within ${fileMs} ms`), { ref: false });
   const read = readRegular(path, largest).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
@@ -78,36 +81,51 @@ const readText = async (path: string, largest: number): Promise<SecretFile> => {
 
 /** What a configuration was read from. */
 export interface Sources {
-  /** Absolute paths: the file, and the secret files it names. */
+  /** Absolute paths: the file, and the files it names. */
   readonly files: readonly string[];
+  /** How many bytes of each are read at most. */
+  readonly largest: ReadonlyMap<string, number>;
   /** Changes when the content of one of them does, or whether it can be read. */
   readonly fingerprint: string;
 }
 
 export type Read<T> = Checked<T> & { readonly sources: Sources };
 
-const sourcesOf = (texts: ReadonlyMap<string, SecretFile>): Sources => {
+/** A file that was read, and of how many bytes at most. */
+interface Taken {
+  readonly file: SecretFile;
+  readonly largest: number;
+}
+
+const sourcesOf = (taken: ReadonlyMap<string, Taken>): Sources => {
   const hash = createHash('sha256');
-  for (const [path, file] of texts) {
-    hash.update(JSON.stringify([path, file.kind, file.kind === 'text' ? file.text : file.reason]));
+  for (const [path, { file }] of taken) {
+    const text = file.kind === 'text' ? file.text : file.reason;
+    // The length keeps what follows apart; the text itself may be megabytes and is not quoted for that.
+    hash.update(JSON.stringify([path, file.kind, text.length]));
+    hash.update(text);
   }
-  return { files: [...texts.keys()], fingerprint: hash.digest('hex') };
+  return {
+    files: [...taken.keys()],
+    largest: new Map([...taken].map(([path, { largest }]) => [path, largest])),
+    fingerprint: hash.digest('hex'),
+  };
 };
 
-const readFiles = async (paths: readonly string[]): Promise<ReadonlyMap<string, SecretFile>> => {
-  const texts = new Map<string, SecretFile>();
-  for (const [i, path] of paths.entries()) {
-    texts.set(path, await readText(path, i === 0 ? largestFile : largestSecret));
-  }
-  return texts;
-};
+const take = async (path: string, largest: number): Promise<Taken> => ({
+  file: await readText(path, largest),
+  largest,
+});
 
 /** Of a configuration that was read from no file. */
 export const noSources: Sources = sourcesOf(new Map());
 
 /** The fingerprint that the files of a configuration have now, without reading them as one. */
-export const currentFingerprint = async ({ files }: Sources): Promise<string> =>
-  sourcesOf(await readFiles(files)).fingerprint;
+export const currentFingerprint = async ({ largest }: Sources): Promise<string> => {
+  const taken = new Map<string, Taken>();
+  for (const [path, bytes] of largest) taken.set(path, await take(path, bytes));
+  return sourcesOf(taken).fingerprint;
+};
 
 /** Two lists of problems as one. A variable that is not set leaves a value empty; that this is wrong too is no news. */
 const merged = (first: readonly ConfigProblem[], then: readonly ConfigProblem[]) => {
@@ -123,29 +141,36 @@ const merged = (first: readonly ConfigProblem[], then: readonly ConfigProblem[])
 export const readSettings = async <T>(source: Source<T>): Promise<Read<T>> => {
   const { path, variables } = source;
   const main = resolve(path);
-  const texts = new Map(await readFiles([main]));
+  const configuration = await take(main, largestFile);
+  const taken = new Map([[main, configuration]]);
   const bad = (problems: readonly ConfigProblem[]): Read<T> => ({
     kind: 'bad',
     problems,
-    sources: sourcesOf(texts),
+    sources: sourcesOf(taken),
   });
-  const file = texts.get(main);
-  if (file?.kind !== 'text') {
-    const message = `cannot read the configuration: ${file?.reason}`;
+  const { file } = configuration;
+  if (file.kind !== 'text') {
+    const message = `cannot read the configuration: ${file.reason}`;
     return bad([{ file: path, line: 1, column: 1, path: '', message }]);
   }
   const { document, problems } = yamlDocument(file.text, path, variables);
   if (document === null) return bad(problems);
 
   const files = new Map<string, SecretFile>();
-  for (const name of secretFiles(document.value, source.secretFields)) {
+  const named = [
+    ...secretFiles(document.value, source.secretFields).map(
+      (name) => [name, largestSecret] as const,
+    ),
+    ...(source.otherFiles?.(document.value) ?? []),
+  ];
+  for (const [name, largest] of named) {
     const at = resolve(dirname(path), name);
-    const text = texts.get(at) ?? (await readText(at, largestSecret));
-    texts.set(at, text);
-    files.set(name, text);
+    const one = taken.get(at) ?? (await take(at, largest));
+    taken.set(at, one);
+    files.set(name, one.file);
   }
   const checked = source.check(document, files);
   if (problems.length > 0)
     return bad(merged(problems, checked.kind === 'bad' ? checked.problems : []));
-  return { ...checked, sources: sourcesOf(texts) };
+  return { ...checked, sources: sourcesOf(taken) };
 };

@@ -12,7 +12,7 @@ export interface WatchOptions<T> {
   /** Reads the configuration anew. */
   read(): Promise<Read<T>>;
   /** Called with every configuration that was read and found good, after the first; swap it whole. */
-  onChange(config: T): void;
+  onChange(config: T, sources: Sources): void;
   /** Called with what is wrong with a new text; keep the old configuration. */
   onRejected(problems: readonly ConfigProblem[]): void;
   /** Quiet time after a change before it is read: writers write in steps. */
@@ -51,7 +51,7 @@ export const watchSettings = <T>(options: WatchOptions<T>, sources: Sources): Wa
     if (closed || read.sources.fingerprint === current.fingerprint) return;
     current = read.sources;
     arm();
-    if (read.kind === 'ok') options.onChange(read.config);
+    if (read.kind === 'ok') options.onChange(read.config, read.sources);
     else options.onRejected(read.problems);
   };
   const look = () => {

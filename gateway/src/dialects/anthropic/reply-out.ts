@@ -45,10 +45,10 @@ export const usageBody = (usage: Usage | null): JsonObject => {
   return {
     input_tokens: tokens.input_uncached + tokens.input_audio + tokens.input_image,
     cache_read_input_tokens: tokens.input_cache_read,
-    cache_creation_input_tokens: tokens.input_cache_write_5m + tokens.input_cache_write_1h,
+    cache_creation_input_tokens: tokens.input_cache_write + tokens.input_cache_write_long,
     cache_creation: {
-      ephemeral_5m_input_tokens: tokens.input_cache_write_5m,
-      ephemeral_1h_input_tokens: tokens.input_cache_write_1h,
+      ephemeral_5m_input_tokens: tokens.input_cache_write,
+      ephemeral_1h_input_tokens: tokens.input_cache_write_long,
     },
     output_tokens: outputTokens(tokens),
     output_tokens_details: { thinking_tokens: tokens.output_reasoning },

@@ -29,7 +29,7 @@ const usageBody = ({ tokens }: Usage): JsonObject => {
     total_tokens: prompt + completion,
     prompt_tokens_details: {
       cached_tokens: tokens.input_cache_read,
-      cache_write_tokens: tokens.input_cache_write_5m + tokens.input_cache_write_1h,
+      cache_write_tokens: tokens.input_cache_write + tokens.input_cache_write_long,
       audio_tokens: tokens.input_audio,
     },
     completion_tokens_details: {

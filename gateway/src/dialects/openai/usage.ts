@@ -8,8 +8,39 @@ const unitNames = [
   ['num_sources_used', 'search_sources'], // xAI
 ] as const;
 
-/** Under these names vendors say what a call cost: OpenRouter and Perplexity, and xAI. */
-const reportedCosts = ['cost', 'cost_in_usd_ticks'] as const;
+/** No call costs more: a thousand times the dearest. */
+const maxReportedUsd = 9000;
+const picodollarsPerUsd = 1e12;
+
+const usdAt = (from: JsonObject | null, key: string): number | null => {
+  const value = from?.[key];
+  return typeof value === 'number' && value >= 0 && value <= maxReportedUsd ? value : null;
+};
+
+/**
+ * What a call cost, where the provider says so: OpenRouter in dollars, to which the upstream's bill comes when the account
+ * there is one's own (https://openrouter.ai/docs/use-cases/usage-accounting); Perplexity as a total; xAI in ticks, of which
+ * a dollar has 10^10. Null: it does not say, or it cannot be.
+ */
+const reported = (usage: JsonObject): number | null => {
+  const ticks = usage['cost_in_usd_ticks'];
+  if (typeof ticks === 'number') {
+    return Number.isSafeInteger(ticks) && ticks >= 0 && ticks <= maxReportedUsd * 1e10
+      ? ticks * 100
+      : null;
+  }
+  const cost = usdAt(usage, 'cost') ?? usdAt(objectAt(usage, 'cost'), 'total_cost');
+  if (cost === null) return null;
+  const upstream =
+    usage['is_byok'] === true
+      ? (usdAt(objectAt(usage, 'cost_details'), 'upstream_inference_cost') ?? 0)
+      : 0;
+  return Math.round(cost * picodollarsPerUsd) + Math.round(upstream * picodollarsPerUsd);
+};
+
+/** Whether the provider says something of what the call cost. */
+const saysCost = (usage: JsonObject): boolean =>
+  ['cost', 'cost_in_usd_ticks'].some((name) => usage[name] !== undefined && usage[name] !== null);
 
 /**
  * OpenAI's usage object as disjoint buckets. Cached, cache-written, audio and image tokens lie inside `prompt_tokens`,
@@ -29,7 +60,7 @@ export const readUsage = (usage: JsonObject, serviceTier: string | null): Usage 
   const inCompletion = objectAt(usage, 'completion_tokens_details');
   const cached =
     count.read(inPrompt, 'cached_tokens') ||
-    count.read(usage, 'prompt_cache_hit_tokens', 'cached_tokens'); // DeepSeek, Moonshot
+    count.read(usage, 'prompt_cache_hit_tokens', 'cached_tokens', 'num_cached_tokens'); // DeepSeek, Moonshot, Mistral
   const inside = count.read(inCompletion, 'reasoning_tokens');
   const onTop = count.isPossible() ? Math.max(0, total - prompt - completion) : 0;
   // The total of who names it says that it is what came on top; else it lies inside.
@@ -38,7 +69,7 @@ export const readUsage = (usage: JsonObject, serviceTier: string | null): Usage 
     prompt,
     [
       ['input_cache_read', cached],
-      ['input_cache_write_5m', count.read(inPrompt, 'cache_write_tokens')],
+      ['input_cache_write', count.read(inPrompt, 'cache_write_tokens')],
       ['input_audio', count.read(inPrompt, 'audio_tokens')],
       ['input_image', count.read(inPrompt, 'image_tokens')],
     ],
@@ -60,15 +91,15 @@ export const readUsage = (usage: JsonObject, serviceTier: string | null): Usage 
     if (quantity > 0) units[ours] = quantity;
   }
   const tier = serviceTier ?? textAt(usage, 'service_tier');
+  const cost = reported(usage);
   return {
     ...count.counted(),
     units,
     serviceTier: tier,
     dimensions: {
       ...(tier === null ? {} : { service_tier: tier }),
-      ...(reportedCosts.some((name) => usage[name] !== undefined && usage[name] !== null)
-        ? { reported_cost: 'said' }
-        : {}),
+      ...(saysCost(usage) ? { reported_cost: 'said' } : {}),
     },
+    ...(cost === null ? {} : { reportedPicodollars: cost }),
   };
 };

@@ -1,8 +1,10 @@
 import type { Checked } from '@tollgate/settings/checked.ts';
 import { noSources, readSettings, type Read } from '@tollgate/settings/edge/read.ts';
+import type { SecretFile } from '@tollgate/settings/context.ts';
 import type { SecretFiles } from '@tollgate/settings/read-secret.ts';
 import type { Variables } from '@tollgate/settings/substitute.ts';
 import { builtInConfig } from '../../config/built-in.ts';
+import { catalogueFile } from '../../config/check-catalogue.ts';
 import { check, type Surroundings } from '../../config/check.ts';
 import type { Config } from '../../config/config.ts';
 import { secretFields } from '../../config/secret-fields.ts';
@@ -16,6 +18,8 @@ export interface ConfigSource {
   readonly env: Variables;
   /** The vendors that `use:` may name. */
   readonly providers: ReadonlyMap<string, Provider>;
+  /** Stands for what `catalogue.file` holds: would it be good? Left out: the file is read. */
+  readonly instead?: SecretFile;
 }
 
 const surroundingsOf = ({ env, providers }: ConfigSource, files: SecretFiles): Surroundings => ({
@@ -32,13 +36,19 @@ const surroundingsOf = ({ env, providers }: ConfigSource, files: SecretFiles): S
 
 /** Reads, fills in and checks a configuration: everything wrong with it is reported at once, an unreadable file too. */
 export const readConfig = async (source: ConfigSource): Promise<Read<Config>> => {
-  const { path, env } = source;
+  const { path, env, instead } = source;
   if (path === null)
     return { ...builtInConfig(env, surroundingsOf(source, new Map())), sources: noSources };
   return readSettings({
     path,
     variables: env,
-    secretFields,
-    check: (document, files): Checked<Config> => check(document, surroundingsOf(source, files)),
+    secretFields: secretFields(source.providers),
+    otherFiles: catalogueFile,
+    check(document, read): Checked<Config> {
+      const files = new Map(read);
+      if (instead !== undefined)
+        for (const name of catalogueFile(document.value).keys()) files.set(name, instead);
+      return check(document, surroundingsOf(source, files));
+    },
   });
 };

@@ -166,7 +166,8 @@ export const startDemo = async (options: DemoOptions = {}): Promise<Demo> => {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, pace.host, resolve);
+    // Of this process alone, also where several share the gateway's port.
+    server.listen({ port: 0, host: pace.host, exclusive: true }, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The demo has no port.');

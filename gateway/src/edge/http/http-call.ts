@@ -2,14 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { identity, type Identities } from '../../decide/identity.ts';
 import type { Identified } from '../../decide/identify.ts';
-import { usableModels } from '../../decide/plan.ts';
+import { usableModels, type Plan } from '../../decide/plan.ts';
 import { plain, refusalForFault } from '../../decide/refuse.ts';
 import { afterFault, type Next } from '../../decide/retry.ts';
 import type { BodyMemory, Share } from '../../decide/body-memory.ts';
 import type { Delivering, Delivery, Effects, Got, Opened, Request } from '../../flow/effects.ts';
 import type { Step } from '../../flow/step.ts';
 import type { Arrival } from '../../model/arrival.ts';
-import type { Caller, Problem, Target } from '../../model/call.ts';
+import type { Caller, Problem } from '../../model/call.ts';
 import type { Fault } from '../../model/fault.ts';
 import { header } from '../../model/headers.ts';
 import type { Refusal } from '../../model/refusal.ts';
@@ -134,7 +134,7 @@ export class HttpCall implements Effects {
         tags: writtenHeader(headers, 'x-tollgate-tags'),
         baggage: header(headers, 'baggage'),
       },
-      this.#runtime.config.limits.tagsPerCall,
+      { maxTags: this.#runtime.config.limits.tagsPerCall, userName: this.#runtime.userName },
     );
   }
 
@@ -188,7 +188,7 @@ export class HttpCall implements Effects {
     return { kind: 'ok', value: request };
   }
 
-  targets(model: string): readonly Target[] {
+  plan(model: string): Plan {
     return this.#runtime.plan(model);
   }
 

@@ -12,7 +12,8 @@ import type { Target } from '../../model/call.ts';
 import type { Attempt, CallFacts } from '../../model/settlement.ts';
 import type { Prepared } from '../../translate/request.ts';
 import type { ReadBody } from '../bodies/read-body.ts';
-import { attemptJson, intentJson, wholeJson, type Intent } from '../ledger/intent.ts';
+import { attemptJson, wholeJson, type Intent } from '../ledger/intent.ts';
+import { putIntent } from '../ledger/stored-intent.ts';
 import type { Runtime } from '../runtime.ts';
 import { RunningAttempt } from '../upstream/attempt.ts';
 import { unsent } from '../upstream/unsent.ts';
@@ -68,13 +69,13 @@ export class ProviderSide implements Pick<Effects, 'intend' | 'open' | 'keep'> {
   intend(facts: CallFacts, target: Target, previous: Attempt | null): Promise<boolean> {
     const { services, runtime } = this.#with;
     const { spool } = services;
-    const { account, system } = runtime.upstream(target.provider);
-    const next = { target, account, system };
+    const { account, genAiProvider } = runtime.upstream(target.provider);
+    const next = { target, account, genAiProvider };
     if (!this.#isIntended) {
       this.#isIntended = true;
       const estimatedInputTokens = guessInputTokens(this.#bodyBytes);
       const intent: Intent = { call: facts, ...next, estimatedInputTokens };
-      return spool.intend(facts.id, intentJson(intent));
+      return spool.intend(facts.id, (out) => putIntent(out, intent));
     }
     if (previous === null) return Promise.resolve(true);
     const further = `{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`;

@@ -13,6 +13,7 @@ import { largeBytes } from '../bodies/read-body.ts';
 import type { Config } from '../../config/config.ts';
 import type { Step } from '../../flow/step.ts';
 import { setBounds } from './bounds.ts';
+import { startShedding } from './shedding.ts';
 import { boundConnections } from './connections.ts';
 import { addDataPlane } from './data-plane.ts';
 import { guardedServer } from '@tollgate/listener/edge/guard.ts';
@@ -26,6 +27,14 @@ export interface Server {
   listen(host: string, port: number): Promise<number>;
   /** Takes over the bounds of another configuration; what is under way keeps its own. */
   adopt(config: Config): void;
+  /** New calls are refused. */
+  isDraining(): boolean;
+  /** Connections that are open now. */
+  connections(): Promise<number>;
+  /** Closes so many connections, each with the reply to its next request: their clients connect again, maybe to another process. */
+  shed(connections: number): void;
+  /** Takes no further connections; those that are there stay. */
+  stopListening(): void;
   /** Refuses new calls and waits for those in flight. */
   drain(withinMs: number): Promise<void>;
   /** Ends calls that are still under way, telling their clients so; stops listening and closes every connection. */
@@ -105,10 +114,7 @@ export const httpServer = (options: ServerOptions): Server => {
     large,
     connections,
   });
-  addServiceRoutes(app, {
-    ...options,
-    notReady: () => (traffic.draining ? 'draining' : options.notReady()),
-  });
+  addServiceRoutes(app, options);
 
   const noneInFlight = async (withinMs: number): Promise<void> => {
     const endsMs = performance.now() + withinMs;
@@ -122,6 +128,9 @@ export const httpServer = (options: ServerOptions): Server => {
       return typeof address === 'object' && address !== null ? address.port : port;
     },
     adopt: (next) => setBounds(app.server, next),
+    isDraining: () => traffic.draining,
+    ...startShedding(app.server),
+    stopListening: () => void app.server.close(),
     async drain(withinMs) {
       traffic.draining = true;
       await noneInFlight(withinMs);

@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readiness } from '../../decide/readiness.ts';
 import { plain, refusalFor } from '../../decide/refuse.ts';
 import type { DialectName, Problem } from '../../model/call.ts';
 import { header } from '../../model/headers.ts';
@@ -20,13 +21,9 @@ import { dialectOfModels, modelList, modelNamed } from './models.ts';
 
 export interface ServiceRouteOptions {
   readonly services: Services;
-  readonly metrics: (accept: string | undefined) => Exposition;
-  /** Why this gateway should get no traffic; null: it is ready. */
-  notReady(): string | null;
-  /** What it waits for although it is ready: a dependency that is away; null: nothing. */
-  waiting(): string | null;
-  /** What else is worth knowing when somebody asks whether it is ready. */
-  details(): JsonObject;
+  metrics(accept: string | undefined): Exposition | Promise<Exposition>;
+  /** Whether this gateway should get traffic. */
+  ready(): Readiness | Promise<Readiness>;
 }
 
 const sendJson = (reply: FastifyReply, status: number, body: JsonObject): FastifyReply =>
@@ -127,7 +124,7 @@ export const refuseForeign = (
 /** Adds these routes, and the answers for everything else, to a server. */
 export const addServiceRoutes = (
   app: FastifyInstance,
-  { services, metrics, notReady, waiting, details }: ServiceRouteOptions,
+  { services, metrics, ready }: ServiceRouteOptions,
 ): void => {
   const models = (
     request: FastifyRequest,
@@ -157,15 +154,12 @@ export const addServiceRoutes = (
   );
 
   app.get('/health/live', (_request, reply) => sendJson(reply, 200, { status: 'live' }));
-  app.get('/health/ready', (_request, reply) => {
-    const reason = notReady();
-    if (reason !== null) return sendJson(reply, 503, { status: 'not ready', reason, ...details() });
-    const wait = waiting();
-    const waits = wait === null ? {} : { waiting: wait };
-    return sendJson(reply, 200, { status: 'ready', ...waits, ...details() });
+  app.get('/health/ready', async (_request, reply) => {
+    const { isReady, body } = await ready();
+    return sendJson(reply, isReady ? 200 : 503, body);
   });
   app.get('/metrics', async (request, reply) => {
-    const view = metrics(request.headers.accept);
+    const view = await metrics(request.headers.accept);
     return reply
       .headers({ ...neverSniffed, 'content-type': view.contentType })
       .send(await view.text());

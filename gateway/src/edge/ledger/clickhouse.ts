@@ -1,10 +1,10 @@
 import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce, type Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
-import { callColumns } from '../../contract/ledger.ts';
+import { callColumns, columnsOf, type CallColumn } from '../../contract/ledger.ts';
 import { findQuery, idsPerQuery, tallyQuery } from './clickhouse-queries.ts';
 import type { Tally } from '../../decide/tally.ts';
 
-/** A ledger row on its way: a JSON array in UTF-8, in the order of `callColumns`. */
+/** A ledger row on its way: a JSON array in UTF-8, in the order of `callColumns`, or of what an earlier version had. */
 export interface Row {
   readonly callId: string;
   /** Its number in its life of a gateway. */
@@ -36,10 +36,10 @@ export type Tallied =
 /** The table `tollgate.calls`, as the ledger uses it. */
 export interface Sink {
   /**
-   * Puts rows (`Row.json`) in, once per token.
+   * Puts rows (`Row.json`) of one version in, once per token. They are gone through more than once.
    * @param signal gives up; whether the rows went in is then not known
    */
-  insert(rows: readonly Buffer[], token: string, signal?: AbortSignal): Promise<Inserted>;
+  insert(rows: Iterable<Buffer>, token: string, signal?: AbortSignal): Promise<Inserted>;
   /** Which rows these calls have. */
   find(rows: readonly Row[], signal?: AbortSignal): Promise<Found>;
   /** How many rows a stretch has, and the sum of their `seq`. */
@@ -47,13 +47,36 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-const columnList = callColumns.map((column) => `\`${column}\``).join(', ');
-const insertQuery = `INSERT INTO tollgate.calls (${columnList}) FORMAT JSONCompactEachRow`;
+const insertQueries = new Map<readonly CallColumn[], string>();
+
+/** How many values a row has; 0: it is no row. */
+const valuesIn = (row: Buffer): number => {
+  try {
+    const values: unknown = JSON.parse(row.toString());
+    return Array.isArray(values) ? values.length : 0;
+  } catch {
+    return 0;
+  }
+};
+
+/** The insert that takes rows like this one; one that no version wrote is left to the table to refuse. */
+const insertQueryFor = (row: Buffer | undefined): string => {
+  const columns = columnsOf(row === undefined ? 0 : valuesIn(row)) ?? callColumns;
+  let query = insertQueries.get(columns);
+  if (query === undefined) {
+    const list = columns.map((column) => `\`${column}\``).join(', ');
+    query = `INSERT INTO tollgate.calls (${list}) FORMAT JSONCompactEachRow`;
+    insertQueries.set(columns, query);
+  }
+  return query;
+};
 
 /** The format's rows have no names: what there is to read is how the values are written. */
 const settings = {
   input_format_skip_unknown_fields: 0,
   date_time_input_format: 'best_effort',
+  // Rows of a segment differ: looking for those that are there twice, as the engine would on insert, is work for nothing.
+  optimize_on_insert: 0,
 } as const;
 
 /** For an answer to an insert or a question. */
@@ -76,8 +99,10 @@ export const clickhouseSink = (address: ClickhouseAddress): Sink => {
     return lines.map((line) => line.split('\t'));
   };
   return {
-    insert: (rows, token, signal) =>
-      insertOnce(client, { query: insertQuery, rows, token, settings, signal }),
+    insert(rows, token, signal) {
+      const [first] = rows;
+      return insertOnce(client, { query: insertQueryFor(first), rows, token, settings, signal });
+    },
     async find(rows, signal) {
       const rowsOf = new Map<string, string[]>();
       try {

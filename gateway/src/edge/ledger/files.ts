@@ -34,6 +34,14 @@ export const segmentFile = (dir: string, incarnation: string, number: number): S
 const beganMs = (incarnation: string): number =>
   Number.parseInt(incarnation.slice(0, incarnation.indexOf('-')), 36);
 
+const replicaName = /\.([0-9a-z]{9,}-[0-9a-f]{4})$/;
+
+/** When the life of a gateway that calls itself so in its rows began, by its own clock, epoch milliseconds; null: the name does not say. */
+export const lifeBeganMs = (replica: string): number | null => {
+  const incarnation = replicaName.exec(replica)?.[1];
+  return incarnation === undefined ? null : beganMs(incarnation);
+};
+
 /** No clock is wrong by so much: a name from later than this was not made by us, and must not push ours out of sight. */
 const latestBeganMs = Date.UTC(2200, 0, 1);
 const isOdd = (incarnation: string): boolean => beganMs(incarnation) >= latestBeganMs;
@@ -118,7 +126,8 @@ export const lockDirectory = (dir: string): Locked => {
   }
   try {
     const database = new DatabaseSync(join(dir, 'lock'), { timeout: 0 });
-    database.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+    // Its journal in memory: nothing is ever written, and a full disk must not keep us from starting.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return { kind: 'locked', release: () => database.close() };
   } catch (error) {
     return /locked|busy/i.test(String(error))
@@ -152,28 +161,52 @@ export const awaitDirectory = async (
 /** Read at a time: what is done with it holds up calls in flight for less than a millisecond. */
 const readBytes = 512 * 1024;
 const newline = 0x0a;
+const empty: Buffer = Buffer.alloc(0);
 
-/** Some lines of a file, without their newlines. */
+/** A line of a file, without its newline: from `from` to before `to` of `bytes`, which it shares with other lines. */
+export interface Line {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A line by itself. */
+export const bytesOf = ({ bytes, from, to }: Line): Buffer => bytes.subarray(from, to);
+
+/** Some lines of a file. */
 export interface Lines {
-  readonly lines: readonly Buffer[];
+  readonly lines: readonly Line[];
   /** False: the one line here has no newline behind it, so its write may have been cut short. */
   readonly whole: boolean;
 }
 
-/** The lines of a file, some at a time. Cut as bytes, because a chunk may end inside a character. */
-export async function* readLines(path: string): AsyncGenerator<Lines> {
-  let rest: Buffer = Buffer.alloc(0);
+const everyLine = (): boolean => true;
+
+/**
+ * The lines of a file, some at a time. Cut as bytes, because a chunk may end inside a character.
+ * @param wants whether a line that begins with this byte is wanted; the others are left out
+ */
+export async function* readLines(
+  path: string,
+  wants: (first: number) => boolean = everyLine,
+): AsyncGenerator<Lines> {
+  let rest = empty;
   for await (const chunk of createReadStream(path, { highWaterMark: readBytes })) {
     if (!Buffer.isBuffer(chunk)) continue;
-    const data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const lines: Buffer[] = [];
+    const lines: Line[] = [];
     let from = 0;
-    for (let to = data.indexOf(newline); to !== -1; to = data.indexOf(newline, from)) {
-      lines.push(data.subarray(from, to));
+    for (let to = chunk.indexOf(newline); to !== -1; to = chunk.indexOf(newline, from)) {
+      // Only the line that two chunks share is put together: a copy of all of it cost a tenth of a record.
+      if (rest.length > 0) {
+        const bytes = Buffer.concat([rest, chunk.subarray(from, to)]);
+        lines.push({ bytes, from: 0, to: bytes.length });
+        rest = empty;
+      } else if (wants(chunk[from] ?? newline)) lines.push({ bytes: chunk, from, to });
       from = to + 1;
     }
-    rest = data.subarray(from);
+    const tail = chunk.subarray(from);
+    rest = rest.length === 0 ? tail : Buffer.concat([rest, tail]);
     yield { lines, whole: true };
   }
-  if (rest.length > 0) yield { lines: [rest], whole: false };
+  if (rest.length > 0) yield { lines: [{ bytes: rest, from: 0, to: rest.length }], whole: false };
 }

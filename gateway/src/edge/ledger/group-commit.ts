@@ -2,53 +2,43 @@
  * Lines of one event-loop turn become one write. What a disk refuses is tried again in small pieces every `retryMs`:
  * whoever waits for an intent is told no at once, and the rows of calls, which must not be lost, are held.
  */
+import { ByteText } from '../../model/byte-text.ts';
+import {
+  HeldRows,
+  pieceLength,
+  type Ending,
+  type Lent,
+  type LineKind,
+  type Pending,
+  type Told,
+} from './held-rows.ts';
 
-/** Told whether its line is on disk. A row that is held is told no, and written later all the same. */
-type Told = (ok: boolean) => void;
-
-/** A row of a call that was refused before it reached a provider has a smaller right to the disk. */
-export type LineKind = 'story' | 'row' | 'refusal';
-
-interface Pending {
-  readonly line: string;
-  readonly kind: LineKind;
-  /** Null for lines nobody waits for. */
-  readonly written: Told | null;
-  /** Told that the line was given up; null for lines that may be left out. */
-  readonly dropped: (() => void) | null;
-}
+/** Puts a whole line down, newline included. */
+type Put = (out: ByteText) => void;
 
 /** A finished row. */
-type RowLine = Pending & { readonly kind: 'row' | 'refusal' };
+interface RowLine extends Ending {
+  readonly kind: 'row' | 'refusal';
+  readonly put: Put;
+}
 
 /** The finished rows that one write brought to disk. */
 export interface Committed {
   readonly closes: number;
-  readonly closeChars: number;
+  readonly closeBytes: number;
   /** Of these, rows of refused calls. */
-  readonly refusalChars: number;
+  readonly refusalBytes: number;
   /** When the write began, on the monotonic clock. */
   readonly startedMs: number;
 }
 
-/** Rows that the disk did not take, in hand of somebody who has another place for them. */
-export interface Lent {
-  readonly lines: readonly string[];
-  /** Of these, rows of refused calls. */
-  readonly refusalChars: number;
-  /** They are safe elsewhere. */
-  done(): void;
-  /** They are not: held as before. */
-  giveBack(): void;
-}
-
 export interface GroupCommit {
-  /** Answers once the line is on disk, or that it will not be. */
-  durable(line: string): Promise<boolean>;
+  /** Tells once that the line is on disk, or that it will not be. */
+  durable(put: Put, told: Told): void;
   /** Written with the next commit, or left out when the disk refuses. */
-  offer(line: string): void;
-  /** Written with the next commit that the disk takes. */
-  keep(row: RowLine): void;
+  offer(put: Put): void;
+  /** Written with the next commit that the disk takes; how many bytes that will be. */
+  keep(row: RowLine): number;
   /** Lines not yet written. */
   waiting(): number;
   /** The disk has refused the last write. */
@@ -63,23 +53,13 @@ export interface GroupCommit {
 
 const retryMs = 250;
 /** Of one write: all that a turn brings, as a rule. */
-const pieceChars = 1024 * 1024;
-/** After a refusal: a disk that has room for a little again takes it. */
-const smallPieceChars = 64 * 1024;
-
-/** How many of `lines` make one piece; at least one. */
-const pieceLength = (lines: readonly Pending[], chars: number): number => {
-  let size = 0;
-  for (const [i, { line }] of lines.entries()) {
-    size += line.length;
-    if (i > 0 && size > chars) return i;
-  }
-  return lines.length;
-};
+const pieceBytes = 1024 * 1024;
 
 export interface GroupCommitOptions {
-  /** Appends text to a file, all or nothing; null: written, else why not. */
-  write(text: string): string | null;
+  /** Appends to a file, all or nothing; null: written, else why not. */
+  write(data: Buffer): string | null;
+  /** Tells when what was appended is safe from whatever it is to survive, or that this cannot be said. */
+  whenSafe(told: Told): void;
   /** Lets go of something on the disk, so that rows find room; false: there is nothing more. */
   makeRoom(): boolean;
   onWritten(committed: Committed): void;
@@ -87,25 +67,18 @@ export interface GroupCommitOptions {
   onError(message: string): void;
 }
 
-/** What is left after a refusal: the rows, whose writers hear that they have to wait. */
-const rowsOf = (rest: readonly Pending[]): Pending[] => {
-  for (const { written } of rest) written?.(false);
-  return rest.filter(({ kind }) => kind !== 'story').map((row) => ({ ...row, written: null }));
-};
-
-/** Tells the writers that their lines are on disk, and counts the rows among them. */
-const committed = (piece: readonly Pending[], startedMs: number): Committed => {
+/** Counts the rows among lines that are written. */
+const committed = (lines: readonly Pending[], startedMs: number): Committed => {
   let closes = 0;
-  let closeChars = 0;
-  let refusalChars = 0;
-  for (const { line, kind, written } of piece) {
-    written?.(true);
+  let closeBytes = 0;
+  let refusalBytes = 0;
+  for (const { kind, bytes } of lines) {
     if (kind === 'story') continue;
     closes += 1;
-    closeChars += line.length;
-    if (kind === 'refusal') refusalChars += line.length;
+    closeBytes += bytes;
+    if (kind === 'refusal') refusalBytes += bytes;
   }
-  return { closes, closeChars, refusalChars, startedMs };
+  return { closes, closeBytes, refusalBytes, startedMs };
 };
 
 /** Nothing waits yet. */
@@ -114,11 +87,16 @@ export const startGroupCommit = (options: GroupCommitOptions): GroupCommit =>
 
 class RunningGroupCommit implements GroupCommit {
   readonly #options: GroupCommitOptions;
+  /** Lines of this turn, and their text one after the other. */
   #pending: Pending[] = [];
-  #lent: readonly Pending[] = [];
-  /** So many came back: they are lent together again, so that they can be known by their first. */
-  #cameBack = 0;
-  /** Of the batch that is being written, the part behind the piece at hand. */
+  #text = new ByteText();
+  /** Takes the lines of the next turn while those of this one are written. */
+  #otherText = new ByteText();
+  /** They are older than all lines that are pending. */
+  readonly #held = new HeldRows(() => {
+    if (!this.#refusing) this.#schedule();
+  });
+  /** Of the lines that are being written, those behind the piece at hand. */
   #behind = 0;
   #scheduled = false;
   #refusing = false;
@@ -130,26 +108,28 @@ class RunningGroupCommit implements GroupCommit {
     this.#options = options;
   }
 
-  durable(line: string): Promise<boolean> {
-    if (this.#stopped || this.#refusing) return Promise.resolve(false);
-    return new Promise((written) => {
-      this.#enqueue({ line, kind: 'story', written, dropped: null });
-    });
+  durable(put: Put, told: Told): void {
+    if (this.#stopped || this.#refusing) told(false);
+    else this.#enqueue(put, 'story', told, null);
   }
 
-  offer(line: string): void {
-    if (!this.#stopped && !this.#refusing)
-      this.#enqueue({ line, kind: 'story', written: null, dropped: null });
+  offer(put: Put): void {
+    if (!this.#stopped && !this.#refusing) this.#enqueue(put, 'story', null, null);
   }
 
-  keep(row: RowLine): void {
-    if (!this.#refusing) return this.#enqueue(row);
-    row.written?.(false);
-    this.#enqueue({ ...row, written: null });
+  keep({ put, kind, written, dropped }: RowLine): number {
+    if (!this.#refusing) return this.#enqueue(put, kind, written, dropped);
+    const bytes = this.#put(put);
+    const from = this.#text.length - bytes;
+    const line = Buffer.from(this.#text.view(from));
+    this.#text.cut(from);
+    this.#held.add({ line, bytes, kind, written: null, dropped });
+    written?.(false);
+    return bytes;
   }
 
   waiting(): number {
-    return this.#pending.length + this.#behind + this.#lent.length;
+    return this.#pending.length + this.#behind + this.#held.waiting + this.#held.lent;
   }
 
   refusing(): boolean {
@@ -157,16 +137,7 @@ class RunningGroupCommit implements GroupCommit {
   }
 
   lend(atMost: number): Lent | null {
-    if (!this.#refusing || this.#lent.length > 0 || this.#pending.length === 0) return null;
-    const part = this.#pending.slice(0, this.#cameBack === 0 ? atMost : this.#cameBack);
-    this.#lent = part;
-    this.#pending = this.#pending.slice(part.length);
-    return {
-      lines: part.map(({ line }) => line),
-      refusalChars: part.reduce((sum, p) => sum + (p.kind === 'refusal' ? p.line.length : 0), 0),
-      done: () => this.#takeBack([]),
-      giveBack: () => this.#takeBack(part),
-    };
+    return this.#refusing ? this.#held.lend(atMost) : null;
   }
 
   stop(): void {
@@ -176,67 +147,120 @@ class RunningGroupCommit implements GroupCommit {
   }
 
   abandon(): number {
-    const given = this.#pending;
+    const given = [...this.#held.abandon(), ...this.#pending];
     this.#pending = [];
+    this.#text.cut(0);
     for (const { dropped } of given) dropped?.();
     return given.length;
   }
 
-  /** What was lent is done with, or these of it wait again, before all that came since. */
-  #takeBack(part: readonly Pending[]): void {
-    if (part.length > 0) this.#pending = [...part, ...this.#pending];
-    this.#lent = [];
-    this.#cameBack = part.length;
+  #enqueue(
+    put: Put,
+    kind: LineKind,
+    written: Ending['written'],
+    dropped: Ending['dropped'],
+  ): number {
+    const bytes = this.#put(put);
+    this.#pending.push({ bytes, kind, written, dropped });
+    this.#schedule();
+    return bytes;
   }
 
-  #enqueue(line: Pending): void {
-    this.#pending.push(line);
+  /** How long the line is. One that cannot be put down leaves nothing behind: half of it would spoil those after it. */
+  #put(put: Put): number {
+    const from = this.#text.length;
+    try {
+      put(this.#text);
+      return this.#text.length - from;
+    } catch (error) {
+      this.#text.cut(from);
+      throw error;
+    }
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#atEndOfTurn);
   }
 
-  /** Writes what waits, piece by piece, until all is written or the disk refuses and has nothing to let go of. */
+  /** Writes what waits, until all is written or the disk refuses and has nothing to let go of. */
   #flush(): void {
     this.#scheduled = false;
-    if (this.#refusing) return;
-    let rest: readonly Pending[] = this.#pending;
-    let chars = pieceChars;
+    if (this.#refusing || !this.#writeHeld() || this.#pending.length === 0) return;
+    const [lines, text] = [this.#pending, this.#text];
     this.#pending = [];
-    while (rest.length > 0) {
-      const length = pieceLength(rest, chars);
+    [this.#text, this.#otherText] = [this.#otherText, text];
+    this.#writeLines(lines, text);
+    text.cut(0);
+  }
+
+  /** Writes lines whose text is all of `text`, piece by piece; what the disk refuses of them is held, if it must not be lost. */
+  #writeLines(lines: readonly Pending[], text: ByteText): void {
+    let [first, at] = [0, 0];
+    while (first < lines.length) {
+      const rest = first === 0 ? lines : lines.slice(first);
+      const length = pieceLength(rest, pieceBytes);
+      const piece = length === rest.length ? rest : rest.slice(0, length);
+      const end = piece.reduce((sum, { bytes }) => sum + bytes, at);
       this.#behind = rest.length - length;
-      const failure = this.#write(this.#behind === 0 ? rest : rest.slice(0, length));
-      if (failure === null) {
-        this.#cameBack = 0;
-        rest = rest.slice(length);
-        continue;
+      const failure = this.#write(text.view(at, end), piece);
+      if (failure !== null) {
+        this.#holdRows(rest, text.view(at));
+        if (this.#held.waiting === 0 || !this.#options.makeRoom()) this.#refuse(failure);
+        else this.#writeHeld();
+        return;
       }
-      [rest, chars] = [rowsOf(rest), smallPieceChars];
-      if (rest.length > 0 && this.#options.makeRoom()) continue;
-      this.#hold(rest, failure);
-      return;
+      [first, at] = [first + length, end];
     }
   }
 
+  /** Writes the rows that are held, in small pieces; false: the disk still refuses them. */
+  #writeHeld(): boolean {
+    while (this.#held.waiting > 0) {
+      const piece = this.#held.take();
+      this.#behind = 0;
+      const failure = this.#write(Buffer.concat(piece.map(({ line }) => line)), piece);
+      if (failure === null) continue;
+      this.#held.putBack(piece);
+      if (this.#options.makeRoom()) continue;
+      this.#refuse(failure);
+      return false;
+    }
+    return true;
+  }
+
   /** Null: the piece is on disk, and whoever waits for it knows. */
-  #write(piece: readonly Pending[]): string | null {
+  #write(data: Buffer, piece: readonly Pending[]): string | null {
     const startedMs = performance.now();
-    let text = '';
-    for (const { line } of piece) text += line;
-    const failure = this.#options.write(text);
+    const failure = this.#options.write(data);
     if (failure !== null) return failure;
+    this.#held.moveOn();
     this.#options.onCommit((performance.now() - startedMs) / 1000);
+    this.#options.whenSafe((ok) => {
+      for (const { written } of piece) written?.(ok);
+    });
     this.#options.onWritten(committed(piece, startedMs));
     return null;
   }
 
-  /** The disk refuses these rows: they wait before all that came since, and are tried again in a while. */
-  #hold(rows: readonly Pending[], failure: string): void {
+  /** Of lines that were refused, the rows wait in memory of their own; whoever waits for one of them hears it. */
+  #holdRows(lines: readonly Pending[], text: Buffer): void {
+    let at = 0;
+    for (const { bytes, kind, written, dropped } of lines) {
+      const line = text.subarray(at, at + bytes);
+      at += bytes;
+      if (kind !== 'story')
+        this.#held.add({ line: Buffer.from(line), bytes, kind, written: null, dropped });
+      written?.(false);
+    }
+    this.#behind = 0;
+  }
+
+  /** Nothing is written for a while. */
+  #refuse(failure: string): void {
     this.#options.onError(failure);
     this.#refusing = true;
-    this.#behind = 0;
-    this.#pending = [...rows, ...this.#pending];
     if (!this.#stopped) setTimeout(() => this.#retry(), retryMs).unref();
   }
 

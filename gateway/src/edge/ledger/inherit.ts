@@ -4,9 +4,9 @@
  */
 import { dirname } from 'node:path';
 import type { PriceTable } from '../../decide/price.ts';
-import { ledgerRow } from '../../projections/row.ts';
+import { ByteText } from '../../model/byte-text.ts';
 import type { Aside } from './aside.ts';
-import { entryLine } from './entry.ts';
+import { putClose } from './entry.ts';
 import { segmentFile, strangeFiles, syncDirectory, type SegmentFile } from './files.ts';
 import { headLine, type Head } from './identity.ts';
 import { crashSettlement } from './intent.ts';
@@ -14,7 +14,9 @@ import type { Shipment } from './kept.ts';
 import type { Lives } from './lives.ts';
 import { readLeftover, type Leftover } from './recover.ts';
 import type { Sealed } from './rotation.ts';
-import { createSegment } from './segment.ts';
+import type { Rows } from './rows.ts';
+import { withRoom } from './reserve.ts';
+import { createSegment, type Segment } from './segment.ts';
 
 export interface Inherited {
   /** Segments to ship, oldest first. */
@@ -39,30 +41,45 @@ export interface InheritOptions {
   readonly lives: Lives;
   readonly aside: Aside;
   readonly prices: PriceTable;
+  readonly rows: Pick<Rows, 'put'>;
+  /** Lets go of something on the disk, so that rows find room; false: there is nothing more. */
+  makeRoom(): boolean;
   onError(message: string): void;
 }
 
+/** A segment with these lines in it, whole. @throws Error when the disk does not take it; then there is none */
+const written = (
+  file: SegmentFile,
+  parts: { readonly head: Buffer; readonly lines: Buffer },
+  onError: (message: string) => void,
+): Segment => {
+  const segment = createSegment(file, parts.head, onError);
+  const failure = segment.append(parts.lines);
+  if (failure === null) return segment;
+  segment.discard();
+  throw new Error(failure);
+};
+
 /** A closed segment of crashed rows, on disk before anything of it is shipped. Null when no call was left open. */
-const writeRecovered = async (options: {
-  readonly file: SegmentFile;
-  readonly identity: Omit<Head, 'firstSeq'>;
-  readonly lines: readonly string[];
-  readonly onError: (message: string) => void;
-}): Promise<Sealed | null> => {
-  const { file, identity, lines, onError } = options;
-  if (lines.length === 0) return null;
-  const segment = createSegment(file, headLine({ ...identity, firstSeq: 1 }), onError);
-  const failure = segment.append(lines.join(''));
-  if (failure !== null) {
-    segment.discard();
-    throw new Error(failure);
-  }
+const writeRecovered = async (
+  options: Pick<InheritOptions, 'identity' | 'makeRoom' | 'onError'> & {
+    readonly file: SegmentFile;
+    readonly closes: number;
+    /** The lines of their rows. */
+    readonly lines: Buffer;
+  },
+): Promise<Sealed | null> => {
+  const { file, identity, closes, lines, makeRoom, onError } = options;
+  if (closes === 0) return null;
+  const head = Buffer.from(headLine({ ...identity, firstSeq: 1 }));
+  // What is kept for the rows of calls in flight is kept for these.
+  const segment = withRoom(() => written(file, { head, lines }, onError), makeRoom);
   await segment.finish();
   syncDirectory(dirname(file.path));
   return {
     ...file,
     bytes: segment.bytes(),
-    closes: lines.length,
+    closes,
     refusalBytes: 0,
     firstRowAtMs: Date.now(),
     // Their real rows may have come to the table after all.
@@ -92,20 +109,23 @@ const sayDamage = (
  * Doing it twice changes nothing: the segment of crashed rows then holds the closes of the calls that were open.
  */
 export const inherit = async (options: InheritOptions): Promise<Inherited> => {
-  const { dir, files, incarnation, identity, lives, aside, prices, onError } = options;
+  const { dir, files, incarnation, identity, lives, aside, prices, rows } = options;
+  const { makeRoom, onError } = options;
   const leftover = await readLeftover(files);
   sayDamage(dir, leftover, aside, onError);
   for (const mark of leftover.marks) lives.read(mark);
-  const { replica } = identity;
-  const lines = [...leftover.open].map(([callId, open], i) => {
+  const lines = new ByteText();
+  for (const [i, [callId, open]] of [...leftover.open].entries()) {
     const seq = i + 1;
-    const json = ledgerRow({ settlement: crashSettlement(open, prices), replica, seq });
-    return entryLine({ kind: 'c', callId, seq, json });
-  });
+    const settlement = crashSettlement(open, prices);
+    putClose(lines, callId, seq, () => rows.put(lines, settlement, seq));
+  }
   const recovered = await writeRecovered({
     file: segmentFile(dir, incarnation, 0),
     identity,
-    lines,
+    closes: leftover.open.size,
+    lines: lines.view(0),
+    makeRoom,
     onError,
   });
   const isShipped = ({ segment, replica, toSeq }: Shipment): boolean =>
@@ -117,7 +137,7 @@ export const inherit = async (options: InheritOptions): Promise<Inherited> => {
       ...(recovered === null ? [] : [recovered]),
     ],
     shipped: leftover.segments.filter(isShipped),
-    recovered: lines.length,
+    recovered: leftover.open.size,
     damaged: leftover.damaged,
     mended: leftover.mended,
   };

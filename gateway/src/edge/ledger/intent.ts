@@ -2,49 +2,25 @@
 import { outcomes } from '../../contract/outcomes.ts';
 import type { UsageSource } from '../../contract/ledger.ts';
 import { charge, dimensionsOf, noCharge, type PriceTable } from '../../decide/price.ts';
-import type { Caller, Target } from '../../model/call.ts';
-import { toPicodollars } from '../../model/money.ts';
+import type { Target } from '../../model/call.ts';
+import { toPicodollars, type Picodollars } from '../../model/money.ts';
 import type { Attempt, CallFacts, Charge, Settlement } from '../../model/settlement.ts';
-import { noTokens, noUsage, outputTokens, type Usage } from '../../model/usage.ts';
+import { intentFrom, type StoredIntent } from './stored-intent.ts';
+import { noTokens, noUsage, outputTokens, type Dimensions, type Usage } from '../../model/usage.ts';
 
 /** The intent entry: enough to write the row of a call of which nothing more is ever heard. */
 export interface Intent {
   readonly call: CallFacts;
   readonly target: Target;
   readonly account: string;
-  readonly system: string;
+  readonly genAiProvider: string;
   readonly estimatedInputTokens: number;
 }
-
-/** Of callers that are busy now; a reload makes new ones, and these go with the old. */
-const callerTexts = new WeakMap<Caller, string>();
-
-const callerText = (caller: Caller | null): string => {
-  if (caller === null) return 'null';
-  let text = callerTexts.get(caller);
-  if (text === undefined) callerTexts.set(caller, (text = JSON.stringify(caller)));
-  return text;
-};
-
-/** JSON of an intent. The caller is the same for thousands of calls, so its part is made once. */
-export const intentJson = ({ call, ...rest }: Intent): string => {
-  const { id, startedAtMs, operation, dialect, caller, trace, identity, parameters } = call;
-  const facts = JSON.stringify({
-    id,
-    startedAtMs,
-    operation,
-    dialect,
-    trace,
-    identity,
-    parameters,
-  });
-  return `{"call":{"caller":${callerText(caller)},${facts.slice(1)},${JSON.stringify(rest).slice(1)}`;
-};
 
 /** A further attempt: how the last one ended, and where the next one goes. */
 export interface Further {
   readonly previous: Attempt;
-  readonly next: Pick<Intent, 'target' | 'account' | 'system'>;
+  readonly next: Pick<Intent, 'target' | 'account' | 'genAiProvider'>;
 }
 
 /** Progress of a stream. */
@@ -68,27 +44,63 @@ export const attemptJson = (attempt: Attempt): string =>
   );
 
 type Texts = Readonly<Record<string, string>>;
-type StoredAttempt = Omit<Attempt, 'charge'> & {
-  readonly charge: Omit<Charge, 'costs' | 'total'> & {
+type StoredAttempt = Omit<Attempt, 'charge' | 'dimensions'> & {
+  /** What is optional here, entries of earlier versions do not have. */
+  readonly dimensions?: Dimensions;
+  readonly charge: Omit<Charge, 'costs' | 'total' | 'list' | 'cacheSaved' | 'unitCosts'> & {
     readonly costs: Texts;
     readonly total: string;
+    readonly list?: string;
+    readonly cacheSaved?: string;
+    readonly unitCosts?: Texts;
   };
 };
 
 /** Progress as it is read again. */
 type Kept = Progress & { readonly attempt?: StoredAttempt };
+/** Entries of earlier versions say nothing of usage. */
+type StoredProgress = Omit<Kept, 'said'> & { readonly said?: Usage | null };
+
+/** What entries of earlier versions call something else. */
+const earlierNames: ReadonlyMap<string, string> = new Map([
+  ['ask', 'parameters'],
+  ['system', 'genAiProvider'],
+  ['input_cache_write_5m', 'input_cache_write'],
+  ['input_cache_write_1h', 'input_cache_write_long'],
+]);
+
+const renamed = <T extends object>(stored: T): T =>
+  Object.keys(stored).some((name) => earlierNames.has(name))
+    ? // Only names change.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      (Object.fromEntries(
+        Object.entries(stored).map(([name, value]) => [earlierNames.get(name) ?? name, value]),
+      ) as T)
+    : stored;
+
+const usageOf = (stored: Usage): Usage => ({ ...stored, tokens: renamed(stored.tokens) });
+
+const amount = (text: string): Picodollars => toPicodollars(BigInt(text));
+const amounts = (texts: Texts): Readonly<Record<string, Picodollars>> =>
+  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, amount(text)]));
 
 /** Undoes `attemptJson` after `JSON.parse`. */
-const revived = ({ charge: stored, ...rest }: StoredAttempt): Attempt => ({
-  ...rest,
-  charge: {
-    ...stored,
-    total: toPicodollars(BigInt(stored.total)),
-    costs: Object.fromEntries(
-      Object.entries(stored.costs).map(([meter, cost]) => [meter, toPicodollars(BigInt(cost))]),
-    ),
-  },
-});
+const revived = (stored: StoredAttempt): Attempt => {
+  const { charge, usage, dimensions = {}, ...rest } = renamed(stored);
+  return {
+    ...rest,
+    usage: usageOf(usage),
+    dimensions,
+    charge: {
+      ...charge,
+      total: amount(charge.total),
+      list: amount(charge.list ?? charge.total),
+      cacheSaved: amount(charge.cacheSaved ?? '0'),
+      costs: amounts(renamed(charge.costs)),
+      unitCosts: amounts(charge.unitCosts ?? {}),
+    },
+  };
+};
 
 /** An open call as its entries tell it, in the order they were written. */
 export interface OpenCall {
@@ -101,17 +113,29 @@ export interface OpenCall {
   readonly uncertain: boolean;
 }
 
+/** As earlier versions wrote it; still earlier ones had no route. */
+type Stored = Omit<Intent, 'call'> & {
+  readonly call: Omit<CallFacts, 'route'> & { readonly route?: string };
+};
+
+const isList = (stored: StoredIntent | Stored): stored is StoredIntent => Array.isArray(stored);
+
 // Our own entries, protected by their checksum: their shape is what this file wrote.
 // oxlint-disable typescript/no-unsafe-type-assertion
-const parseIntent = (json: string): Intent => {
-  const stored = JSON.parse(json) as Intent & { call: { ask?: CallFacts['parameters'] } };
-  const { ask, ...call } = stored.call;
-  // Entries of earlier versions call them `ask`.
-  return ask === undefined ? stored : { ...stored, call: { ...call, parameters: ask } };
+export const parseIntent = (json: string): Intent => {
+  const stored = JSON.parse(json) as StoredIntent | Stored;
+  if (isList(stored)) return intentFrom(stored);
+  const { call, ...rest } = renamed(stored);
+  return { ...rest, call: { ...renamed(call), route: call.route ?? '' } };
 };
-const parseFurther = (json: string): { previous: StoredAttempt; next: Further['next'] } =>
-  JSON.parse(json) as { previous: StoredAttempt; next: Further['next'] };
-const parseProgress = (json: string): Kept => JSON.parse(json) as Kept;
+const parseFurther = (json: string): { previous: StoredAttempt; next: Further['next'] } => {
+  const { previous, next } = JSON.parse(json) as { previous: StoredAttempt; next: Further['next'] };
+  return { previous, next: renamed(next) };
+};
+const parseProgress = (json: string): Kept => {
+  const { said = null, ...rest } = JSON.parse(json) as StoredProgress;
+  return { ...rest, said: said === null ? null : usageOf(said) };
+};
 // oxlint-enable typescript/no-unsafe-type-assertion
 
 /**
@@ -150,15 +174,20 @@ const deathWords = ({ sent, progress, uncertain }: OpenCall): string =>
 const guessed = (
   open: OpenCall,
   intent: Intent,
-  { target, account, system }: Further['next'],
+  { target, account, genAiProvider }: Further['next'],
   { progress, offsetMs, prices }: { progress: Kept | null; offsetMs: number; prices: PriceTable },
 ): Attempt => {
   const { usage, source } = usageAtDeath(open, intent.estimatedInputTokens, progress);
-  const price = prices.find(target.provider, target.model, intent.call.startedAtMs);
+  const price = prices.find(
+    target.provider,
+    { asked: target.model, answered: target.model },
+    intent.call.startedAtMs,
+  );
   const asked = intent.call.parameters?.dimensions ?? {};
+  const dimensions = dimensionsOf(asked, target.model, usage.dimensions);
   return {
     target,
-    system,
+    genAiProvider,
     account,
     region: '',
     serverAddress: '',
@@ -175,15 +204,22 @@ const guessed = (
     finishReason: '',
     usage,
     usageSource: source,
-    charge:
-      source === 'none'
-        ? noCharge
-        : charge(usage, price, dimensionsOf(asked, target.model, usage.dimensions)),
+    dimensions,
+    charge: source === 'none' ? noCharge : charge(usage, price, dimensions),
     wasteReason: source === 'none' ? '' : 'abandoned',
     chunks: 0,
     maxGapMs: 0,
   };
 };
+
+/** Time between attempts, of which waiting is nearly all. */
+const between = (attempts: readonly Attempt[]): number =>
+  attempts.reduce((sum, { offsetMs }, i) => {
+    const previous = attempts[i - 1];
+    return previous === undefined
+      ? sum
+      : sum + Math.max(0, offsetMs - previous.offsetMs - previous.durationMs);
+  }, 0);
 
 /**
  * The settlement of a call whose process died, or whose close is damaged: `crashed`, priced at what was known. What was
@@ -217,6 +253,7 @@ export const crashSettlement = (open: OpenCall, prices: PriceTable): Settlement 
     durationMs: Math.max(offsetMs, progress?.elapsedMs ?? 0),
     firstTokenMs: null,
     providerMs: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    waitMs: between(attempts),
     streamOutcome: intent.call.parameters?.stream === true ? 'cut' : '',
     cacheStatus: 'off',
     priceVersion: prices.version,

@@ -19,10 +19,6 @@ export interface Shipment {
   readonly sinceMs: number;
 }
 
-/** When a call began: the beginning of a UUIDv7 is its time, epoch milliseconds. */
-export const startOfCall = (callId: string): number =>
-  Number.parseInt(callId.slice(0, 8) + callId.slice(9, 13), 16);
-
 export interface Kept {
   keep(shipment: Shipment): void;
   /** The table was seen to have all rows of this life up to here. */

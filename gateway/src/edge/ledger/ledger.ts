@@ -3,7 +3,6 @@ import { randomInt } from 'node:crypto';
 import type { PriceTable } from '../../decide/price.ts';
 import type { Tally } from '../../decide/tally.ts';
 import type { Settlement } from '../../model/settlement.ts';
-import { ledgerRow } from '../../projections/row.ts';
 import { asideIn, type Aside } from './aside.ts';
 import type { Sink } from './clickhouse.ts';
 import { awaitDirectory, newIncarnation, segmentFiles } from './files.ts';
@@ -15,10 +14,12 @@ import { keptSegments, type Kept, type Shipment } from './kept.ts';
 import { markLine, startLives, type Lives } from './lives.ts';
 import { callsWithoutRow } from './lost-rows.ts';
 import { startReconciler, type Reconciler } from './reconcile.ts';
-import { startReserve } from './reserve.ts';
+import { startReserve, withRoom, type Reserve } from './reserve.ts';
 import type { Sealed } from './rotation.ts';
+import { startRows, type Rows } from './rows.ts';
 import { startShipper, type Shipper } from './shipper.ts';
-import { startSpool, type Spool, type SpoolLimits } from './spool.ts';
+import type { SpoolLimits } from './spool-options.ts';
+import { startSpool, type Spool } from './spool.ts';
 import { noTotals, type SpoolTotals } from './totals.ts';
 
 /** How often shipped segments that were kept long enough are looked for. */
@@ -60,6 +61,8 @@ export interface LedgerOptions {
   /** This replica's name; the incarnation is added. */
   readonly replica: string;
   readonly limits: LedgerLimits;
+  /** So many spools share the disk. Left out: this one has it for itself. */
+  readonly spools?: number;
   readonly prices: PriceTable;
   readonly sink: Sink;
   onCommit(seconds: number): void;
@@ -81,7 +84,10 @@ export type LedgerStart =
 export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> => {
   const { dir, sink } = options;
   const lock = await awaitDirectory(dir, options.lockWaitMs, options.onLockWait);
-  if (lock.kind === 'failed') return lock;
+  if (lock.kind === 'failed') {
+    await sink.close();
+    return lock;
+  }
   try {
     return { kind: 'started', ledger: await start(options, () => lock.release()) };
   } catch (error) {
@@ -95,7 +101,7 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
 };
 
 const start = async (options: LedgerOptions, release: () => void): Promise<Ledger> => {
-  const { dir, limits, prices, onError } = options;
+  const { dir, limits, spools, prices, onError } = options;
   const aside = asideIn(dir, onError);
   const kept = keptSegments(limits.keepShippedMs, onError);
   const lives = startLives(Date.now());
@@ -103,6 +109,8 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
   const files = segmentFiles(dir);
   const incarnation = newIncarnation(Date.now(), randomInt(0x1_0000), files);
   const identity = { spool, replica: `${options.replica}.${incarnation}` };
+  const rows = startRows(dir, identity.replica);
+  const reserve = startReserve(dir, limits.reserveBytes, spools);
   const inherited = await inherit({
     dir,
     files,
@@ -111,15 +119,20 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
     lives,
     aside,
     prices,
+    rows,
+    makeRoom: () => reserve.release(),
     onError,
   });
+  rows.seal();
   return new RunningLedger(options, {
     identity,
     incarnation,
     aside,
     kept,
     lives,
+    rows,
     inherited,
+    reserve,
     release,
   });
 };
@@ -131,7 +144,9 @@ interface Parts {
   readonly aside: Aside;
   readonly kept: Kept;
   readonly lives: Lives;
+  readonly rows: Rows;
   readonly inherited: Inherited;
+  readonly reserve: Reserve;
   /** Lets the directory go. */
   release(): void;
 }
@@ -189,7 +204,7 @@ class RunningLedger implements Ledger {
   settle(settlement: Settlement, written?: (durable: boolean) => void): void {
     this.spool.close(
       settlement.call.id,
-      (seq) => this.#row(settlement, seq),
+      (out, seq) => this.#parts.rows.put(out, settlement, seq),
       written,
       () => this.#options.onDropped(settlement),
     );
@@ -224,6 +239,7 @@ class RunningLedger implements Ledger {
       spool: totals,
       onRowsLost: (segment, rows) => this.#replaceLost(segment, rows),
       onShipment: (shipment, spared) => this.#hasShipped(shipment, spared),
+      onSentDirectly: (sinceMs) => this.reconciler.sentDirectly(identity.replica, sinceMs),
       onShipped,
       onError,
     });
@@ -234,33 +250,32 @@ class RunningLedger implements Ledger {
 
   #startSpool(totals: SpoolTotals): Spool {
     const { dir, limits, onCommit, onError } = this.#options;
-    const { identity, incarnation, kept, lives, inherited } = this.#parts;
-    return startSpool({
-      dir,
-      incarnation,
-      limits,
-      firstSegment: 1,
-      firstSeq: inherited.recovered + 1,
-      identity,
-      totals,
-      reserve: startReserve(dir, limits.reserveBytes),
-      shed: () => kept.shed(),
-      carried: () => lives.carried(),
-      onSealed: (segment) => this.shipper.add(segment),
-      onCommit,
-      onError,
-    });
-  }
-
-  #row(settlement: Settlement, seq: number): string {
-    return ledgerRow({ settlement, replica: this.#parts.identity.replica, seq });
+    const { identity, incarnation, kept, lives, inherited, reserve } = this.#parts;
+    const begin = () =>
+      startSpool({
+        dir,
+        incarnation,
+        limits,
+        firstSegment: 1,
+        firstSeq: inherited.recovered + 1,
+        identity,
+        totals,
+        reserve,
+        shed: () => kept.shed(),
+        carried: () => lives.carried(),
+        onSeal: () => this.#parts.rows.seal(),
+        onSealed: (segment) => this.shipper.add(segment),
+        onCommit,
+        onError,
+      });
+    return withRoom(begin, () => reserve.release());
   }
 
   /** A call whose own row cannot be read any more counts as crashed. */
   async #replaceLost(segment: Sealed, rows: number): Promise<void> {
     for (const [callId, call] of await callsWithoutRow(segment, rows))
-      this.spool.replace(callId, (seq) =>
-        this.#row(crashSettlement(call, this.#options.prices), seq),
+      this.spool.replace(callId, (out, seq) =>
+        this.#parts.rows.put(out, crashSettlement(call, this.#options.prices), seq),
       );
   }
 

@@ -11,7 +11,7 @@ const intentsIn = async ({ path }: SegmentFile): Promise<ReadonlySet<string> | n
   try {
     for await (const { lines, whole } of readLines(path))
       for (const line of lines) {
-        const entry = parseEntry(line);
+        const entry = parseEntry(line.bytes, line.from, line.to);
         // One without its newline is being written.
         if (entry === null && whole) return null;
         if (entry?.kind === 'i') calls.add(entry.callId);

@@ -51,6 +51,13 @@ const maxFreshTokens = 2;
 
 type Failed = Extract<Inserted, { readonly kind: 'try_again' | 'cannot' }>;
 
+/** One at a time: thousands of views of a file at once are thousands of things for the collector to keep. */
+const jsonOf = (rows: readonly Row[]): Iterable<Buffer> => ({
+  *[Symbol.iterator]() {
+    for (const { json } of rows) yield json;
+  },
+});
+
 /** Rows whose call has a row of another name in the table. */
 const sparedOf = (
   rows: readonly Row[],
@@ -154,7 +161,7 @@ class Part {
     if (this.#sends > 0) onResent(rows.length);
     this.#sends += 1;
     return sink.insert(
-      rows.map(({ json }) => json),
+      jsonOf(rows),
       this.#fresh === 0 ? this.#token : `${this.#token}/again-${this.#fresh}`,
       signal,
     );

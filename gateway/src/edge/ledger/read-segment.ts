@@ -1,6 +1,6 @@
 /** A sealed segment as the shipper needs it: its rows, and who wrote them. */
 import { parseEntry, type StoredEntry } from './entry.ts';
-import { readLines } from './files.ts';
+import { bytesOf, readLines, type Line } from './files.ts';
 import { readHead, type Head } from './identity.ts';
 import { mended } from './mend.ts';
 
@@ -17,6 +17,8 @@ export interface Contents {
 
 /** What a row's line never begins with, unless a bit of it flipped. */
 const storyKinds = new Set(['m', 'i', 's', 'a', 'p'].map((kind) => kind.charCodeAt(0)));
+/** Whether it may be a row's or a head's line. */
+const isNoStory = (first: number): boolean => !storyKinds.has(first);
 /** Trying to mend lines costs time; a file with more damage than this is not a matter of a flipped bit. */
 const maxMended = 200;
 
@@ -35,20 +37,15 @@ const startReading = (everyLine: boolean) => {
   let head: Head | null = null;
   let [wholeAgain, damaged] = [0, 0];
 
-  const entryOf = (line: Buffer): StoredEntry | null => {
-    const entry = parseEntry(line);
+  const entryOf = (line: Line): StoredEntry | null => {
+    const entry = parseEntry(line.bytes, line.from, line.to);
     if (entry !== null || !everyLine || wholeAgain + damaged >= maxMended) return entry;
-    const again = mended(line);
+    const again = mended(bytesOf(line));
     if (again !== null) wholeAgain += 1;
     return again;
   };
-  /** A line that need not be read, and is at least what it looks like. */
-  const isPassedOver = ([first]: Buffer): boolean =>
-    !everyLine && first !== undefined && storyKinds.has(first);
-
   return {
-    take(line: Buffer, whole: boolean): void {
-      if (isPassedOver(line)) return;
+    take(line: Line, whole: boolean): void {
       const entry = entryOf(line);
       // One without its newline was cut short by a crash, which is no damage.
       if (entry === null) damaged += whole ? 1 : 0;
@@ -62,7 +59,7 @@ const startReading = (everyLine: boolean) => {
 const read = async (path: string, everyLine: boolean): Promise<Contents | null> => {
   const reading = startReading(everyLine);
   try {
-    for await (const { lines, whole } of readLines(path))
+    for await (const { lines, whole } of readLines(path, everyLine ? undefined : isNoStory))
       for (const line of lines) reading.take(line, whole);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;

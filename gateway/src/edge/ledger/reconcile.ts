@@ -16,6 +16,7 @@ import {
   type Tally,
 } from '../../decide/tally.ts';
 import type { Sink } from './clickhouse.ts';
+import { lifeBeganMs } from './files.ts';
 import type { Kept, Shipment } from './kept.ts';
 import type { Life, Lives } from './lives.ts';
 import type { Sealed } from './rotation.ts';
@@ -23,6 +24,8 @@ import type { Sealed } from './rotation.ts';
 export interface Reconciler {
   /** Rows up to here were shipped just now, but for some that were spared. */
   shipped(shipment: Shipment, spared: Tally): void;
+  /** Rows of this life went to the table without the disk; none of their calls began earlier than this, epoch milliseconds. */
+  sentDirectly(replica: string, sinceMs: number): void;
   difference(): Difference;
   /** When the table last answered, epoch milliseconds; null: never. */
   checkedAtMs(): number | null;
@@ -62,11 +65,14 @@ interface Account {
   open: Difference;
 }
 
-/** Of a life nothing of which was counted yet, or whose rows are to be counted from the first one again. */
-const uncounted = ({ sinceMs }: Life) => ({
+/**
+ * Of a life nothing of which was counted yet, or whose rows are to be counted from the first one again. Rows that went to the
+ * table without the disk stand in no segment that could say when their calls began: not before the life itself.
+ */
+const uncounted = ({ replica, sinceMs }: Life) => ({
   checkedTo: 0,
   checkedSpared: noRows,
-  sinceMs,
+  sinceMs: Math.min(sinceMs, lifeBeganMs(replica) ?? Infinity),
   known: noDifference,
   open: noDifference,
 });
@@ -96,6 +102,12 @@ class RunningReconciler implements Reconciler {
   shipped(shipment: Shipment, spared: Tally): void {
     const account = this.#accountOf(this.#options.lives.shipped(shipment, spared));
     account.sinceMs = Math.min(account.sinceMs, shipment.sinceMs);
+  }
+
+  sentDirectly(replica: string, sinceMs: number): void {
+    // Of one that was not counted yet everything is asked for anyway.
+    const account = this.#accounts.get(replica);
+    if (account !== undefined) account.sinceMs = Math.min(account.sinceMs, sinceMs);
   }
 
   difference(): Difference {

@@ -1,10 +1,10 @@
 /** What an earlier life of this gateway left behind: rows to ship, and calls that never ended. */
 import { statSync } from 'node:fs';
 import { callIdIn, parseEntry, type StoredEntry } from './entry.ts';
-import { readLines, type SegmentFile } from './files.ts';
+import { bytesOf, readLines, type SegmentFile } from './files.ts';
 import { readHead, type Head } from './identity.ts';
 import type { OpenCall } from './intent.ts';
-import { startOfCall, type Shipment } from './kept.ts';
+import type { Shipment } from './kept.ts';
 import { mended } from './mend.ts';
 import type { Sealed } from './rotation.ts';
 
@@ -129,14 +129,14 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
       if (entry.kind === 'c') {
         closes += 1;
         toSeq = Math.max(toSeq, entry.seq);
-        sinceMs = Math.min(sinceMs, startOfCall(entry.callId));
+        sinceMs = Math.min(sinceMs, entry.startOfCallMs());
       }
       stories.take(entry, file, head !== null);
     };
     try {
       const { size, mtimeMs } = statSync(file.path);
       for await (const { lines, whole } of readLines(file.path))
-        for (const line of lines) take(line, whole);
+        for (const line of lines) take(bytesOf(line), whole);
       const segment: Sealed = {
         ...file,
         bytes: size,

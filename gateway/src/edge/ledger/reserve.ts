@@ -7,6 +7,10 @@ import { randomFillSync } from 'node:crypto';
 import { closeSync, existsSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Why no new call is accepted: the spool is as large as it may be, its disk refuses, or the room for rows is used up. */
+export const fullReasons = ['max_spool', 'disk', 'reserve'] as const;
+export type FullReason = (typeof fullReasons)[number];
+
 export interface Reserve {
   /** Bytes it keeps; 0: none was asked for. */
   readonly bytes: number;
@@ -18,17 +22,23 @@ export interface Reserve {
   renew(): boolean;
 }
 
-/** Of a small disk the reserve takes this part at most. */
+/** Of a small disk the reserves of all spools take this part at most. */
 const largestShare = 1 / 8;
 /** Beyond the reserve itself, so that taking it does not fill the disk. */
 const slack = 1.5;
 const pieceBytes = 1024 * 1024;
 
-/** @param bytes what to keep; less on a disk that is small */
-export const startReserve = (dir: string, wantedBytes: number): Reserve => {
+/**
+ * @param wantedBytes what to keep; less on a disk that is small
+ * @param spools so many share the disk
+ */
+export const startReserve = (dir: string, wantedBytes: number, spools = 1): Reserve => {
   const path = join(dir, 'reserve');
   const disk = statfsSync(dir);
-  const bytes = Math.min(wantedBytes, Math.floor(disk.bsize * disk.blocks * largestShare));
+  const bytes = Math.min(
+    wantedBytes,
+    Math.floor((disk.bsize * disk.blocks * largestShare) / spools),
+  );
   let there = bytes === 0;
 
   const drop = (): void => rmSync(path, { force: true });
@@ -37,8 +47,10 @@ export const startReserve = (dir: string, wantedBytes: number): Reserve => {
     if (bsize * bavail < bytes * slack) return false;
     // Random, because some file systems keep no blocks for zeros.
     const piece = randomFillSync(Buffer.allocUnsafe(Math.min(bytes, pieceBytes)));
-    const fd = openSync(path, 'w', 0o600);
+    let fd: number | null = null;
     try {
+      // There may be room, and no file left.
+      fd = openSync(path, 'w', 0o600);
       for (let done = 0; done < bytes;)
         done += writeSync(fd, piece, 0, Math.min(piece.length, bytes - done));
       return true;
@@ -46,7 +58,7 @@ export const startReserve = (dir: string, wantedBytes: number): Reserve => {
       drop();
       return false;
     } finally {
-      closeSync(fd);
+      if (fd !== null) closeSync(fd);
     }
   };
   const renew = (): boolean => (there ||= take());
@@ -67,4 +79,14 @@ export const startReserve = (dir: string, wantedBytes: number): Reserve => {
     },
     renew,
   };
+};
+
+/** Does something that needs the disk; when it throws, once more with room made. @throws what it throws then, or when there is no room to make */
+export const withRoom = <T>(what: () => T, makeRoom: () => boolean): T => {
+  try {
+    return what();
+  } catch (error) {
+    if (!makeRoom()) throw error;
+    return what();
+  }
 };

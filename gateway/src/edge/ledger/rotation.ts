@@ -2,6 +2,7 @@
  * The segment being written, and its succession. A segment is sealed by count, size or age, and then never written
  * again: its open intents are carried into the next one first, so that a shipped file can go.
  */
+import { ByteText } from '../../model/byte-text.ts';
 import { segmentFile, syncDirectory, syncDirectorySoon, type SegmentFile } from './files.ts';
 import type { Committed } from './group-commit.ts';
 import type { OpenCalls } from './open-calls.ts';
@@ -11,6 +12,8 @@ export interface SegmentLimits {
   readonly segmentCloses: number;
   readonly segmentSizeBytes: number;
   readonly segmentAgeMs: number;
+  /** What lines survive before their writers are told: the death of the process, or a power cut too. */
+  readonly durability: 'process' | 'power';
 }
 
 /** A segment that will not be written again. */
@@ -29,15 +32,20 @@ export interface Sealed extends SegmentFile {
 
 export interface Rotation {
   /** All or nothing; null: written, else why not. */
-  write(text: string): string | null;
+  write(data: Buffer): string | null;
+  /** Tells when all that was written until now is on the disk itself, or that this cannot be said. */
+  whenSynced(told: (ok: boolean) => void): void;
   /** Counts rows just written, and seals when they are enough. */
   wrote(committed: Committed): void;
   /** Seals what is there, if anything, unless the disk has just refused to. */
   seal(): void;
   /** Some rows of this segment may have gone to ClickHouse by another way. */
   doubt(): void;
-  /** Puts what was written on the disk itself, and seals a segment that is old enough. */
-  tick(): void;
+  /**
+   * Puts what was written on the disk itself, and seals a segment that is old enough. Tells how soon there may be more to do,
+   * milliseconds; null: not before something is written.
+   */
+  tick(): number | null;
   /** When the first row of the segment being written was written, epoch milliseconds; null: it has none. */
   firstRowAtMs(): number | null;
   /** Seals, hands over, and ends. */
@@ -50,8 +58,8 @@ export interface RotationOptions {
   readonly firstSegment: number;
   readonly limits: SegmentLimits;
   readonly open: OpenCalls;
-  /** What the next segment begins with, before the open calls. */
-  head(): string;
+  /** Puts down what the next segment begins with, before the open calls. */
+  putHead(out: ByteText): void;
   /** The head holds more than who wrote it: this must survive the process. */
   hasNotes(): boolean;
   /** Lines not yet written: they belong to this segment's story, and sealing now could ship an intent away from its close. */
@@ -60,6 +68,8 @@ export interface RotationOptions {
   makeRoom(): boolean;
   /** Bytes that came to the disk. */
   onBytes(bytes: number): void;
+  /** A segment has ended, with all rows that were numbered until now. */
+  onSeal(): void;
   /** Called in the order of the segments' numbers. */
   onSealed(segment: Sealed): void;
   onError(message: string): void;
@@ -67,10 +77,17 @@ export interface RotationOptions {
 
 const retryMs = 250;
 
+/**
+ * An insert costs ClickHouse as much as some hundreds of rows, however few it has. So while segments hold fewer than this,
+ * they are sealed less often: a call after a quiet time is in the table after one age, in a steady trickle after some.
+ */
+const fewCloses = 500;
+const agesBetweenFew = 5;
+
 /** The rows of the segment being written. */
 interface Rows {
   closes: number;
-  closeChars: number;
+  closeBytes: number;
   /** Of refused calls. */
   refusalBytes: number;
   /** When the write with the first of them began, on the monotonic clock. */
@@ -82,7 +99,7 @@ interface Rows {
 
 const noRows = (): Rows => ({
   closes: 0,
-  closeChars: 0,
+  closeBytes: 0,
   refusalBytes: 0,
   firstCloseMs: 0,
   firstRowAtMs: null,
@@ -96,6 +113,8 @@ class RunningRotation implements Rotation {
   readonly #options: RotationOptions;
   #segment: Segment;
   #rows = noRows();
+  /** When the segment before this one was sealed, on the monotonic clock. */
+  #sealedMs = -Infinity;
   /** After a refusal of the disk no segment is sealed before this, on the monotonic clock. */
   #sealAgainMs = 0;
   #handedOver = Promise.resolve();
@@ -115,11 +134,15 @@ class RunningRotation implements Rotation {
     this.#rows.doubtful = true;
   }
 
-  write(text: string): string | null {
+  write(data: Buffer): string | null {
     const before = this.#segment.bytes();
-    const failure = this.#segment.append(text);
+    const failure = this.#segment.append(data);
     this.#options.onBytes(this.#segment.bytes() - before);
     return failure;
+  }
+
+  whenSynced(told: (ok: boolean) => void): void {
+    this.#segment.whenSynced(told);
   }
 
   wrote(committed: Committed): void {
@@ -130,21 +153,21 @@ class RunningRotation implements Rotation {
       rows.firstRowAtMs = Date.now();
     }
     rows.closes += committed.closes;
-    rows.closeChars += committed.closeChars;
-    rows.refusalBytes += committed.refusalChars;
-    if (rows.closes >= limits.segmentCloses || rows.closeChars >= limits.segmentSizeBytes)
+    rows.closeBytes += committed.closeBytes;
+    rows.refusalBytes += committed.refusalBytes;
+    if (rows.closes >= limits.segmentCloses || rows.closeBytes >= limits.segmentSizeBytes)
       this.seal();
   }
 
-  tick(): void {
-    const { closes, firstCloseMs } = this.#rows;
+  tick(): number | null {
     this.#segment.sync();
-    if (closes > 0 && performance.now() - firstCloseMs >= this.#options.limits.segmentAgeMs)
-      this.seal();
+    if (this.#leftMs() <= 0) this.seal();
+    if (this.#segment.isDirty()) return 0;
+    return this.#rows.closes === 0 ? null : Math.max(0, this.#leftMs());
   }
 
   seal(): void {
-    const { dir, limits, waiting, onBytes, onSealed, onError } = this.#options;
+    const { limits, waiting, onBytes, onSeal, onSealed } = this.#options;
     const [segment, rows] = [this.#segment, this.#rows];
     if (waiting() > 0 || performance.now() < this.#sealAgainMs) return;
     if (rows.closes === 0 && segment.bytes() < limits.segmentSizeBytes) return;
@@ -163,8 +186,10 @@ class RunningRotation implements Rotation {
       damaged: false,
     };
     const finished = segment.finish();
-    syncDirectorySoon(dir, onError);
+    this.#syncDirectory();
     [this.#segment, this.#rows] = [next, noRows()];
+    this.#sealedMs = performance.now();
+    onSeal();
     onBytes(next.bytes());
     // In order, however long the disk takes over each: an intent must not outlive its close.
     this.#handedOver = Promise.all([this.#handedOver, finished]).then(() => onSealed(sealed));
@@ -180,10 +205,37 @@ class RunningRotation implements Rotation {
     else await this.#segment.finish();
   }
 
+  /** What is promised to survive a power cut needs the name of its file, too. */
+  #syncDirectory(): void {
+    const { dir, limits, onError } = this.#options;
+    if (limits.durability === 'process') return syncDirectorySoon(dir, onError);
+    try {
+      syncDirectory(dir);
+    } catch (error) {
+      onError(`${dir} may not survive a power loss: ${String(error)}`);
+    }
+  }
+
+  /** Until this segment is old enough to be sealed; without rows it never is. */
+  #leftMs(): number {
+    const { segmentAgeMs } = this.#options.limits;
+    const { closes, firstCloseMs } = this.#rows;
+    if (closes === 0) return Infinity;
+    const oldEnoughMs = firstCloseMs + segmentAgeMs;
+    const dueMs =
+      closes >= fewCloses
+        ? oldEnoughMs
+        : Math.max(oldEnoughMs, this.#sealedMs + agesBetweenFew * segmentAgeMs);
+    return dueMs - performance.now();
+  }
+
   /** With the open calls in it, in one write: without its intents it may not stand alone. */
   #create(number: number): Segment {
-    const { dir, incarnation, open, head, onError } = this.#options;
-    return createSegment(segmentFile(dir, incarnation, number), head() + open.carried(), onError);
+    const { dir, incarnation, open, putHead, onError } = this.#options;
+    const begin = new ByteText();
+    putHead(begin);
+    open.carry(begin);
+    return createSegment(segmentFile(dir, incarnation, number), begin.view(0), onError);
   }
 
   /** The segment after this one; null: the disk has no room for it now, and this one goes on. */

@@ -7,24 +7,18 @@ export interface Segment {
   /** Bytes written so far. */
   bytes(): number;
   /** All or nothing; null: written, else why not. */
-  append(text: string): string | null;
+  append(data: Buffer): string | null;
   /** Begins to put what was written on the disk itself, unless that is under way or done. */
   sync(): void;
+  /** Tells when all that was written until now is on the disk itself, or that this cannot be said. Begins a sync. */
+  whenSynced(told: (ok: boolean) => void): void;
+  /** Something was written that no sync was begun for. */
+  isDirty(): boolean;
   /** Ends the file: on the disk itself, closed, never written again. Resolves also when the disk complains. */
   finish(): Promise<void>;
   /** Takes the file back, as if it had never been. */
   discard(): void;
 }
-
-/** Texts are encoded into memory that is used again: a fresh piece for each write costs the kernel a page at a time. */
-const scratch = Buffer.allocUnsafeSlow(1024 * 1024);
-const maxUtf8BytesPerChar = 3;
-
-/** Valid until the next call. */
-const encoded = (text: string): Buffer =>
-  text.length * maxUtf8BytesPerChar > scratch.length
-    ? Buffer.from(text)
-    : scratch.subarray(0, scratch.write(text));
 
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
@@ -37,84 +31,118 @@ const reasonOf = (error: unknown): string =>
  */
 export const createSegment = (
   file: SegmentFile,
-  head: string,
+  head: Buffer,
   onError: (message: string) => void,
 ): Segment => {
-  const fd = openSync(file.path, 'wx', 0o600);
-  let bytes = 0;
-  let dirty = false;
-  let syncing = false;
-  let finishing = false;
+  const segment = new OpenSegment(file, onError);
+  const failure = segment.append(head);
+  if (failure === null) return segment;
+  segment.discard();
+  throw new Error(failure);
+};
 
-  /** After a failed sync the kernel may have dropped what it could not write: said, for nothing can be done. */
-  const complain = (error: Error | null): void => {
-    if (error !== null) onError(`${file.path} may not survive a power loss: ${error.message}`);
-  };
-  const close = (): void => {
-    try {
-      closeSync(fd);
-    } catch (error) {
-      onError(`cannot close ${file.path}: ${reasonOf(error)}`);
-    }
-  };
+class OpenSegment implements Segment {
+  readonly file: SegmentFile;
+  readonly #onError: (message: string) => void;
+  readonly #fd: number;
+  #bytes = 0;
+  #isDirty = false;
+  #isSyncing = false;
+  /** What is to be done once no background sync uses the descriptor any more; set when the file has ended. */
+  #whenIdle: (() => void) | null = null;
+  /** They wait for a sync that begins later than now. */
+  #waiting: ((ok: boolean) => void)[] = [];
 
-  const append = (text: string): string | null => {
-    const data = encoded(text);
+  constructor(file: SegmentFile, onError: (message: string) => void) {
+    this.file = file;
+    this.#onError = onError;
+    this.#fd = openSync(file.path, 'wx', 0o600);
+  }
+
+  bytes(): number {
+    return this.#bytes;
+  }
+
+  append(data: Buffer): string | null {
     let done = 0;
     try {
       while (done < data.length)
-        done += writeSync(fd, data, done, data.length - done, bytes + done);
+        done += writeSync(this.#fd, data, done, data.length - done, this.#bytes + done);
     } catch (error) {
       try {
-        if (done > 0) ftruncateSync(fd, bytes);
+        if (done > 0) ftruncateSync(this.#fd, this.#bytes);
       } catch {
         // A torn line that stays fails its checksum when it is read, and the next append goes over it.
       }
       return reasonOf(error);
     }
-    bytes += data.length;
-    dirty = true;
+    this.#bytes += data.length;
+    this.#isDirty = true;
     return null;
-  };
-  const discard = (): void => {
-    close();
-    rmSync(file.path, { force: true });
-  };
-
-  const failure = append(head);
-  if (failure !== null) {
-    discard();
-    throw new Error(failure);
   }
-  /** What is to be done once no background sync uses the descriptor any more. */
-  let whenIdle: (() => void) | null = null;
 
-  return {
-    file,
-    bytes: () => bytes,
-    append,
-    sync() {
-      if (syncing || finishing || !dirty) return;
-      syncing = true;
-      dirty = false;
-      fdatasync(fd, (error) => {
-        syncing = false;
-        complain(error);
-        whenIdle?.();
-      });
-    },
-    finish() {
-      finishing = true;
-      return new Promise((resolve) => {
-        whenIdle = () =>
-          fdatasync(fd, (error) => {
-            complain(error);
-            close();
-            resolve();
-          });
-        if (!syncing) whenIdle();
-      });
-    },
-    discard,
-  };
-};
+  isDirty(): boolean {
+    return this.#isDirty;
+  }
+
+  sync(): void {
+    if (this.#isDirty && this.#mayBegin()) this.#begin();
+  }
+
+  whenSynced(told: (ok: boolean) => void): void {
+    this.#waiting.push(told);
+    if (this.#mayBegin()) this.#begin();
+  }
+
+  finish(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void =>
+        this.#syncAll(() => {
+          this.#close();
+          resolve();
+        });
+      this.#whenIdle = end;
+      if (!this.#isSyncing) end();
+    });
+  }
+
+  discard(): void {
+    this.#close();
+    rmSync(this.file.path, { force: true });
+  }
+
+  #mayBegin(): boolean {
+    return !this.#isSyncing && this.#whenIdle === null;
+  }
+
+  #begin(): void {
+    this.#isSyncing = true;
+    this.#syncAll(() => {
+      this.#isSyncing = false;
+      if (this.#whenIdle !== null) this.#whenIdle();
+      else if (this.#waiting.length > 0) this.#begin();
+    });
+  }
+
+  /** Puts all that was written on the disk itself, and tells whoever waits for it. */
+  #syncAll(then: () => void): void {
+    const told = this.#waiting;
+    this.#waiting = [];
+    this.#isDirty = false;
+    fdatasync(this.#fd, (error) => {
+      // After a failed sync the kernel may have dropped what it could not write: said, for nothing can be done.
+      if (error !== null)
+        this.#onError(`${this.file.path} may not survive a power loss: ${error.message}`);
+      for (const tell of told) tell(error === null);
+      then();
+    });
+  }
+
+  #close(): void {
+    try {
+      closeSync(this.#fd);
+    } catch (error) {
+      this.#onError(`cannot close ${this.file.path}: ${reasonOf(error)}`);
+    }
+  }
+}

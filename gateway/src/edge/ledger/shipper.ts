@@ -16,8 +16,8 @@ export interface Shipper {
   add(segment: Sealed): void;
   /** Sends those rows of a shipped segment again that the table does not have. Resolves when it has them. */
   again(segment: Sealed): Promise<void>;
-  /** Sends rows (whole lines of the spool) that have no file; whether all of them are in the table now. */
-  sendLines(lines: readonly string[]): Promise<boolean>;
+  /** Sends rows (whole lines of the spool, with their newlines) that have no file; whether all of them are in the table now. */
+  sendLines(lines: readonly Buffer[]): Promise<boolean>;
   /** Ships what is there until all is gone or the time is up. Returns whether all is gone. */
   drain(withinMs: number): Promise<boolean>;
   /** Gives up what is under way, which the next start sends again. */
@@ -31,6 +31,8 @@ export interface ShipperOptions extends ShippingOptions {
   readonly sink: Sink;
   /** See `placer.ts`. */
   readonly maxLooks?: number;
+  /** Rows went to the table that have no file; none of their calls began earlier than this, epoch milliseconds. */
+  onSentDirectly(sinceMs: number): void;
 }
 
 const backoffMs = { first: 250, most: 5_000 } as const;
@@ -78,10 +80,10 @@ class RunningShipper implements Shipper {
     });
   }
 
-  async sendLines(lines: readonly string[]): Promise<boolean> {
+  async sendLines(lines: readonly Buffer[]): Promise<boolean> {
     const { sink, spoolId } = this.#options;
     const { signal } = this.#stopping;
-    const rows = lines.flatMap((line) => parseEntry(Buffer.from(line.trimEnd())) ?? []);
+    const rows = lines.flatMap((line) => parseEntry(line.subarray(0, -1)) ?? []);
     const found = await sink.find(rows, signal);
     const there = found.kind === 'found' ? found.rowsOf : null;
     const missing = rows.filter(({ callId }) => there?.has(callId) === false);
@@ -96,8 +98,12 @@ class RunningShipper implements Shipper {
             signal,
           );
     const done = there !== null && (result === null || result.kind === 'done');
-    if (done) this.totals.shipped += rows.length;
-    else this.totals.failures += 1;
+    if (done) {
+      this.totals.shipped += rows.length;
+      this.#options.onSentDirectly(
+        rows.reduce((first, row) => Math.min(first, row.startOfCallMs()), Infinity),
+      );
+    } else this.totals.failures += 1;
     return done;
   }
 

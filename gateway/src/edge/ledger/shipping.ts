@@ -8,7 +8,7 @@ import type { Aside } from './aside.ts';
 import type { Row } from './clickhouse.ts';
 import { forgetHalves, halvesOf } from './halves.ts';
 import { tokenOf } from './identity.ts';
-import { startOfCall, type Kept, type Shipment } from './kept.ts';
+import type { Kept, Shipment } from './kept.ts';
 import type { Lot, Placed } from './placer.ts';
 import { readSegment, type Contents } from './read-segment.ts';
 import type { Sealed } from './rotation.ts';
@@ -39,16 +39,16 @@ const replicaOf = ({ head, rows }: Contents): string => head?.replica ?? replica
 const shipmentOf = (segment: Sealed, contents: Contents): Shipment => {
   const { head, rows } = contents;
   let toSeq = (head?.firstSeq ?? 1) - 1;
-  let earliest: string | null = null;
-  for (const { seq, callId } of rows) {
-    toSeq = Math.max(toSeq, seq);
-    if (earliest === null || callId < earliest) earliest = callId;
+  let sinceMs = Infinity;
+  for (const row of rows) {
+    toSeq = Math.max(toSeq, row.seq);
+    sinceMs = Math.min(sinceMs, row.startOfCallMs());
   }
   return {
     segment,
     replica: replicaOf(contents),
     toSeq,
-    sinceMs: earliest === null ? segment.firstRowAtMs : startOfCall(earliest),
+    sinceMs: sinceMs === Infinity ? segment.firstRowAtMs : sinceMs,
   };
 };
 

@@ -6,36 +6,29 @@
  * over (`rotation.ts`); intents without a close move along with the writer (`open-calls.ts`). Every write counts
  * against `maxSpoolBytes`; room for the rows of calls in flight is kept apart (`reserve.ts`).
  */
-import { entryLine, type EntryKind } from './entry.ts';
-import { startGroupCommit, type GroupCommit, type Lent } from './group-commit.ts';
-import { headLine, type Head } from './identity.ts';
+import type { ByteText } from '../../model/byte-text.ts';
+import { Alarm } from './alarm.ts';
+import { putClose, putEntry, type EntryKind, type PutRow, type Says } from './entry.ts';
+import { startGroupCommit, type GroupCommit } from './group-commit.ts';
+import type { Ending, Lent } from './held-rows.ts';
+import { headLine } from './identity.ts';
 import { openCalls } from './open-calls.ts';
-import type { Reserve } from './reserve.ts';
-import { startRotation, type Rotation, type Sealed, type SegmentLimits } from './rotation.ts';
+import type { FullReason } from './reserve.ts';
+import { startRotation, type Rotation } from './rotation.ts';
+import type { SpoolOptions } from './spool-options.ts';
 import type { SpoolTotals } from './totals.ts';
-
-export interface SpoolLimits extends SegmentLimits {
-  readonly syncMs: number;
-  readonly maxSpoolBytes: number;
-  /** Of these, what rows of refused calls may take; past it refusals are counted and not recorded. */
-  readonly maxRefusalsBytes: number;
-}
-
-/** Why no new call is accepted: the spool is as large as it may be, its disk refuses, or the room for rows is used up. */
-export const fullReasons = ['max_spool', 'disk', 'reserve'] as const;
-export type FullReason = (typeof fullReasons)[number];
 
 export interface Spool {
   /** Makes an intent durable. False: the spool is full or its disk refuses, and the provider must not be called. */
-  intend(callId: string, json: string): Promise<boolean>;
+  intend(callId: string, says: Says): Promise<boolean>;
   /** A further attempt, durable like an intent. */
-  further(callId: string, json: string): Promise<boolean>;
+  further(callId: string, says: Says): Promise<boolean>;
   /** The attempt's request went onto its connection; written with the next commit. */
   sent(callId: string): void;
   /** Progress of a stream; written with the next commit. */
-  progress(callId: string, json: string): void;
+  progress(callId: string, says: Says): void;
   /** Progress that is durable like an intent. */
-  durableProgress(callId: string, json: string): Promise<boolean>;
+  durableProgress(callId: string, says: Says): Promise<boolean>;
   /**
    * The finished row of a call. Kept and retried when the disk refuses, if the call had an intent; the row of a refused
    * call is dropped and counted when there is no room for it.
@@ -44,14 +37,16 @@ export interface Spool {
    */
   close(
     callId: string,
-    row: (seq: number) => string,
+    row: PutRow,
     written?: (durable: boolean) => void,
     dropped?: () => void,
   ): void;
   /** The row of a call that was closed and whose own row is damaged; asked for in the table before it goes there. */
-  replace(callId: string, row: (seq: number) => string): void;
-  /** Why no new call is accepted; null: they are. */
+  replace(callId: string, row: PutRow): void;
+  /** Why there is no room for further calls; null: there is. */
   full(): FullReason | null;
+  /** Why no new call is accepted; null: they are. */
+  refuses(): FullReason | null;
   /** A line about no call, carried by whoever wrote it; written with the next commit. */
   note(line: string): void;
   /** Rows the disk refuses, for somebody who has another place for them; null: none. */
@@ -68,33 +63,9 @@ export interface Spool {
   openCalls(): number;
 }
 
-export interface SpoolOptions {
-  readonly dir: string;
-  readonly incarnation: string;
-  readonly limits: SpoolLimits;
-  /** Numbers of the first segment and row; above those of recovery when it wrote some. */
-  readonly firstSegment: number;
-  readonly firstSeq: number;
-  /** Who writes. */
-  readonly identity: Omit<Head, 'firstSeq'>;
-  readonly totals: SpoolTotals;
-  readonly reserve: Reserve;
-  /** Lets go of something on the disk before the reserve has to; false: there is nothing more. */
-  shed(): boolean;
-  /** Lines about no call that every segment holds. */
-  carried(): string;
-  /** Called in the order of the segments' numbers. */
-  onSealed(segment: Sealed): void;
-  onCommit(seconds: number): void;
-  onError(message: string): void;
-}
-
 /** What the row of one call in flight, and its intent in the next segment, may take of the reserve. */
 const reservedBytesPerCall = 2048;
 const renewMs = 250;
-
-const line = (kind: EntryKind, callId: string, json: string): string =>
-  entryLine({ kind, callId, seq: 0, json });
 
 /** Opens a new segment in `dir` and accepts entries. Throws when the directory cannot be written at all. */
 export const startSpool = (options: SpoolOptions): Spool => new RunningSpool(options);
@@ -105,7 +76,8 @@ class RunningSpool implements Spool {
   readonly #open = openCalls();
   readonly #rotation: Rotation;
   readonly #commit: GroupCommit;
-  readonly #timer: NodeJS.Timeout;
+  /** Set while there is something to do besides writing. */
+  readonly #alarm = new Alarm(() => this.#tick());
   /** Of the next row. */
   #seq: number;
   #stopped = false;
@@ -122,7 +94,7 @@ class RunningSpool implements Spool {
       ...options,
       open: this.#open,
       makeRoom,
-      head: () => headLine({ ...identity, firstSeq: this.#seq }) + carried(),
+      putHead: (out) => out.text(headLine({ ...identity, firstSeq: this.#seq }) + carried()),
       hasNotes: () => carried() !== '',
       waiting: () => this.#commit.waiting(),
       onBytes(bytes) {
@@ -131,56 +103,57 @@ class RunningSpool implements Spool {
     });
     this.#commit = startGroupCommit({
       makeRoom,
-      write: (text) => this.#rotation.write(text),
+      write: (data) => {
+        this.#alarm.within(limits.syncMs);
+        return this.#rotation.write(data);
+      },
+      whenSafe: (told) =>
+        limits.durability === 'power' ? this.#rotation.whenSynced(told) : told(true),
       onWritten: (committed) => this.#rotation.wrote(committed),
       onCommit,
       onError,
     });
-    this.#timer = setInterval(() => this.#tick(), limits.syncMs);
-    this.#timer.unref();
+    this.#alarm.within(limits.syncMs);
   }
 
-  async intend(callId: string, json: string): Promise<boolean> {
-    const text = line('i', callId, json);
+  intend(callId: string, says: Says): Promise<boolean> {
     const refused = this.full() !== null;
     // Known before it is written: a segment sealed right after the write must carry it.
-    this.#open.intend(callId, text);
+    this.#open.intend(callId, says);
     this.totals.intents += 1;
-    if (!refused && (await this.#commit.durable(text))) return true;
-    this.#open.takeBack(callId);
-    this.totals.intents -= 1;
-    return false;
+    return this.#durable('i', callId, { says, refused }, () => (this.totals.intents -= 1));
   }
 
-  async further(callId: string, json: string): Promise<boolean> {
-    const text = line('a', callId, json);
-    this.#open.further(callId, text);
-    const { maxSpoolBytes } = this.#options.limits;
-    if (this.totals.bytes < maxSpoolBytes && (await this.#commit.durable(text))) return true;
-    this.#open.takeBack(callId);
-    return false;
+  further(callId: string, says: Says): Promise<boolean> {
+    // One that went on without an intent.
+    if (!this.#open.further(callId, 'a', says)) return Promise.resolve(this.#goesOn());
+    const refused = this.totals.bytes >= this.#options.limits.maxSpoolBytes;
+    return this.#durable('a', callId, { says, refused });
   }
 
   sent(callId: string): void {
-    const text = line('s', callId, '{}');
-    if (this.#open.further(callId, text)) this.#commit.offer(text);
+    if (this.#open.further(callId, 's', '{}'))
+      this.#commit.offer((out) => putEntry(out, 's', callId, '{}'));
   }
 
-  progress(callId: string, json: string): void {
-    const text = line('p', callId, json);
-    if (this.#open.progress(callId, text)) this.#commit.offer(text);
+  progress(callId: string, says: Says): void {
+    if (this.#open.progress(callId, says))
+      this.#commit.offer((out) => putEntry(out, 'p', callId, says));
   }
 
-  async durableProgress(callId: string, json: string): Promise<boolean> {
-    const text = line('p', callId, json);
-    return this.#open.progress(callId, text) && this.#commit.durable(text);
+  durableProgress(callId: string, says: Says): Promise<boolean> {
+    return new Promise((told) => {
+      if (this.#open.progress(callId, says))
+        this.#commit.durable((out) => putEntry(out, 'p', callId, says), told);
+      else told(false);
+    });
   }
 
   close(
     callId: string,
-    row: (seq: number) => string,
-    written?: (durable: boolean) => void,
-    dropped?: () => void,
+    row: PutRow,
+    written: Ending['written'] = null,
+    dropped: Ending['dropped'] = null,
   ): void {
     const { totals } = this;
     // After the end a call still open is the next start's to account for.
@@ -192,22 +165,22 @@ class RunningSpool implements Spool {
       dropped?.();
       return written?.(false);
     }
-    const line = this.#numbered(callId, row);
+    const put = this.#numbered(callId, row);
     const kind = reachedProvider ? 'row' : 'refusal';
-    this.#commit.keep({ line, kind, written: written ?? null, dropped: dropped ?? null });
-    if (!reachedProvider) totals.refusalBytes += line.length;
+    const bytes = this.#commit.keep({ put, kind, written, dropped });
+    if (!reachedProvider) totals.refusalBytes += bytes;
   }
 
-  replace(callId: string, row: (seq: number) => string): void {
+  replace(callId: string, row: PutRow): void {
     if (this.#stopped) return;
-    const line = this.#numbered(callId, row);
-    this.#commit.keep({ line, kind: 'row', written: null, dropped: null });
+    const put = this.#numbered(callId, row);
+    this.#commit.keep({ put, kind: 'row', written: null, dropped: null });
     this.#rotation.doubt();
     this.totals.recovered += 1;
   }
 
   note(text: string): void {
-    this.#commit.offer(text);
+    this.#commit.offer((out) => out.text(text));
   }
 
   lend(atMost: number): Lent | null {
@@ -220,7 +193,7 @@ class RunningSpool implements Spool {
       ...lent,
       done() {
         totals.spooledRows -= lent.lines.length;
-        totals.refusalBytes -= lent.refusalChars;
+        totals.refusalBytes -= lent.refusalBytes;
         lent.done();
       },
     };
@@ -248,10 +221,14 @@ class RunningSpool implements Spool {
       : 'reserve';
   }
 
+  refuses(): FullReason | null {
+    return this.#goesOn() ? null : this.full();
+  }
+
   end(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearInterval(this.#timer);
+    this.#alarm.stop();
     this.#commit.stop();
   }
 
@@ -270,21 +247,49 @@ class RunningSpool implements Spool {
 
   /** Puts what was written on the disk itself, and gets back the reserve when the disk has room again. */
   #tick(): void {
-    const { reserve } = this.#options;
-    this.#rotation.tick();
-    if (reserve.intact() || performance.now() < this.#renewedMs + renewMs) return;
+    const { reserve, limits } = this.#options;
+    if (this.#stopped) return;
+    const againMs = this.#rotation.tick();
+    if (againMs !== null) this.#alarm.within(Math.max(limits.syncMs, againMs));
+    if (reserve.intact()) return;
+    this.#alarm.within(renewMs);
+    if (performance.now() < this.#renewedMs + renewMs) return;
     this.#renewedMs = performance.now();
     // Shipped segments that are kept for safety's sake stand back for new calls.
     if (this.#commit.waiting() === 0 && !reserve.renew()) this.#options.shed();
   }
 
-  /** The line of a finished row, which takes the next number and is counted. */
-  #numbered(callId: string, row: (seq: number) => string): string {
-    const text = entryLine({ kind: 'c', callId, seq: this.#seq, json: row(this.#seq) });
-    this.#seq += 1;
-    this.totals.closes += 1;
-    this.totals.spooledRows += 1;
-    return text;
+  /** An entry without which the provider must not be called. */
+  #durable(
+    kind: EntryKind,
+    callId: string,
+    { says, refused }: { readonly says: Says; readonly refused: boolean },
+    takeBack?: () => void,
+  ): Promise<boolean> {
+    return new Promise((resolve) => {
+      const told = (ok: boolean): void => {
+        if (ok) return resolve(true);
+        this.#open.takeBack(callId);
+        takeBack?.();
+        resolve(this.#goesOn());
+      };
+      if (refused) told(false);
+      else this.#commit.durable((out) => putEntry(out, kind, callId, says), told);
+    });
+  }
+
+  /** Puts down the line of a finished row, which takes the next number and is counted. */
+  #numbered(callId: string, row: PutRow): (out: ByteText) => void {
+    return (out) => {
+      putClose(out, callId, this.#seq, row);
+      this.#seq += 1;
+      this.totals.closes += 1;
+      this.totals.spooledRows += 1;
+    };
+  }
+
+  #goesOn(): boolean {
+    return !this.#stopped && this.#options.limits.whenFull === 'go_on';
   }
 
   #hasRoomForRefusal(): boolean {

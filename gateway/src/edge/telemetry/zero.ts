@@ -62,6 +62,8 @@ export const zero = (store: MetricStore, config: Config): void => {
   for (const outcome of outcomeKinds) store.add('unwritten', { outcome }, 0);
   for (const limit of limits) store.add('limitHits', { limit }, 0);
   for (const result of ['exported', 'dropped', 'failed']) store.add('spans', { result }, 0);
+  for (const result of ['written', 'present', 'failed'])
+    store.add('priceCatalogWrites', { result }, 0);
   store.add('slowReaders', {}, 0);
   for (const result of ['applied', 'restart_needed', 'rejected'])
     store.add('configReloads', { result }, 0);

@@ -1,6 +1,6 @@
 /** One HTTP request to a provider through undici's `dispatch`, its errors already in our words. */
 import type { Dispatcher } from 'undici';
-import type { UpstreamDialectName } from '../../model/call.ts';
+import type { UpstreamDialectName } from '../../dialects/registry.ts';
 import { unreadable } from '../../model/delta.ts';
 import type { Fault } from '../../model/fault.ts';
 import { header, type ReceivedHeaders } from '../../model/headers.ts';

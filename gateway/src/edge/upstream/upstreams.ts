@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'undici';
 import type { Config, ProviderConfig } from '../../config/config.ts';
-import type { Credentials, Endpoint, Provider } from '../../providers/provider.ts';
+import type { Credentials, Provider, TokenRequest } from '../../providers/provider.ts';
 import { providers } from '../../providers/registry.ts';
 import { fetchToken, renewed, type CredentialSource, type NoCredential } from './credentials.ts';
 import { keeper, type Keeper, type Lease } from './keeper.ts';
@@ -11,8 +11,7 @@ import type { Upstream } from './upstream.ts';
 
 interface TokenSettings {
   readonly provider: string;
-  readonly endpoint: Endpoint;
-  readonly configured: Credentials;
+  readonly request: TokenRequest;
 }
 
 /** What is kept over all configurations of a process. */
@@ -29,12 +28,10 @@ const fixed = (credentials: Credentials): CredentialSource => ({
   tokens: () => noTokens,
 });
 
-const identityOf = ({ endpoint, configured }: TokenSettings): string => {
-  const asked = endpoint.token(configured);
-  return createHash('sha256')
-    .update(JSON.stringify([asked?.url, asked?.body]))
+const identityOf = ({ request: { url, body } }: TokenSettings): string =>
+  createHash('sha256')
+    .update(JSON.stringify([url, body]))
     .digest('hex');
-};
 
 /** Nothing yet. @param onNoCredential told of each failure to get a token */
 export const startShared = (
@@ -43,15 +40,12 @@ export const startShared = (
   pools: keeper(JSON.stringify, connectionPool, (pool) => pool.close()),
   tokens: keeper(
     identityOf,
-    ({ provider, endpoint, configured }) => {
-      const asked = endpoint.token(configured);
-      if (asked === null) return fixed(configured);
-      return renewed(asked, {
+    ({ provider, request }) =>
+      renewed(request, {
         fetch: fetchToken,
         nowMs: () => Date.now(),
         onFailed: (error) => onNoCredential(provider, error),
-      });
-    },
+      }),
     () => Promise.resolve(),
   ),
 });
@@ -80,15 +74,14 @@ const upstreamOf = (
     [...credentials].map(([field, secret]) => [field, secret.reveal()]),
   );
   const pool = pools.lease({ origin, connectMs: timeouts.connectMs, maxConnections });
-  const token =
-    endpoint.token(configured) === null
-      ? null
-      : tokens.lease({ provider: name, endpoint, configured });
+  const request = endpoint.token(configured);
+  const token = request === null ? null : tokens.lease({ provider: name, request });
   return {
     upstream: {
       name,
       provider,
-      system: provider.system,
+      genAiProvider: provider.genAiProvider,
+      reportsCost: provider.reportsCost,
       endpoint,
       credentials: token?.value ?? fixed(configured),
       account,

@@ -14,8 +14,8 @@ const listed = (usable: readonly string[]): string => {
 /** May this caller use this model, and is there one of that name? */
 export const admit: Step = {
   name: 'admit',
-  look({ caller, parameters: { model } }, on) {
-    if (mayUse(caller, model) && on.targets(model).length > 0) return pass;
+  look({ caller, parameters: { model }, targets }, on) {
+    if (mayUse(caller, model) && targets.length > 0) return pass;
     const usable = on.usable(caller);
     const message =
       usable.length === 0

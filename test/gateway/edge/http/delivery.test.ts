@@ -41,7 +41,7 @@ test('a client that hung up in the turn of the first piece gets no response, and
       stream: true,
       tries: 1,
       cache: 'off',
-      providerMs: () => 0,
+      elsewhereMs: () => 0,
       settle: booked,
       keep: booked,
     },

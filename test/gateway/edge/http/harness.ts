@@ -16,6 +16,15 @@ import { steps as registered } from '../../../../gateway/src/flow/steps/registry
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { providers } from '../../../../gateway/src/providers/registry.ts';
 import { eventually } from '../../../fakes/journal.ts';
+import { ByteText } from '../../../../gateway/src/model/byte-text.ts';
+import type { Says } from '../../../../gateway/src/edge/ledger/entry.ts';
+
+const textOf = (says: Says): string => {
+  if (typeof says === 'string') return says;
+  const out = new ByteText();
+  says(out);
+  return out.view(0).toString();
+};
 
 export const key = 'tg-harness-0123456789abcdefghijklmnopqrstuvwxyz';
 export const narrowKey = 'tg-harness-narrow-0123456789abcdefghijklmnopqrst';
@@ -78,20 +87,20 @@ export const startHarness = async (
   const services: Services = {
     runtime: () => runtime,
     spool: {
-      intend(_callId, json) {
-        written.push(json);
+      intend(_callId, says) {
+        written.push(textOf(says));
         if (!broken) return Promise.resolve(takes);
         broken = false;
         throw new Error('the spool is broken by a test');
       },
-      further(_callId, json) {
-        written.push(json);
+      further(_callId, says) {
+        written.push(textOf(says));
         return Promise.resolve(takes);
       },
       sent: () => {},
-      progress: (_callId, json) => void written.push(json),
-      durableProgress(_callId, json) {
-        written.push(json);
+      progress: (_callId, says) => void written.push(textOf(says)),
+      durableProgress(_callId, says) {
+        written.push(textOf(says));
         return Promise.resolve(takes);
       },
     },
@@ -108,9 +117,10 @@ export const startHarness = async (
     names: ownNames('127.0.0.1', []),
     services,
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
-    notReady: () => null,
-    waiting: () => null,
-    details: () => ({}),
+    ready: () =>
+      server.isDraining()
+        ? { isReady: false, body: { status: 'not ready', reason: 'draining' } }
+        : { isReady: true, body: { status: 'ready' } },
   });
   const port = await server.listen('127.0.0.1', 0);
   return {

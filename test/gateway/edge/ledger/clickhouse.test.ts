@@ -5,13 +5,12 @@ import { text } from 'node:stream/consumers';
 import { createClient } from '@clickhouse/client';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { callColumns } from '../../../../gateway/src/contract/ledger.ts';
+import { callColumns, earlierColumns } from '../../../../gateway/src/contract/ledger.ts';
 import { clickhouseSink, type Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
-import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { startClickhouse, type FakeClickhouse } from '../../../fakes/clickhouse.ts';
 import { anySettlement } from '../../model/any-settlement.ts';
-import { someCall, someSettlement } from '../../model/settlements.ts';
+import { rowJson, someCall, someSettlement } from '../../model/settlements.ts';
 import { callId, idOfRow, intentOf, ledgerIn, tempDir, until } from './support.ts';
 
 let engine: FakeClickhouse;
@@ -38,14 +37,14 @@ const newReplica = (): string => {
 /** The row of a call of just now (the table forgets old ones) with an id of its own (it keeps one row for each). */
 const rowOf = (name: string, seq: number, settlement: Settlement = someSettlement): Buffer =>
   Buffer.from(
-    ledgerRow({
-      settlement: {
+    rowJson(
+      {
         ...settlement,
         call: { ...settlement.call, id: callId(replica * 1000 + seq), startedAtMs: Date.now() },
       },
-      replica: name,
+      name,
       seq,
-    }),
+    ),
   );
 
 const select = async (query: string): Promise<unknown[]> => {
@@ -77,6 +76,22 @@ test('any settlement goes into the table and comes back as it was, all twelve de
   const back = await rowsOf(name);
   expect(back).toHaveLength(rows.length);
   for (const [i, row] of rows.entries()) expect(back[i]).toEqual(JSON.parse(row.toString()));
+});
+
+test('rows that an earlier version wrote go in by its columns, and answer what it did not ask', async () => {
+  const name = newReplica();
+  const earlier = earlierColumns.map((column) => callColumns.indexOf(column));
+  const rows = [1, 2].map((seq) => {
+    const values: unknown = JSON.parse(rowOf(name, seq).toString());
+    if (!Array.isArray(values)) throw new Error('a row is an array');
+    return Buffer.from(JSON.stringify(earlier.map((at): unknown => values[at])));
+  });
+  expect(await sink.insert(rows, `${name}/1`)).toEqual({ kind: 'done' });
+  const found = await select(
+    `SELECT seq, model_answered, attempts.model_answered, wait_ms, unit_costs, attempts.speed, list_cost_usd FROM tollgate.calls WHERE replica = '${name}' ORDER BY seq`,
+  );
+  const sent = 'gpt-4o-mini';
+  expect(found).toEqual([1, 2].map((seq) => [seq, sent, [sent], 0, {}, [''], '0.000345000001']));
 });
 
 test('rows that are sent in several pieces arrive as they were, each once', async () => {
@@ -139,9 +154,7 @@ test('a call is found with the names of its rows, whichever life wrote them', as
 
 /** A good row with one column made bad. */
 const badRow = (column: (typeof callColumns)[number], value: unknown): string => {
-  const values: unknown = JSON.parse(
-    ledgerRow({ settlement: someSettlement, replica: 'bad', seq: 1 }),
-  );
+  const values: unknown = JSON.parse(rowJson(someSettlement, 'bad', 1));
   if (!Array.isArray(values)) throw new Error('a row is an array');
   values[callColumns.indexOf(column)] = value;
   return JSON.stringify(values);
@@ -150,6 +163,8 @@ const badRow = (column: (typeof callColumns)[number], value: unknown): string =>
 // oxfmt-ignore
 test.each([
   ['a total that is not the sum of its attempts', badRow('cost_usd', '0.000345000002')],
+  ['an attempt that is not the sum of its meters', badRow('attempts.cost_output_text', ['0.000180000002'])],
+  ['costs of units that are not the other costs', badRow('unit_costs', { pages: '0.1' })],
   ['an amount beyond what a column holds', badRow('cost_usd', '10000000')],
   ['a text where a number belongs', badRow('http_status', 'many')],
   ['no call id', badRow('call_id', 'none')],

@@ -35,7 +35,7 @@ const namesIn = (row: string): [string, string[]] => {
 /** Takes everything; a token counts once, as in ClickHouse. */
 export const fileSink = (path: string): Sink => ({
   insert(rows, token) {
-    appendInsert(path, rows, token);
+    appendInsert(path, [...rows], token);
     return Promise.resolve({ kind: 'done' });
   },
   find(rows) {

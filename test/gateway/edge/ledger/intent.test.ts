@@ -1,9 +1,17 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
-import { attemptJson, crashSettlement } from '../../../../gateway/src/edge/ledger/intent.ts';
-import { rateFromUsdPerMillion } from '../../../../gateway/src/model/money.ts';
-import { anyAttempt } from '../../model/any-settlement.ts';
+import {
+  attemptJson,
+  crashSettlement,
+  parseIntent,
+  type Intent,
+} from '../../../../gateway/src/edge/ledger/intent.ts';
+import { putIntent } from '../../../../gateway/src/edge/ledger/stored-intent.ts';
+import { ByteText } from '../../../../gateway/src/model/byte-text.ts';
+import { rateFromUsdPerMillion, toPicodollars } from '../../../../gateway/src/model/money.ts';
+import type { Attempt } from '../../../../gateway/src/model/settlement.ts';
+import { anyAttempt, anySettlement } from '../../model/any-settlement.ts';
 import { noTokens } from '../../../../gateway/src/model/usage.ts';
 import { someAttempt } from '../../model/settlements.ts';
 import { intentOf, noPrices } from './support.ts';
@@ -28,7 +36,13 @@ const known = { sent: true, uncertain: false };
 const next = {
   target: { provider: 'anthropic', model: 'claude' },
   account: '',
-  system: 'anthropic',
+  genAiProvider: 'anthropic',
+};
+
+const textOf = (intent: Intent): string => {
+  const out = new ByteText();
+  putIntent(out, intent);
+  return out.view(0).toString();
 };
 
 test('a call that died before anything was heard is priced at its estimated input', () => {
@@ -135,7 +149,7 @@ function zeros(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `${value}n` : value;
 }
 function money(_key: string, value: unknown): unknown {
-  return typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
+  return typeof value === 'string' && /^-?\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
 }
 
 test('an intent that an earlier version wrote keeps what was asked', () => {
@@ -147,4 +161,49 @@ test('an intent that an earlier version wrote keeps what was asked', () => {
   );
   expect(call.parameters?.model).toBe('gpt-4o-mini');
   expect(call).not.toHaveProperty('ask');
+});
+
+test('attempts that an earlier version wrote keep their names of token types, their provider and their cost', () => {
+  const previous: Attempt = {
+    ...someAttempt,
+    usage: {
+      ...someAttempt.usage,
+      tokens: { ...noTokens, input_cache_write: 7, input_cache_write_long: 9 },
+    },
+    charge: {
+      ...someAttempt.charge,
+      costs: { input_cache_write: toPicodollars(70n), input_cache_write_long: toPicodollars(90n) },
+      total: toPicodollars(160n),
+      list: toPicodollars(160n),
+    },
+  };
+  const earlier = `{"previous":${attemptJson(previous)},"next":${JSON.stringify(next)}}`
+    .replaceAll('"input_cache_write"', '"input_cache_write_5m"')
+    .replaceAll('"input_cache_write_long"', '"input_cache_write_1h"')
+    .replaceAll('"genAiProvider"', '"system"')
+    .replace('"list":"160",', '');
+  expect(earlier).not.toContain('"list"');
+  const { attempts } = crashSettlement(
+    { intent: intentOf(1), further: [earlier], progress: null, ...known },
+    prices,
+  );
+  expect(attempts[0]).toEqual(previous);
+  expect(attempts[1]?.genAiProvider).toBe('anthropic');
+});
+
+test('an intent comes back from the spool as it was, whatever clients write', () => {
+  const text = fc.string({ unit: 'binary' });
+  fc.assert(
+    fc.property(anySettlement, text, fc.option(text), fc.nat(), (settlement, other, state, n) => {
+      const { call } = settlement;
+      const intent = {
+        call: { ...call, trace: { ...call.trace, traceState: state } },
+        target: { provider: other, model: other },
+        account: other,
+        genAiProvider: other,
+        estimatedInputTokens: n,
+      };
+      expect(parseIntent(textOf(intent))).toEqual(JSON.parse(JSON.stringify(intent)));
+    }),
+  );
 });

@@ -22,7 +22,7 @@ const sink: Sink = {
     // Rarely: after it the shipper waits, and a segment that is still there hides what its successor lacks.
     const chance = randomInt(60);
     if (chance === 0) return Promise.resolve({ kind: 'try_again', message: 'away' });
-    appendInsert(shippedPath, rows, token);
+    appendInsert(shippedPath, [...rows], token);
     return Promise.resolve(
       chance === 1 ? { kind: 'try_again', message: 'answer lost' } : { kind: 'done' },
     );
@@ -39,6 +39,8 @@ const started = await startLedger({
     segmentSizeBytes: 8_000_000,
     segmentAgeMs: 10,
     syncMs: 5,
+    durability: 'process',
+    whenFull: 'refuse',
     maxSpoolBytes: 1_000_000_000,
     maxRefusalsBytes: 1_000_000_000,
     reserveBytes: 0,
@@ -54,7 +56,11 @@ const started = await startLedger({
 });
 if (started.kind === 'failed') throw new Error(started.message);
 const { ledger } = started;
-const next: Further['next'] = { target: someAttempt.target, account: 'acct-1', system: 'openai' };
+const next: Further['next'] = {
+  target: someAttempt.target,
+  account: 'acct-1',
+  genAiProvider: 'openai',
+};
 
 const oneCall = async (): Promise<void> => {
   const call = { ...someCall, id: uuid7(Date.now()) };

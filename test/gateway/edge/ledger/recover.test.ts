@@ -11,7 +11,6 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { callColumns } from '../../../../gateway/src/contract/ledger.ts';
-import { entryLine } from '../../../../gateway/src/edge/ledger/entry.ts';
 import {
   newIncarnation,
   segmentFile,
@@ -31,6 +30,7 @@ import {
   segmentsIn,
   tempDir,
   until,
+  entryLine,
 } from './support.ts';
 import { someCall, someSettlement } from '../../model/settlements.ts';
 
@@ -197,7 +197,7 @@ const played = async (story: readonly Step[]) => {
     } else if (kind === 'refuse') {
       fresh += 1;
       const refused = callId(fresh);
-      spool.close(refused, (seq) => JSON.stringify([seq, refused, '\u2028']));
+      spool.close(refused, (out, seq) => out.text(JSON.stringify([seq, refused, '\u2028'])));
       closed.push(refused);
       await turn();
     } else if (kind === 'seal') {
@@ -206,7 +206,7 @@ const played = async (story: readonly Step[]) => {
       spool.progress(id, '{"elapsedMs":5,"outputTokens":7}');
       await turn();
     } else if (n !== undefined && kind === 'close') {
-      spool.close(id, (seq) => JSON.stringify([seq, id]));
+      spool.close(id, (out, seq) => out.text(JSON.stringify([seq, id])));
       open.delete(call);
       closed.push(id);
       await turn();

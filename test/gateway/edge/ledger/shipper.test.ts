@@ -11,7 +11,6 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { asideIn } from '../../../../gateway/src/edge/ledger/aside.ts';
-import { entryLine } from '../../../../gateway/src/edge/ledger/entry.ts';
 import { segmentFile } from '../../../../gateway/src/edge/ledger/files.ts';
 import { headLine } from '../../../../gateway/src/edge/ledger/identity.ts';
 import { keptSegments } from '../../../../gateway/src/edge/ledger/kept.ts';
@@ -19,7 +18,7 @@ import type { Sealed } from '../../../../gateway/src/edge/ledger/rotation.ts';
 import { readSegment } from '../../../../gateway/src/edge/ledger/read-segment.ts';
 import { startShipper } from '../../../../gateway/src/edge/ledger/shipper.ts';
 import { noTotals } from '../../../../gateway/src/edge/ledger/totals.ts';
-import { callId, scriptedSink, tempDir, until } from './support.ts';
+import { callId, scriptedSink, tempDir, until, entryLine } from './support.ts';
 
 const life = '0loyw3v28-0001';
 
@@ -50,6 +49,7 @@ const shipping = (script: ReturnType<typeof scriptedSink>, segments: (dir: strin
     maxLooks: 2,
     onRowsLost: () => Promise.resolve(),
     onShipment: () => {},
+    onSentDirectly: () => {},
     onShipped: () => {},
     onError: (message) => complaints.push(message),
   });
@@ -174,6 +174,7 @@ test('halves keep their names for life: a table repaired in between gets no row 
     spool: noTotals(),
     onRowsLost: () => Promise.resolve(),
     onShipment: () => {},
+    onSentDirectly: () => {},
     onShipped: () => {},
     onError: () => {},
   });

@@ -10,6 +10,7 @@ process.on('SIGXFSZ', () => {});
 const [, , dir = ''] = process.argv;
 let errors = 0;
 const spool = startSpool({
+  onSeal: () => {},
   dir,
   incarnation: newIncarnation(1_700_000_000_000, 1),
   limits: {
@@ -17,6 +18,8 @@ const spool = startSpool({
     segmentSizeBytes: 8_000_000,
     segmentAgeMs: 3_600_000,
     syncMs: 5,
+    durability: 'process',
+    whenFull: 'refuse',
     maxSpoolBytes: 1_000_000_000,
     maxRefusalsBytes: 1_000_000_000,
   },
@@ -42,7 +45,7 @@ const answer = async (line: string): Promise<string> => {
     case 'intend':
       return String(await spool.intend(idOf(n), JSON.stringify({ text: 'x'.repeat(100) })));
     case 'close':
-      spool.close(idOf(n), (seq) => JSON.stringify([seq, 'x'.repeat(100)]));
+      spool.close(idOf(n), (out, seq) => out.text(JSON.stringify([seq, 'x'.repeat(100)])));
       return 'closed';
     case 'seal':
       spool.seal();

@@ -6,13 +6,19 @@ import { onTestFinished } from 'vitest';
 import type { Inserted } from '../../../../deploy/clickhouse/src/edge/insert-once.ts';
 import type { PriceTable } from '../../../../gateway/src/decide/price.ts';
 import { rowName, type Sink } from '../../../../gateway/src/edge/ledger/clickhouse.ts';
-import { parseEntry, type Entry } from '../../../../gateway/src/edge/ledger/entry.ts';
+import {
+  parseEntry,
+  putClose,
+  putEntry,
+  type Entry,
+} from '../../../../gateway/src/edge/ledger/entry.ts';
 import type { Intent } from '../../../../gateway/src/edge/ledger/intent.ts';
 import {
   startLedger,
   type Ledger,
   type LedgerLimits,
 } from '../../../../gateway/src/edge/ledger/ledger.ts';
+import { ByteText } from '../../../../gateway/src/model/byte-text.ts';
 import { someAttempt, someCall } from '../../model/settlements.ts';
 
 export const limits: LedgerLimits = {
@@ -23,6 +29,8 @@ export const limits: LedgerLimits = {
   maxSpoolBytes: 1_000_000_000,
   maxRefusalsBytes: 1_000_000_000,
   reserveBytes: 0,
+  durability: 'process',
+  whenFull: 'refuse',
   keepShippedMs: 0,
   reconcileMs: 3_600_000,
 };
@@ -33,6 +41,7 @@ export const alone = {
   reserve: { bytes: 0, intact: () => true, release: () => false, renew: () => true },
   shed: () => false,
   carried: () => '',
+  onSeal: () => {},
 };
 
 /** A directory of this test alone. */
@@ -49,13 +58,21 @@ export const noPrices: PriceTable = { version: 'none', find: () => null };
 export const callId = (n: number): string =>
   `0193549c-d1c0-7000-8000-${n.toString(16).padStart(12, '0')}`;
 
+/** One entry as a line of a segment, newline included. */
+export const entryLine = (entry: Entry): string => {
+  const out = new ByteText();
+  if (entry.kind === 'c') putClose(out, entry.callId, entry.seq, () => out.text(entry.json));
+  else putEntry(out, entry.kind, entry.callId, entry.json);
+  return out.view(0).toString();
+};
+
 /** The intent of call `n`. */
 export const intentOf = (n: number): string =>
   JSON.stringify({
     call: { ...someCall, id: callId(n) },
     target: someAttempt.target,
     account: 'acct-1',
-    system: 'openai',
+    genAiProvider: 'openai',
     estimatedInputTokens: 100,
   } satisfies Intent);
 
@@ -84,7 +101,7 @@ export const scriptedSink = (
   const taken = new Map<string, readonly string[]>();
   const sink: Sink = {
     insert(rows, token) {
-      const insert = { token, rows: rows.map(String) };
+      const insert = { token, rows: [...rows].map(String) };
       const kind = answer(insert, asked);
       asked.push(insert);
       if ((kind === 'done' || kind === 'lost') && !taken.has(token)) taken.set(token, insert.rows);
@@ -171,7 +188,8 @@ export const segmentsIn = (dir: string): Map<string, readonly Entry[]> =>
             const entry = parseEntry(Buffer.from(line));
             // Of calls alone: what a segment says of itself is looked at where it matters.
             if (entry === null || entry.kind === 'h' || entry.kind === 'm') return [];
-            return [{ ...entry, json: entry.json.toString() }];
+            const { kind, callId, seq, json } = entry;
+            return [{ kind, callId, seq, json: json.toString() }];
           }),
       ]),
   );

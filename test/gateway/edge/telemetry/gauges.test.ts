@@ -43,3 +43,34 @@ test('the books balance at every moment: in flight, held, shipped and dead', asy
   expect(end.rows).toMatchObject({ spooled: 6, shipped: 5, dead: 1, recovered: 0 });
   await ledger.stop(10_000);
 });
+
+test('adopted spools are shown with the own one: rows and bytes add up, and no error hides behind another', async () => {
+  const sinks = [scriptedSink(() => 'try_again'), scriptedSink(() => 'try_again')] as const;
+  const own = await ledgerIn(tempDir(), sinks[0].sink);
+  const other = await ledgerIn(tempDir(), sinks[1].sink);
+  for (const { ledger } of [own, other]) {
+    await ledger.spool.intend(callId(1), intentOf(1));
+    ledger.settle({ ...someSettlement, call: { ...someCall, id: callId(1) } });
+  }
+  const store = metricStore(10);
+  const spooled = () =>
+    [...store.values('ledgerRows')].find(({ labels }) => labels['result'] === 'spooled')?.value;
+  gauge(store, own.ledger, [other.ledger]);
+  const both = [...store.values('spoolBytes')][0]?.value ?? 0;
+  expect(both).toBe(own.ledger.spool.totals.bytes + other.ledger.spool.totals.bytes);
+  expect(spooled()).toBe(2);
+  // One row too many here and one too few there is two errors and no balance.
+  own.ledger.spool.totals.closes += 2;
+  other.ledger.spool.totals.closes -= 2;
+  gauge(store, own.ledger, [other.ledger]);
+  expect(
+    [...store.values('conservation')].find(({ labels }) => labels['quantity'] === 'rows')?.value,
+  ).toBe(2);
+  own.ledger.spool.totals.closes -= 2;
+  other.ledger.spool.totals.closes += 2;
+  gauge(store, own.ledger, [other.ledger]);
+  // What is let go of again takes nothing back from what it has counted.
+  gauge(store, own.ledger);
+  expect(spooled()).toBe(2);
+  await Promise.all([own.ledger.stop(0), other.ledger.stop(0)]);
+});

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { callLog, logger } from '../../../../gateway/src/edge/telemetry/log.ts';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
@@ -50,3 +53,44 @@ test('an error is said with its code, origin and reason, at the level of its out
 test('below the level nothing is written', () => {
   expect(logged(someSettlement, 'error')).toEqual([]);
 });
+
+test('where several processes write, each line says whose it is', () => {
+  const lines: string[] = [];
+  const to = { write: (text: string) => void lines.push(text) };
+  const log = logger('info', to, 2);
+  callLog(log, to, 2)(someSettlement);
+  log.warn('a word');
+  expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { worker: 2, msg: 'call' },
+    { worker: 2, msg: 'a word' },
+  ]);
+});
+
+test.each(['alone', 'shared'])(
+  'a process ends although nobody reads its last line (%s)',
+  async (kind) => {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'log-child.ts'), kind], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    child.stdout.destroy();
+    child.stdin.end('now\n');
+    const late = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    expect(await ended).toEqual([0, null]);
+    clearTimeout(late);
+  },
+);
+
+test.each(['alone', 'shared'])(
+  'the last line of a process is written before it ends (%s)',
+  async (kind) => {
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'log-child.ts'), kind], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    child.stdin.end('now\n');
+    await once(child, 'close');
+    expect(text).toBe('the last line\n');
+  },
+);

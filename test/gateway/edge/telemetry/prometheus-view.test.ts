@@ -3,7 +3,11 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { metrics, type MetricRow } from '../../../../gateway/src/contract/metrics.ts';
 import { count } from '../../../../gateway/src/projections/metrics.ts';
-import { prometheusView } from '../../../../gateway/src/edge/telemetry/prometheus-view.ts';
+import {
+  mergedView,
+  prometheusView,
+} from '../../../../gateway/src/edge/telemetry/prometheus-view.ts';
+import { absent, type Snapshot } from '../../../../gateway/src/edge/telemetry/snapshot.ts';
 import { metricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
 import { anySettlement } from '../../model/any-settlement.ts';
 import { someAttempt, someSettlement } from '../../model/settlements.ts';
@@ -13,7 +17,7 @@ const openMetrics = 'application/openmetrics-text; version=1.0.0';
 const plain = 'text/plain';
 
 const store = metricStore(50);
-const view = prometheusView(store);
+const { view } = prometheusView(store);
 count(store, someSettlement);
 count(store, {
   ...someSettlement,
@@ -69,7 +73,7 @@ test('histograms are cumulative up to their count, with the boundaries of the co
     fc.asyncProperty(fc.array(anySettlement, { maxLength: 6 }), async (settlements) => {
       const some = metricStore(50);
       for (const settlement of settlements) count(some, settlement);
-      const families = readExposition(await prometheusView(some)(plain).text(), false);
+      const families = readExposition(await prometheusView(some).view(plain).text(), false);
       for (const row of Object.values<MetricRow>(metrics)) {
         if (row.kind !== 'histogram') continue;
         const samples = families.get(row.name)?.samples ?? [];
@@ -109,10 +113,76 @@ test('exemplars link to the trace, in OpenMetrics only, and each inside its buck
   }
 });
 
+/** As it comes from another process: copied, not shared. */
+const sent = async (settlements: Parameters<typeof count>[1][]): Promise<Snapshot> => {
+  const own = metricStore(50);
+  for (const settlement of settlements) count(own, settlement);
+  own.set('workerUp', {}, 1);
+  return structuredClone(await prometheusView(own).snapshot());
+};
+
+test.each([plain, openMetrics])(
+  'several processes show every series of each with its name, and their sum is what one process would show: %s',
+  async (accept) => {
+    const calls = [
+      someSettlement,
+      someSettlement,
+      { ...someSettlement, outcome: 'broken' },
+    ] as const;
+    const sources = [
+      { worker: '1', snapshot: await sent(calls.slice(0, 1)) },
+      { worker: '2', snapshot: await sent(calls.slice(1)) },
+    ];
+    const merged = mergedView(sources, accept);
+    const families = readExposition(await merged.text(), accept === openMetrics);
+    const alone = await sent([...calls]);
+    const one = readExposition(
+      await mergedView([{ worker: 'all', snapshot: alone }], accept).text(),
+      accept === openMetrics,
+    );
+    expect([...families.keys()].toSorted()).toEqual([...one.keys()].toSorted());
+    for (const [name, { type, samples }] of families) {
+      expect(one.get(name)?.type).toBe(type);
+      for (const { labels } of samples) expect(['1', '2']).toContain(labels['worker']);
+      if (!/^(?:tollgate|gen_ai)/.test(name) || type === 'gauge') continue;
+      const sums = new Map<string, number>();
+      for (const { name: series, labels, value } of samples) {
+        const key = JSON.stringify([series, { ...labels, worker: 'all' }]);
+        sums.set(key, (sums.get(key) ?? 0) + value);
+      }
+      for (const { name: series, labels, value } of one.get(name)?.samples ?? [])
+        expect(sums.get(JSON.stringify([series, labels]))).toBeCloseTo(value, 9);
+    }
+    expect(families.get('process_start_time_seconds')?.samples.length).toBe(2);
+  },
+);
+
+test('a process that gives no answer is told to be away, and has no other series', async () => {
+  const sources = [
+    { worker: '1', snapshot: await sent([someSettlement]) },
+    { worker: '2', snapshot: structuredClone(absent(3)) },
+  ];
+  const families = readExposition(await mergedView(sources, plain).text(), false);
+  expect(families.get('tollgate_worker_up')?.samples).toMatchObject([
+    { labels: { worker: '1' }, value: 1 },
+    { labels: { worker: '2' }, value: 0 },
+  ]);
+  const ofSecond = [...families.values()].flatMap(({ samples }) =>
+    samples
+      .filter(({ labels }) => labels['worker'] === '2')
+      .map(({ name, value }) => [name, value]),
+  );
+  expect(ofSecond).toEqual([
+    ['tollgate_worker_up', 0],
+    ['tollgate_worker_restarts_total', 3],
+  ]);
+});
+
 // Comes with Prometheus, which not every machine has.
 const tool = 'promtool';
 const installed = spawnSync(tool, ['--version']).status === 0;
-test.skipIf(!installed)('promtool reads the text and finds no fault with it', async () => {
+test('promtool reads the text and finds no fault with it', async ({ skip }) => {
+  if (!installed) skip('promtool is not installed here (Debian package prometheus)');
   const { stdout, stderr, status } = spawnSync(tool, ['check', 'metrics'], {
     input: await view(plain).text(),
     encoding: 'utf8',

@@ -113,7 +113,7 @@ test('a stream reaches a client of the dialect as the events that Anthropic itse
   const settlement = await harness.settled(String(reply.headers['x-tollgate-call-id']));
   expect(settlement).toMatchObject({ outcome: 'answered', streamOutcome: 'complete' });
   expect(settlement.attempts[0]).toMatchObject({
-    system: 'aws.bedrock',
+    genAiProvider: 'aws.bedrock',
     usage: { tokens: { input_uncached: 3, output_text: 5 } },
   });
 });

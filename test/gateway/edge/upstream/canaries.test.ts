@@ -3,7 +3,6 @@
  * that is written down holds the credential or the prompt.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
 import { count } from '../../../../gateway/src/projections/metrics.ts';
 import { callLog } from '../../../../gateway/src/edge/telemetry/log.ts';
 import { spansOf } from '../../../../gateway/src/projections/spans.ts';
@@ -17,6 +16,7 @@ import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { anthropicSecret, key, openaiSecret, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, type Reply } from '../http/http-client.ts';
 import { forms, recovers } from '../../secrets.ts';
+import { rowJson } from '../../model/settlements.ts';
 import { chunkedHead, httpChunk, lastChunk, startRaw, type RawUpstream } from './raw-upstream.ts';
 import { chunkOf, doneChunk, usageChunk, wholeChat } from './scripted.ts';
 
@@ -178,7 +178,7 @@ const written = (settlement: Settlement): string => {
   const others = harness.written.slice(seen);
   seen = harness.written.length;
   return [
-    ledgerRow({ settlement, replica: 'r', seq: 1 }),
+    rowJson(settlement, 'r', 1),
     JSON.stringify(spansOf(settlement)),
     ...lines,
     ...others,

@@ -43,7 +43,7 @@ const content = {
   stream: true,
   messages: [{ role: 'user', content: 'a question' }],
 };
-const roads = {
+const ways = {
   'OpenAI, usage asked for': {
     path: '/v1/chat/completions',
     body: { ...content, model: 'gpt-x', stream_options: { include_usage: true } },
@@ -107,7 +107,7 @@ const expectAnswered = async (harness: Harness, callId: string): Promise<void> =
   });
 };
 
-describe.each(Object.entries(roads))('%s', (_, { path, body, sent, end }) => {
+describe.each(Object.entries(ways))('%s', (_, { path, body, sent, end }) => {
   test.each(Object.entries(afterwards))(
     'a reply whose last event is followed by %s is answered, and nothing follows for the client',
     async (_name, then) => {

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Settlement } from '../../../../gateway/src/model/settlement.ts';
 import { spansOf } from '../../../../gateway/src/projections/spans.ts';
-import { ledgerRow } from '../../../../gateway/src/projections/row.ts';
 import { key, startHarness, type Harness } from '../http/harness.ts';
 import { headerOf, post, type Reply } from '../http/http-client.ts';
+import { rowJson } from '../../model/settlements.ts';
 import { startScripted, wholeChat, json, type Upstream } from './scripted.ts';
 
 let upstream: Upstream;
@@ -277,7 +277,7 @@ test.each([400, 408, 413, 422, 429, 500, 502, 503, 529])(
     expect(reply.body.toString()).toContain(prompt);
     const settlement = await booked(reply);
     const written = [
-      ledgerRow({ settlement, replica: 'r', seq: 1 }),
+      rowJson(settlement, 'r', 1),
       JSON.stringify(spansOf(settlement)),
       settlement.errorMessage,
     ].join('\n');

@@ -1,7 +1,7 @@
 import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createWriter } from '../../../../trace-router/src/edge/clickhouse/writer.ts';
-import { createMetrics } from '../../../../trace-router/src/edge/telemetry/metrics.ts';
+import { startWriter } from '../../../../trace-router/src/edge/clickhouse/writer.ts';
+import { startMetrics } from '../../../../trace-router/src/edge/telemetry/metrics.ts';
 import type { KeptRows } from '../../../../trace-router/src/model/kept-rows.ts';
 import { startClickhouse, type FakeClickhouse } from '../../../fakes/clickhouse.ts';
 import { until } from '../../router.ts';
@@ -25,9 +25,9 @@ const limits = {
 };
 
 const writerTo = (address: { readonly url: string; user: string; password: string }) => {
-  const metrics = createMetrics();
+  const metrics = startMetrics();
   const said: string[] = [];
-  const writer = createWriter(address, limits, metrics, (_level, message) => said.push(message));
+  const writer = startWriter(address, limits, metrics, (_level, message) => said.push(message));
   const counts = async (name: string): Promise<Record<string, number>> => {
     const lines = (await metrics.text()).matchAll(
       new RegExp(`^trace_router_${name}_total\\{outcome="(\\w+)"\\} (\\d+)$`, 'gm'),

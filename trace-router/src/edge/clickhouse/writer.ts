@@ -25,7 +25,7 @@ const columnList = columnNames.map((name) => `\`${name}\``).join(', ');
 const query = `INSERT INTO otel_traces (${columnList}) FORMAT JSONEachRow`;
 
 /** A writer that starts its first insert once there is something to write. */
-export const createWriter = (
+export const startWriter = (
   address: ClickhouseAddress,
   limits: RouterConfig['write'],
   metrics: Metrics,

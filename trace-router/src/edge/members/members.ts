@@ -8,7 +8,7 @@ import type { RouterConfig } from '../../config/config.ts';
 import { fillSlots } from '../../decide/slots.ts';
 import type { SlotTable } from '../../decide/slots.ts';
 import type { Answer } from '../../model/answer.ts';
-import { createPartition } from '../../otlp/partition.ts';
+import { startPartition } from '../../otlp/partition.ts';
 import type { Scan } from '../../otlp/scan.ts';
 import type { Part } from '../../otlp/split.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -16,7 +16,7 @@ import { busy, Delivery, Unanswered } from './deliveries.ts';
 import type { Destination } from './destination.ts';
 import { grpcOut } from './grpc-out.ts';
 import { httpOut } from './http-out.ts';
-import { createMemberQueue } from './queue.ts';
+import { startMemberQueue } from './queue.ts';
 import type { MemberQueue } from './queue.ts';
 
 type Members = Exclude<RouterConfig['members'], 'builtin'>;
@@ -32,7 +32,7 @@ const queuesOf = (
     const member = members.find((entry) => entry.name === name);
     if (member === undefined) throw new Error(`the slot table names '${name}', which is no member`);
     const out = member.protocol === 'grpc' ? grpcOut : httpOut;
-    return createMemberQueue(name, out(member, limits), limits, metrics);
+    return startMemberQueue(name, out(member, limits), limits, metrics);
   });
 
 /** How many slots each name of the table has. */
@@ -52,7 +52,7 @@ const countMembers = (
 };
 
 /** The destination made of `config.members`. */
-export const createMembers = (
+export const startMembers = (
   members: Members,
   config: RouterConfig,
   metrics: Metrics,
@@ -63,7 +63,7 @@ export const createMembers = (
   const queues = queuesOf(members, table, config.send, metrics);
   const { maxPartsBytes } = config.receive;
   const { maxMessageBytes } = config.send;
-  const partsOf = createPartition(table.owner, queues.length, { maxMessageBytes, maxPartsBytes });
+  const partsOf = startPartition(table.owner, queues.length, { maxMessageBytes, maxPartsBytes });
   const unanswered = new Unanswered();
 
   const start = (parts: readonly Part[]): Delivery => {

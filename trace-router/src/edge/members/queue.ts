@@ -44,7 +44,7 @@ const backoffMs = (failures: number, limits: RouterConfig['send']): number => {
 };
 
 /** A queue in front of `transport`. */
-export const createMemberQueue = (
+export const startMemberQueue = (
   name: string,
   transport: Transport,
   limits: RouterConfig['send'],

@@ -8,7 +8,7 @@ export interface Log {
 }
 
 /** A log that writes to `stream`. */
-export const createLog =
+export const startLog =
   (stream: { write(text: string): unknown }): Log =>
   (level, message, fields = {}) => {
     const time = new Date().toISOString();

@@ -1,0 +1,27 @@
+/** What commands write, and how they end. */
+import { problemText, type ConfigProblem } from '@tollgate/settings/document.ts';
+
+/** A line, or several, on standard output. */
+export const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** The command did not do what was asked for: says why, and ends with exit code 1. */
+export const fail = (message: string, asJson: boolean): void => {
+  process.exitCode = 1;
+  if (asJson) say(JSON.stringify({ ok: false, problem: message }));
+  else process.stderr.write(`tollgate: ${message}\n`);
+};
+
+/** The same for a configuration that is not good. */
+export const failWith = (problems: readonly ConfigProblem[], asJson: boolean): void => {
+  process.exitCode = 1;
+  if (asJson) say(JSON.stringify({ ok: false, problems }));
+  else for (const problem of problems) say(problemText(problem));
+};
+
+/** The command was called with something that it does not understand: exit code 2. */
+export const misuse = (message: string): void => {
+  process.exitCode = 2;
+  process.stderr.write(`tollgate: ${message}\n`);
+};

@@ -1,0 +1,121 @@
+/** The ledger as a file in the columns of FOCUS: the view `tollgate.focus`, streamed, and whether it comes to what the ledger has. */
+import { pipeline } from 'node:stream/promises';
+import { Transform, type Writable } from 'node:stream';
+import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
+import { picodollarsOf, usdText } from '../../model/money.ts';
+import type { Days, ExportFormat } from './focus-days.ts';
+
+export interface FocusExport extends ClickhouseAddress {
+  readonly days: Days;
+  readonly format: ExportFormat;
+  /** Ended when all is written, but for standard output. */
+  readonly to: Writable;
+  readonly onBytes: (more: number) => void;
+}
+
+/** Dollars as the ledger writes them, to the last digit. */
+export interface FocusTotals {
+  readonly lines: number;
+  readonly focusUsd: string;
+  readonly ledgerUsd: string;
+}
+
+/** Of one portion. A month of ten million calls takes a small machine a minute. */
+const answerTimeoutMs = 3_600_000;
+
+const formats = { csv: 'CSVWithNames', parquet: 'Parquet' } as const satisfies Record<
+  ExportFormat,
+  string
+>;
+
+const inDays =
+  "ChargePeriodStart >= toDateTime({from:Date}, 'UTC') AND ChargePeriodStart <= toDateTime({to:Date}, 'UTC')";
+type Client = ReturnType<typeof clickhouseClient>;
+const dayMs = 86_400_000;
+
+/** Each of these days by itself. */
+const eachDay = ({ from, to }: Days): readonly Days[] => {
+  const count = Math.round((Date.parse(to) - Date.parse(from)) / dayMs) + 1;
+  return Array.from({ length: count }, (_, i) => {
+    const day = new Date(Date.parse(from) + i * dayMs).toISOString().slice(0, 10);
+    return { from: day, to: day };
+  });
+};
+
+/** @throws Error for what is no amount */
+const dollarsOf = (usd: string): bigint => {
+  const amount = picodollarsOf(usd);
+  if (amount === null) throw new Error(`ClickHouse says '${usd}' where dollars belong`);
+  return amount;
+};
+
+/** What is asked for at once. A reader's query has a limit of memory, and lines of CSV can be put behind one another; a Parquet file is one answer. */
+const portions = (days: Days, format: ExportFormat): readonly Days[] =>
+  format === 'csv' ? eachDay(days) : [days];
+
+const counter = (onBytes: (more: number) => void): Transform =>
+  new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      onBytes(chunk.length);
+      done(null, chunk);
+    },
+  });
+
+/** The answer's first line of fields, each as it is written. */
+const fieldsOf = async (
+  client: Client,
+  query: string,
+  query_params: Record<string, unknown>,
+): Promise<readonly string[]> => {
+  const answer = await client.query({ query, query_params, format: 'TabSeparated' });
+  return (await answer.text()).trim().split('\t');
+};
+
+/** Lines and dollars of the days; day by day, for the same reason. */
+const focusTotals = async (client: Client, days: Days) => {
+  let [lines, cost] = [0, 0n];
+  for (const day of eachDay(days)) {
+    const [count = '0', usd = '0'] = await fieldsOf(
+      client,
+      `SELECT count(), sum(BilledCost) FROM tollgate.focus WHERE ${inDays}`,
+      { ...day },
+    );
+    lines += Number(count);
+    cost += dollarsOf(usd);
+  }
+  return { lines, cost };
+};
+
+/**
+ * Writes the lines of these days.
+ * @throws Error with ClickHouse's words, or the file system's; what is written until then is no whole file
+ */
+export const exportFocus = async (options: FocusExport): Promise<FocusTotals> => {
+  const { url, user, password, days, format, to, onBytes } = options;
+  const client = clickhouseClient({ url, user, password, timeoutMs: answerTimeoutMs });
+  try {
+    const counted = counter(onBytes);
+    const written = pipeline(counted, to, { end: to !== process.stdout });
+    const lines = async function* () {
+      for (const [i, portion] of portions(days, format).entries()) {
+        const { stream } = await client.exec({
+          query: `SELECT * FROM tollgate.focus WHERE ${inDays} FORMAT ${i === 0 ? formats[format] : 'CSV'}`,
+          query_params: { ...portion },
+          // An error half-way would be text in the middle of the file; so it is a status instead.
+          clickhouse_settings: { wait_end_of_query: 1 },
+        });
+        yield* stream;
+      }
+    };
+    await Promise.all([pipeline(lines, counted), written]);
+    const { lines: count, cost } = await focusTotals(client, days);
+    const [ledger = '0'] = await fieldsOf(
+      client,
+      'SELECT sum(cost_usd) FROM tollgate.calls WHERE day >= {from:Date} AND day <= {to:Date}',
+      { ...days },
+    );
+    return { lines: count, focusUsd: usdText(cost), ledgerUsd: usdText(dollarsOf(ledger)) };
+  } finally {
+    await client.close();
+  }
+};

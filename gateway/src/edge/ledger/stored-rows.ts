@@ -1,0 +1,53 @@
+/** How commands read rows of `tollgate.calls`: as the gateway wrote them, so that the same JSON comes out, and not too many at once. */
+import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+
+type Client = ReturnType<typeof clickhouseClient>;
+
+export const asWritten = {
+  output_format_json_quote_decimals: 1,
+  output_format_json_quote_64bit_integers: 0,
+  date_time_output_format: 'unix_timestamp',
+} as const;
+
+/** The answer's rows, their columns by name. Throws what the client does. */
+export const asked = async <T>(
+  client: Client,
+  query: string,
+  query_params: Readonly<Record<string, unknown>> = {},
+): Promise<readonly T[]> => {
+  const answer = await client.query({
+    query,
+    query_params,
+    format: 'JSONEachRow',
+    clickhouse_settings: asWritten,
+  });
+  return answer.json<T>();
+};
+
+/** Rows of one question, about. */
+const rowsPerQuery = 250_000;
+const hourSeconds = 3600;
+
+/** A stretch of time, epoch seconds; its end is not part of it. */
+export interface Window {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** The time between in which there are rows, ascending, in pieces of not too many; none crosses the hour. */
+export const windows = async (
+  client: Client,
+  { since, until }: { readonly since: number; readonly until: number },
+): Promise<readonly Window[]> => {
+  const hours = await asked<{ hour: number; rows: number }>(
+    client,
+    `SELECT toUnixTimestamp(toStartOfHour(started_at)) AS hour, count() AS rows FROM tollgate.calls
+     WHERE started_at >= toDateTime({since:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC') GROUP BY hour ORDER BY hour`,
+    { since, until },
+  );
+  return hours.flatMap(({ hour, rows }) => {
+    const pieces = Math.min(hourSeconds, Math.ceil(rows / rowsPerQuery));
+    const edge = (i: number): number => hour + Math.floor((i * hourSeconds) / pieces);
+    return Array.from({ length: pieces }, (_, i) => ({ from: edge(i), until: edge(i + 1) }));
+  });
+};

@@ -1,0 +1,190 @@
+/** The ledger in ClickHouse, read whole and held against itself. */
+import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { lastingColumns, lastingCorrectionColumns } from '../../contract/ledger.ts';
+import { readLink, type Link } from '../../decide/chain.ts';
+import { LifeVerifier, type Finding } from '../../decide/verify.ts';
+import { asked, asWritten, windows } from './stored-rows.ts';
+
+type Client = ReturnType<typeof clickhouseClient>;
+
+const maxUInt32 = 2 ** 32 - 1;
+/** Rows from before this many months may have been thrown away with their partition (25 months, less one that is under way). */
+const keptMonths = 24;
+
+/** A row whose sums are not those of its parts. */
+export interface WrongSum {
+  readonly kind: 'wrong_sum';
+  readonly callId: string;
+}
+/** The row of a call that says of itself what only a correction may: another month to book it in, or a run of corrections. */
+export interface Misbooked {
+  readonly kind: 'misbooked';
+  readonly callId: string;
+}
+/** A part of the table without one of its projections. */
+export interface MissingProjection {
+  readonly kind: 'projection';
+  readonly projection: string;
+  readonly part: string;
+}
+
+export type LedgerFinding = Finding | WrongSum | Misbooked | MissingProjection;
+
+export interface Verification {
+  readonly findings: readonly LedgerFinding[];
+  readonly lives: number;
+  readonly rows: number;
+  readonly unlinked: number;
+}
+
+export interface VerifyOptions {
+  readonly client: Client;
+  /** Lives of gateways whose last row is from before this day are passed over, `2026-11-30`; null: none. */
+  readonly from: string | null;
+  onProgress(verified: number, of: number): void;
+}
+
+interface Life {
+  readonly replica: string;
+  readonly first: number;
+  readonly rows: number;
+  /** When its first call began, epoch seconds. */
+  readonly since: number;
+  /** Its first row is so old that earlier ones may have gone. */
+  readonly isOld: boolean;
+}
+
+const livesSince = (client: Client, from: string | null): Promise<readonly Life[]> =>
+  asked<Life>(
+    client,
+    `SELECT replica, min(seq) AS first, count() AS rows, toUnixTimestamp(min(started_at)) AS since,
+       min(started_at) < now() - INTERVAL ${keptMonths} MONTH AS isOld
+     FROM tollgate.calls GROUP BY replica
+     HAVING max(started_at) >= toDateTime(${from === null ? "'1970-01-01'" : '{from:String}'}, 'UTC') ORDER BY min(started_at)`,
+    from === null ? {} : { from: `${from} 00:00:00` },
+  );
+
+const allLinks = async (client: Client): Promise<ReadonlyMap<string, Link[]>> => {
+  const rows = await asked<{ chain: string }>(
+    client,
+    `SELECT DISTINCT chain FROM tollgate.calls WHERE chain != ''
+     UNION DISTINCT SELECT head AS chain FROM tollgate.correction_runs WHERE state = 'done'`,
+  );
+  return Map.groupBy(
+    rows.flatMap(({ chain }) => readLink(chain) ?? []),
+    ({ replica }) => replica,
+  );
+};
+
+const columnList = lastingCorrectionColumns.map((column) => `\`${column}\``).join(', ');
+const seqAt = lastingColumns.indexOf('seq');
+const replicaAt = lastingColumns.indexOf('replica');
+const entryAt = lastingCorrectionColumns.indexOf('entry');
+
+/** What of a row was hashed when it was written: a correction has columns that the row of a call leaves to the table. */
+const lastingOf = (values: readonly unknown[]): string =>
+  JSON.stringify(values[entryAt] === 'call' ? values.slice(0, lastingColumns.length) : values);
+
+/** Hands every row of these lives, the first of which began at `since`, to the verifier of its life. The table is sorted by time and not by number, so it is read by time. */
+const readRows = async (
+  client: Client,
+  {
+    verifiers,
+    since,
+  }: { readonly verifiers: ReadonlyMap<string, LifeVerifier>; readonly since: number },
+  onRows: (rows: number) => void,
+): Promise<void> => {
+  for (const query_params of await windows(client, { since, until: maxUInt32 })) {
+    const answer = await client.query({
+      query: `SELECT ${columnList} FROM tollgate.calls
+        WHERE started_at >= toDateTime({from:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC')`,
+      query_params: { ...query_params },
+      format: 'JSONCompactEachRow',
+      clickhouse_settings: asWritten,
+    });
+    for await (const rows of answer.stream<readonly unknown[]>()) {
+      let ours = 0;
+      for (const row of rows) {
+        const values: readonly unknown[] = row.json();
+        const verifier = verifiers.get(String(values[replicaAt]));
+        if (verifier === undefined) continue;
+        verifier.row(Number(values[seqAt]), lastingOf(values));
+        ours += 1;
+      }
+      onRows(ours);
+    }
+  }
+};
+
+/** Rows named at most. */
+const mostNamed = 1000;
+
+const wrongSums = async (client: Client): Promise<readonly WrongSum[]> => {
+  const rows = await asked<{ callId: string }>(
+    client,
+    `SELECT toString(call_id) AS callId FROM tollgate.calls
+     WHERE cost_usd != arraySum(attempts.cost_usd) OR arraySum(mapValues(unit_costs)) != arraySum(attempts.cost_other)
+        OR arraySum(attempts.cost_usd) != arraySum(attempts.cost_input_uncached) + arraySum(attempts.cost_input_cache_read)
+           + arraySum(attempts.cost_input_cache_write) + arraySum(attempts.cost_input_cache_write_long)
+           + arraySum(attempts.cost_input_audio) + arraySum(attempts.cost_input_image) + arraySum(attempts.cost_output_text)
+           + arraySum(attempts.cost_output_reasoning) + arraySum(attempts.cost_output_audio)
+           + arraySum(attempts.cost_output_image) + arraySum(attempts.cost_other)
+     LIMIT ${mostNamed}`,
+  );
+  return rows.map(({ callId }) => ({ kind: 'wrong_sum', callId }));
+};
+
+const misbooked = async (client: Client): Promise<readonly Misbooked[]> => {
+  const rows = await asked<{ callId: string }>(
+    client,
+    `SELECT toString(call_id) AS callId FROM tollgate.calls
+     WHERE entry = 'call' AND (billing_month != toStartOfMonth(started_at) OR correction_run != '' OR correction_reason != '')
+     LIMIT ${mostNamed}`,
+  );
+  return rows.map(({ callId }) => ({ kind: 'misbooked', callId }));
+};
+
+const missingProjections = async (client: Client): Promise<readonly MissingProjection[]> => {
+  const rows = await asked<{ projection: string; part: string }>(
+    client,
+    `SELECT p.name AS projection, t.name AS part
+     FROM system.projections AS p CROSS JOIN (SELECT name FROM system.parts WHERE database = 'tollgate' AND table = 'calls' AND active AND rows > 0) AS t
+     WHERE p.database = 'tollgate' AND p.table = 'calls'
+       AND (p.name, t.name) NOT IN (SELECT name, parent_name FROM system.projection_parts WHERE database = 'tollgate' AND table = 'calls' AND active)
+     LIMIT ${mostNamed}`,
+  );
+  return rows.map((row) => ({ kind: 'projection', ...row }));
+};
+
+/** Reads the whole ledger. Throws what the client does. */
+export const verifyLedger = async (options: VerifyOptions): Promise<Verification> => {
+  const { client, from, onProgress } = options;
+  const [lives, links] = [await livesSince(client, from), await allLinks(client)];
+  const all = lives.reduce((sum, life) => sum + life.rows, 0);
+  const verifiers = new Map(
+    lives.map(({ replica, isOld, first }) => [
+      replica,
+      new LifeVerifier(replica, links.get(replica) ?? [], isOld ? first : 1),
+    ]),
+  );
+  let rows = 0;
+  // Lives come in the order in which they began; of none nothing is read.
+  const since = lives[0]?.since ?? maxUInt32;
+  await readRows(client, { verifiers, since }, (more) => {
+    rows += more;
+    onProgress(rows, all);
+  });
+  const checks = [...verifiers.values()].map((verifier) => verifier.end());
+  const findings: LedgerFinding[] = checks.flatMap((one) => one.findings);
+  const unlinked = checks.reduce((sum, one) => sum + one.unlinked, 0);
+  // A life of which no row is left: others still tell of it.
+  for (const [replica, told] of links)
+    if (from === null && !lives.some((life) => life.replica === replica))
+      findings.push(...new LifeVerifier(replica, told).end().findings);
+  findings.push(
+    ...(await wrongSums(client)),
+    ...(await misbooked(client)),
+    ...(await missingProjections(client)),
+  );
+  return { findings, lives: lives.length, rows, unlinked };
+};
