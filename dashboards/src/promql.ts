@@ -151,11 +151,14 @@ export const lowest = <M extends Gauge>(
   labels: [],
 });
 
-/** The value furthest from 0 over all series of a gauge, as a positive number. */
-export const furthest = <M extends Gauge>(
+/** The value furthest from 0 over all series of a gauge, by the named labels, as a positive number. */
+export const furthest = <M extends Gauge, const L extends LabelIn<M> = never>(
   metric: M,
-  options: Options<M, never> = {},
-): Expr<never> => ({ text: `max(abs(${selector({ metric, options })}))`, labels: [] });
+  options: Options<M, L> = {},
+): Expr<L> => {
+  const { by = [] } = options;
+  return { text: grouped('max', by, `abs(${selector({ metric, options })})`), labels: by };
+};
 
 /** An estimate from buckets: between two boundaries it guesses. For a threshold ask `slowerThan`. */
 export const quantile = <M extends Histogram, const L extends LabelIn<M> = never>(

@@ -48,7 +48,11 @@ const notYet: ReadonlySet<Exported> = new Set([
   metrics.ledgerShipFailures,
 ]);
 /** Gauges of what should not be: 0 at a healthy gateway. */
-const faults: ReadonlySet<Exported> = new Set([metrics.ledgerFull, metrics.ledgerAside]);
+const faults: ReadonlySet<Exported> = new Set([
+  metrics.ledgerFull,
+  metrics.ledgerAside,
+  metrics.reconciliationDrift,
+]);
 
 /** Every combination of the values of these labels. */
 const combinations = (labels: readonly string[], values: Values): Record<string, string>[] =>

@@ -151,6 +151,7 @@ const excused: Partial<Record<MetricId | keyof typeof clickhouseMetrics, string>
   priceCatalogAge: 'TollgatePricesStale judges it; board Reconciliation & close',
   priceCatalogWrites: 'board Reconciliation & close',
   ledgerReconciled: 'board Ledger & gateway',
+  reconciliationDrift: 'TollgateReconciliationDrift judges it; board Reconciliation & close',
   spans: 'board Ledger & gateway',
   overflow: 'board Ledger & gateway',
   workerUp: 'TollgateWorkerAway judges it; board Ledger & gateway',

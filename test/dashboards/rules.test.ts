@@ -38,6 +38,7 @@ const designed = {
   TollgateLedgerSetAside: 'sum by (kind) (tollgate_ledger_set_aside_files) > 0',
   TollgateLedgerRowsLost: '(sum by (result) (tollgate_ledger_rows_total{result=~"dropped|damaged"}) unless sum by (result) (tollgate_ledger_rows_total{result=~"dropped|damaged"} offset 30m) > 0) > 0 or sum by (result) (increase(tollgate_ledger_rows_total{result=~"dropped|damaged"}[30m])) > 0',
   TollgateLedgerShipFailures: 'sum(increase(tollgate_ledger_ship_failures_total[5m])) > 0',
+  TollgateReconciliationDrift: 'max by (provider) (abs(tollgate_reconciliation_drift_ratio)) > 0.02',
   TollgateClickhouseAway: 'min(tollgate_clickhouse_engine_up) < 1',
   TollgateClickhouseRestarts: 'sum(increase(tollgate_clickhouse_engine_starts_total[30m])) > 5',
   TollgateClickhouseRefusals: 'sum by (why) (increase(tollgate_clickhouse_refused_total{why=~"reader_slots|writer_slots|query_memory|result_bytes|user_disk_bytes|disk_bytes|free_disk"}[15m])) > 10',
@@ -165,7 +166,7 @@ describe.skipIf(!havePromtool)(`promtool${needsPromtool}`, () => {
   });
   test('accepts the configuration that ships, and finds the rules beside it', () => {
     const { passed, output } = promtool('check', 'config', 'deploy/prometheus/prometheus.yml');
-    expect(output).toContain('19 rules found');
+    expect(output).toContain('20 rules found');
     expect(passed).toBe(true);
   });
   test('finds every case as expected', () => {

@@ -170,6 +170,8 @@ test('migrating again applies nothing', async () => {
       'gateway/0009_chain.sql',
       'gateway/0010_corrections.sql',
       'gateway/0011_provider_bills.sql',
+      'gateway/0012_month_closes.sql',
+      'gateway/0013_drift.sql',
       'trace-router/0001_otel_traces.sql',
       'trace-router/0002_durable_traces.sql',
     ],

@@ -1,4 +1,5 @@
 /** The board and the rules against the running gateway and the embedded ClickHouse, scraped by a real Prometheus. */
+import { createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   expressions,
@@ -18,6 +19,16 @@ import { makeCall, makeCalls, planCall } from './workload.ts';
 
 const deadlineMs = 150_000;
 
+/** As a command that imported a bill leaves it. */
+const measuredDrift = async ({ url, user, password }: FakeClickhouse): Promise<void> => {
+  const client = createClient({ url, username: user, password });
+  await client.command({
+    query:
+      "INSERT INTO tollgate.reconciliation_drift (provider, cause, ratio) VALUES ('openai', 'price', 0.001)",
+  });
+  await client.close();
+};
+
 describe.skipIf(!havePrometheus)(
   `the running gateway on a real Prometheus${needsPrometheus}`,
   () => {
@@ -32,6 +43,7 @@ describe.skipIf(!havePrometheus)(
     beforeAll(async () => {
       [openai, anthropic] = [await startOpenai(), await startAnthropic()];
       clickhouse = await startClickhouse();
+      await measuredDrift(clickhouse);
       gateway = await startGateway({
         config: twoProviders(
           openai.origin,

@@ -7,7 +7,18 @@ import { createClient, type ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startClickhouse, type FakeClickhouse } from '../fakes/clickhouse.ts';
 import { runTollgate } from '../gateway/cli/run.ts';
-import { calls, costOf, dayOf, dayText, daysAgo, insertCalls, sumOf, usdText } from './ledger.ts';
+import { measureDrift, startDriftWatch } from '../../gateway/src/edge/bills/drift.ts';
+import {
+  calls,
+  costOf,
+  dayOf,
+  dayText,
+  daysAgo,
+  insertCalls,
+  sumOf,
+  today,
+  usdText,
+} from './ledger.ts';
 import { rowsOf } from '../fakes/ask.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tollgate-bills-'));
@@ -24,7 +35,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 beforeEach(async () => {
-  for (const table of ['provider_bills', 'bill_reports'])
+  for (const table of ['provider_bills', 'bill_reports', 'reconciliation_drift'])
     await client.command({ query: `TRUNCATE TABLE tollgate.${table}` });
 });
 
@@ -137,6 +148,31 @@ test('each way to differ has its verdict', async () => {
   expect(
     [dearer, cheaper, gone, named(stranger), same].map((name) => verdicts.get(name ?? '')),
   ).toEqual(['ledger_under', 'ledger_over', 'missing_in_bill', 'missing_in_ledger', 'matched']);
+  // What somebody else used is five dollars that the ledger does not have; the other differences of price make up for each other.
+  const shown: unknown[] = [];
+  const problems: string[] = [];
+  await measureDrift(client, today.getTime());
+  await new Promise<void>((resolve) => {
+    const watch = startDriftWatch({
+      clickhouse: engine,
+      everyMs: 60_000,
+      onDrift(drift) {
+        shown.push(...drift);
+        resolve(watch.close());
+      },
+      onError: (message) => void problems.push(message),
+    });
+  });
+  expect(problems).toEqual([]);
+  const [billedUsd] = await ask(
+    `SELECT toFloat64(sum(amount_usd)) FROM tollgate.bill_lines WHERE day > '${dayText(daysAgo(35))}'`,
+  );
+  expect(shown).toContainEqual({ provider: 'openai', cause: 'price', ratio: 0 });
+  expect(shown).toContainEqual({
+    provider: 'openai',
+    cause: 'outside',
+    ratio: expect.closeTo(-5 / Number(billedUsd?.[0]), 9),
+  });
   // Of the other account no bill was imported at all.
   expect(new Set((await reconciled('openai', 'openai-1')).map(([, , verdict]) => verdict))).toEqual(
     new Set(['missing_in_bill']),

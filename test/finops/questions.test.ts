@@ -443,3 +443,17 @@ test('every column that the page names in its tables exists', async () => {
   expect(cells.length).toBeGreaterThan(10);
   expect(cells.filter((name) => !known.has(name))).toEqual([]);
 });
+
+test('23. months that are closed or being closed, and none that was given up', async () => {
+  const { url, user, password } = engine;
+  const writer = createClient({ url, username: user, password });
+  await writer.command({
+    query: `INSERT INTO tollgate.month_closes (month, state, rows, cost_usd, discount_usd, sha256, updated_at) VALUES
+      ('2026-01-01', 'closing', 0, 0, 0, '', '2026-02-01 00:00:00'), ('2026-01-01', 'closed', 7, 1.5, 0.25, repeat('a', 64), '2026-02-01 00:00:01'),
+      ('2026-02-01', 'closing', 0, 0, 0, '', '2026-03-01 00:00:00'), ('2026-02-01', 'open', 0, 0, 0, '', '2026-03-01 00:00:01')`,
+  });
+  await writer.close();
+  expect(await ask(question(23))).toEqual([
+    ['2026-01-01', 'closed', 7, '1.5', '0.25', 'a'.repeat(64)],
+  ]);
+});

@@ -1,3 +1,4 @@
+import { bills } from './bills.ts';
 import { clickhouse } from './clickhouse.ts';
 import { gateway } from './gateway.ts';
 import { latency } from './latency.ts';
@@ -11,6 +12,7 @@ export const groups: Readonly<Record<string, readonly Rule[]>> = {
   'tollgate-gateway': gateway,
   'tollgate-workers': workers,
   'tollgate-ledger': ledger,
+  'tollgate-bills': bills,
   'tollgate-clickhouse': clickhouse,
   'tollgate-latency': latency,
   'tollgate-providers': providers,

@@ -5,6 +5,7 @@ import { steps } from '../flow/steps/registry.ts';
 import type { Config } from '../config/config.ts';
 import { readinessOf, readinessOfAll, type Health, type Readiness } from '../decide/readiness.ts';
 import type { Environment } from './config/environment.ts';
+import { startDriftWatch } from './bills/drift.ts';
 import type { ConfigSource } from './config/read.ts';
 import { ledgerNotReady, ledgersHealth } from './health.ts';
 import { httpServer, type Server } from './http/server.ts';
@@ -95,6 +96,21 @@ const recordPrices = ({ clickhouse }: Environment, { live, store, log }: Started
   return record;
 };
 
+const driftEveryMs = 60_000;
+
+/** Shows what commands measured between ledger and bills. */
+const watchDrift = ({ clickhouse }: Environment, { store, log }: Started) =>
+  startDriftWatch({
+    clickhouse: { ...clickhouse, password: clickhouse.password.reveal() },
+    everyMs: driftEveryMs,
+    onDrift(drift) {
+      store.clear('reconciliationDrift');
+      for (const { provider, cause, ratio } of drift)
+        store.set('reconciliationDrift', { provider, cause }, ratio);
+    },
+    onError: (message) => log.warn({ component: 'bills' }, message),
+  });
+
 /** `/metrics` of all workers. */
 const mergedMetrics = async (
   siblings: Siblings,
@@ -146,6 +162,7 @@ class RunningGateway implements Gateway {
   readonly #projections: Projections;
   readonly #prometheus: PrometheusView;
   readonly #priceRecord: PriceRecord;
+  readonly #driftWatch: ReturnType<typeof watchDrift>;
 
   constructor(parts: GatewayParts, base: Started, ledger: Ledger) {
     [this.#parts, this.#base, this.#ledger, this.live] = [parts, base, ledger, base.live];
@@ -155,6 +172,7 @@ class RunningGateway implements Gateway {
     this.server = this.#startServer();
     this.live.follow(this.server.adopt);
     this.#priceRecord = recordPrices(parts.environment, base);
+    this.#driftWatch = watchDrift(parts.environment, base);
   }
 
   /** Null: calls are served; else why they are not, and nothing runs any more. */
@@ -177,7 +195,7 @@ class RunningGateway implements Gateway {
     await server.drain(Math.min(drainMs, live.runtime().config.limits.drainMs));
     await server.close();
     await this.#projections.stop();
-    await this.#priceRecord.close();
+    await Promise.all([this.#priceRecord.close(), this.#driftWatch.close()]);
     const stopped = await Promise.all([this.#ledger.stop(shipMs), this.adoptions.stop(shipMs)]);
     if (stopped.some(({ allShipped }) => !allShipped))
       this.#base.log.warn(

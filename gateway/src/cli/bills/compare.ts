@@ -1,11 +1,6 @@
 import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
-import {
-  compareBills,
-  isFine,
-  verdicts,
-  type Compared,
-  type Comparison,
-} from '../../edge/bills/compare.ts';
+import { isFine, verdicts } from '../../decide/drift.ts';
+import { compareBills, type Compared, type Comparison } from '../../edge/bills/compare.ts';
 import { maxExportDays, problemOfDays } from '../../edge/ledger/focus-days.ts';
 import { command } from '../command.ts';
 import { ledgerAddress } from '../ledger/address.ts';

@@ -3,6 +3,7 @@ import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
 import type { BillFormat } from '../../bills/bill.ts';
 import { billFormats } from '../../bills/registry.ts';
 import { ReportSums, type Report } from '../../bills/report.ts';
+import { measureDrift } from '../../edge/bills/drift.ts';
 import { readBills, type BillProblem } from '../../edge/bills/read.ts';
 import { storeReport } from '../../edge/bills/store.ts';
 import { command } from '../command.ts';
@@ -56,6 +57,7 @@ const run = async (wanted: Import, asJson: boolean): Promise<void> => {
     try {
       const names = files.map((file) => basename(file));
       result = await storeReport(client, { report, provider, source: format.name, files: names });
+      await measureDrift(client, Date.now());
     } finally {
       await client.close();
     }

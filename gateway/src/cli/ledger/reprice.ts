@@ -5,6 +5,7 @@ import {
   type RepriceRequest,
   type RepriceResult,
 } from '../../edge/ledger/corrections/reprice.ts';
+import { measureDrift } from '../../edge/bills/drift.ts';
 import { maxExportDays, problemOfDays } from '../../edge/ledger/focus-days.ts';
 import { compilePrices } from '../../edge/prices/catalog.ts';
 import { command } from '../command.ts';
@@ -56,6 +57,7 @@ const run = async (
       onCalls: (calls) => tell(() => `tollgate: priced ${calls} calls`),
       onBatch: (batch, of) => tell(() => `tollgate: booked ${batch} of ${of} batches`),
     });
+    if (!request.isDry) await measureDrift(client, Date.now());
     if (asJson)
       say(
         JSON.stringify({

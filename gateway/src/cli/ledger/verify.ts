@@ -4,6 +4,7 @@ import { command } from '../command.ts';
 import { progress } from '../progress.ts';
 import { fail, misuse, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
+import { findingText } from './finding-text.ts';
 
 /** Of one question; a ledger of millions of rows takes many. */
 const answerTimeoutMs = 300_000;
@@ -14,26 +15,9 @@ const dayText = /^\d{4}-\d{2}-\d{2}$/;
 /** Findings written one by one; more are counted. */
 const mostShown = 50;
 
-const lineOf = (finding: Verification['findings'][number]): string => {
-  switch (finding.kind) {
-    case 'missing':
-      return `missing     rows ${finding.from} to ${finding.to} of ${finding.replica}: written, and not in the table`;
-    case 'double':
-      return `double      rows ${finding.from} to ${finding.to} of ${finding.replica}: more than once in the table`;
-    case 'altered':
-      return `altered     rows ${finding.from} to ${finding.to} of ${finding.replica}: at least one is not what was written`;
-    case 'wrong_sum':
-      return `wrong sum   call ${finding.callId}: its cost is not the sum of its parts`;
-    case 'misbooked':
-      return `misbooked   call ${finding.callId}: it says another month than its own, or a run of corrections`;
-    case 'projection':
-      return `projection  ${finding.projection} is missing in part ${finding.part}`;
-  }
-};
-
 const textOf = ({ findings, lives, rows, unlinked }: Verification): string =>
   [
-    ...findings.slice(0, mostShown).map(lineOf),
+    ...findings.slice(0, mostShown).map(findingText),
     ...(findings.length > mostShown ? [`and ${findings.length - mostShown} more`] : []),
     `${findings.length === 0 ? 'ok' : `${findings.length} findings`}: ${rows} rows of ${lives} lives of gateways; ${rows - unlinked} vouched for by a later row, ${unlinked} not yet`,
   ].join('\n');

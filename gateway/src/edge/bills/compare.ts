@@ -1,34 +1,15 @@
 /** The ledger held against bills: `tollgate.reconciliation` of some days. */
 import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import type { BilledLine } from '../../decide/drift.ts';
 
 type Client = ReturnType<typeof clickhouseClient>;
 
-export const verdicts = [
-  'matched',
-  'provisional',
-  'ledger_over',
-  'ledger_under',
-  'missing_in_bill',
-  'missing_in_ledger',
-] as const;
-export type Verdict = (typeof verdicts)[number];
-
-/** These are no drift. */
-export const isFine = (verdict: Verdict): boolean =>
-  verdict === 'matched' || verdict === 'provisional';
-
 /** Names are those of the view; money as text. */
-export interface Compared {
+export interface Compared extends BilledLine {
   readonly day: string;
-  readonly provider: string;
   readonly account: string;
   readonly model: string;
   readonly ledger_usd: string;
-  readonly billed_usd: string;
-  readonly variance_usd: string;
-  readonly estimated: number;
-  readonly unpriced: number;
-  readonly verdict: Verdict;
 }
 
 export interface Comparison {

@@ -28,8 +28,6 @@ const formats = { csv: 'CSVWithNames', parquet: 'Parquet' } as const satisfies R
   string
 >;
 
-const inDays =
-  "ChargePeriodStart >= toDateTime({from:Date}, 'UTC') AND ChargePeriodStart <= toDateTime({to:Date}, 'UTC')";
 type Client = ReturnType<typeof clickhouseClient>;
 const dayMs = 86_400_000;
 
@@ -48,6 +46,21 @@ const dollarsOf = (usd: string): bigint => {
   if (amount === null) throw new Error(`ClickHouse says '${usd}' where dollars belong`);
   return amount;
 };
+
+const inDays =
+  "ChargePeriodStart >= toDateTime({from:Date}, 'UTC') AND ChargePeriodStart <= toDateTime({to:Date}, 'UTC')";
+
+/** Lines of the view. */
+interface Selection {
+  readonly days: readonly Days[];
+  /** First day of the month that they are booked in; null: whichever. */
+  readonly month: string | null;
+}
+
+const condition = ({ month }: Selection): string =>
+  month === null ? inDays : `${inDays} AND BillingPeriodStart = toDateTime({month:Date}, 'UTC')`;
+const parameters = (days: Days, { month }: Selection): Record<string, unknown> =>
+  month === null ? { ...days } : { ...days, month };
 
 /** What is asked for at once. A reader's query has a limit of memory, and lines of CSV can be put behind one another; a Parquet file is one answer. */
 const portions = (days: Days, format: ExportFormat): readonly Days[] =>
@@ -71,19 +84,40 @@ const fieldsOf = async (
   return (await answer.text()).trim().split('\t');
 };
 
-/** Lines and dollars of the days; day by day, for the same reason. */
-const focusTotals = async (client: Client, days: Days) => {
+/** Lines and dollars; day by day, for the same reason. */
+const focusTotals = async (client: Client, selection: Selection) => {
   let [lines, cost] = [0, 0n];
-  for (const day of eachDay(days)) {
+  for (const day of selection.days.flatMap(eachDay)) {
     const [count = '0', usd = '0'] = await fieldsOf(
       client,
-      `SELECT count(), sum(BilledCost) FROM tollgate.focus WHERE ${inDays}`,
-      { ...day },
+      `SELECT count(), sum(BilledCost) FROM tollgate.focus WHERE ${condition(selection)}`,
+      parameters(day, selection),
     );
     lines += Number(count);
     cost += dollarsOf(usd);
   }
-  return { lines, cost };
+  return { lines, focusUsd: usdText(cost) };
+};
+
+const writeLines = async (
+  client: Client,
+  selection: Selection,
+  { format, to, onBytes }: Pick<FocusExport, 'format' | 'to' | 'onBytes'>,
+): Promise<void> => {
+  const counted = counter(onBytes);
+  const written = pipeline(counted, to, { end: to !== process.stdout });
+  const lines = async function* () {
+    for (const [i, portion] of selection.days.entries()) {
+      const { stream } = await client.exec({
+        query: `SELECT * FROM tollgate.focus WHERE ${condition(selection)} FORMAT ${i === 0 ? formats[format] : 'CSV'}`,
+        query_params: parameters(portion, selection),
+        // An error half-way would be text in the middle of the file; so it is a status instead.
+        clickhouse_settings: { wait_end_of_query: 1 },
+      });
+      yield* stream;
+    }
+  };
+  await Promise.all([pipeline(lines, counted), written]);
 };
 
 /**
@@ -91,31 +125,41 @@ const focusTotals = async (client: Client, days: Days) => {
  * @throws Error with ClickHouse's words, or the file system's; what is written until then is no whole file
  */
 export const exportFocus = async (options: FocusExport): Promise<FocusTotals> => {
-  const { url, user, password, days, format, to, onBytes } = options;
+  const { url, user, password, days, format } = options;
   const client = clickhouseClient({ url, user, password, timeoutMs: answerTimeoutMs });
   try {
-    const counted = counter(onBytes);
-    const written = pipeline(counted, to, { end: to !== process.stdout });
-    const lines = async function* () {
-      for (const [i, portion] of portions(days, format).entries()) {
-        const { stream } = await client.exec({
-          query: `SELECT * FROM tollgate.focus WHERE ${inDays} FORMAT ${i === 0 ? formats[format] : 'CSV'}`,
-          query_params: { ...portion },
-          // An error half-way would be text in the middle of the file; so it is a status instead.
-          clickhouse_settings: { wait_end_of_query: 1 },
-        });
-        yield* stream;
-      }
-    };
-    await Promise.all([pipeline(lines, counted), written]);
-    const { lines: count, cost } = await focusTotals(client, days);
+    const selection: Selection = { days: portions(days, format), month: null };
+    await writeLines(client, selection, options);
+    const totals = await focusTotals(client, selection);
     const [ledger = '0'] = await fieldsOf(
       client,
       'SELECT sum(cost_usd) FROM tollgate.calls WHERE day >= {from:Date} AND day <= {to:Date}',
       { ...days },
     );
-    return { lines: count, focusUsd: usdText(cost), ledgerUsd: usdText(dollarsOf(ledger)) };
+    return { ...totals, ledgerUsd: usdText(dollarsOf(ledger)) };
   } finally {
     await client.close();
   }
+};
+
+/**
+ * Writes the lines of a billing month as CSV: those of its days, and corrections of earlier months that are booked in it.
+ * @param month its first day, `2026-10-01` @throws as `exportFocus` does
+ */
+export const exportFocusMonth = async (
+  client: Client,
+  { month, to }: { readonly month: string; readonly to: Writable },
+): Promise<Omit<FocusTotals, 'ledgerUsd'>> => {
+  const answer = await client.query({
+    query:
+      'SELECT DISTINCT toString(toDate(started_at)) FROM tollgate.calls WHERE billing_month = {month:Date} ORDER BY 1',
+    query_params: { month },
+    format: 'TabSeparated',
+  });
+  const days = (await answer.text()).split('\n').filter((day) => day !== '');
+  // Of no day the heading alone: a file of FOCUS is a table, also an empty one.
+  const asked = days.length === 0 ? [month] : days;
+  const selection: Selection = { days: asked.map((day) => ({ from: day, to: day })), month };
+  await writeLines(client, selection, { format: 'csv', to, onBytes: () => {} });
+  return focusTotals(client, selection);
 };

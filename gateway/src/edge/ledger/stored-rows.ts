@@ -1,5 +1,6 @@
 /** How commands read rows of `tollgate.calls`: as the gateway wrote them, so that the same JSON comes out, and not too many at once. */
 import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { lastingColumns, lastingCorrectionColumns } from '../../contract/ledger.ts';
 
 type Client = ReturnType<typeof clickhouseClient>;
 
@@ -34,20 +35,49 @@ export interface Window {
   readonly until: number;
 }
 
-/** The time between in which there are rows, ascending, in pieces of not too many; none crosses the hour. */
-export const windows = async (
-  client: Client,
-  { since, until }: { readonly since: number; readonly until: number },
-): Promise<readonly Window[]> => {
-  const hours = await asked<{ hour: number; rows: number }>(
-    client,
-    `SELECT toUnixTimestamp(toStartOfHour(started_at)) AS hour, count() AS rows FROM tollgate.calls
-     WHERE started_at >= toDateTime({since:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC') GROUP BY hour ORDER BY hour`,
-    { since, until },
-  );
-  return hours.flatMap(({ hour, rows }) => {
+interface HourOfRows {
+  readonly hour: number;
+  readonly rows: number;
+}
+
+const piecesOf = (hours: readonly HourOfRows[]): readonly Window[] =>
+  hours.flatMap(({ hour, rows }) => {
     const pieces = Math.min(hourSeconds, Math.ceil(rows / rowsPerQuery));
     const edge = (i: number): number => hour + Math.floor((i * hourSeconds) / pieces);
     return Array.from({ length: pieces }, (_, i) => ({ from: edge(i), until: edge(i + 1) }));
   });
-};
+
+/** The time between in which there are rows, ascending, in pieces of not too many; none crosses the hour. */
+export const windows = async (
+  client: Client,
+  { since, until }: { readonly since: number; readonly until: number },
+): Promise<readonly Window[]> =>
+  piecesOf(
+    await asked<HourOfRows>(
+      client,
+      `SELECT toUnixTimestamp(toStartOfHour(started_at)) AS hour, count() AS rows FROM tollgate.calls
+       WHERE started_at >= toDateTime({since:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC') GROUP BY hour ORDER BY hour`,
+      { since, until },
+    ),
+  );
+
+/** The same of rows that are booked in a month; corrections among them may be of calls of earlier months. @param month `2026-10-01` */
+export const windowsOfMonth = async (client: Client, month: string): Promise<readonly Window[]> =>
+  piecesOf(
+    await asked<HourOfRows>(
+      client,
+      `SELECT toUnixTimestamp(toStartOfHour(started_at)) AS hour, count() AS rows FROM tollgate.calls
+       WHERE billing_month = {month:Date} GROUP BY hour ORDER BY hour`,
+      { month },
+    ),
+  );
+
+/** What to select, for `lastingOf`. */
+export const lastingSelection = lastingCorrectionColumns
+  .map((column) => `\`${column}\``)
+  .join(', ');
+const entryAt = lastingCorrectionColumns.indexOf('entry');
+
+/** What of a row was hashed when it was written: a correction has columns that the row of a call leaves to the table. */
+export const lastingOf = (values: readonly unknown[]): string =>
+  JSON.stringify(values[entryAt] === 'call' ? values.slice(0, lastingColumns.length) : values);

@@ -1,9 +1,9 @@
 /** The ledger in ClickHouse, read whole and held against itself. */
 import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
-import { lastingColumns, lastingCorrectionColumns } from '../../contract/ledger.ts';
+import { lastingColumns } from '../../contract/ledger.ts';
 import { readLink, type Link } from '../../decide/chain.ts';
 import { LifeVerifier, type Finding } from '../../decide/verify.ts';
-import { asked, asWritten, windows } from './stored-rows.ts';
+import { asked, asWritten, lastingOf, lastingSelection, windows } from './stored-rows.ts';
 
 type Client = ReturnType<typeof clickhouseClient>;
 
@@ -28,7 +28,18 @@ export interface MissingProjection {
   readonly part: string;
 }
 
-export type LedgerFinding = Finding | WrongSum | Misbooked | MissingProjection;
+/** A month that was closed and does not come to what was signed any more: rows came late, or went. */
+export interface ChangedMonth {
+  readonly kind: 'closed_month';
+  /** `2026-10`. */
+  readonly month: string;
+  readonly closedRows: number;
+  readonly closedUsd: string;
+  readonly rows: number;
+  readonly costUsd: string;
+}
+
+export type LedgerFinding = Finding | WrongSum | Misbooked | MissingProjection | ChangedMonth;
 
 export interface Verification {
   readonly findings: readonly LedgerFinding[];
@@ -76,14 +87,8 @@ const allLinks = async (client: Client): Promise<ReadonlyMap<string, Link[]>> =>
   );
 };
 
-const columnList = lastingCorrectionColumns.map((column) => `\`${column}\``).join(', ');
 const seqAt = lastingColumns.indexOf('seq');
 const replicaAt = lastingColumns.indexOf('replica');
-const entryAt = lastingCorrectionColumns.indexOf('entry');
-
-/** What of a row was hashed when it was written: a correction has columns that the row of a call leaves to the table. */
-const lastingOf = (values: readonly unknown[]): string =>
-  JSON.stringify(values[entryAt] === 'call' ? values.slice(0, lastingColumns.length) : values);
 
 /** Hands every row of these lives, the first of which began at `since`, to the verifier of its life. The table is sorted by time and not by number, so it is read by time. */
 const readRows = async (
@@ -96,7 +101,7 @@ const readRows = async (
 ): Promise<void> => {
   for (const query_params of await windows(client, { since, until: maxUInt32 })) {
     const answer = await client.query({
-      query: `SELECT ${columnList} FROM tollgate.calls
+      query: `SELECT ${lastingSelection} FROM tollgate.calls
         WHERE started_at >= toDateTime({from:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC')`,
       query_params: { ...query_params },
       format: 'JSONCompactEachRow',
@@ -156,6 +161,20 @@ const missingProjections = async (client: Client): Promise<readonly MissingProje
   return rows.map((row) => ({ kind: 'projection', ...row }));
 };
 
+/** Of closed months whose rows are all still kept. */
+const changedMonths = async (client: Client): Promise<readonly ChangedMonth[]> => {
+  const months = await asked<Omit<ChangedMonth, 'kind'>>(
+    client,
+    `SELECT formatDateTime(m.month, '%Y-%m') AS month, m.rows AS closedRows, m.cost_usd AS closedUsd, c.rows AS rows, c.cost AS costUsd
+     FROM (SELECT * FROM tollgate.month_closes FINAL WHERE state = 'closed' AND month >= toStartOfMonth(now() - INTERVAL ${keptMonths} MONTH)) AS m
+     LEFT JOIN (
+       SELECT billing_month, count() AS rows, sum(cost_usd) AS cost, sum(discount_usd) AS discount FROM tollgate.calls GROUP BY billing_month
+     ) AS c ON c.billing_month = m.month
+     WHERE c.rows != m.rows OR c.cost != m.cost_usd OR c.discount != m.discount_usd ORDER BY month`,
+  );
+  return months.map((one) => ({ kind: 'closed_month', ...one }));
+};
+
 /** Reads the whole ledger. Throws what the client does. */
 export const verifyLedger = async (options: VerifyOptions): Promise<Verification> => {
   const { client, from, onProgress } = options;
@@ -185,6 +204,7 @@ export const verifyLedger = async (options: VerifyOptions): Promise<Verification
     ...(await wrongSums(client)),
     ...(await misbooked(client)),
     ...(await missingProjections(client)),
+    ...(await changedMonths(client)),
   );
   return { findings, lives: lives.length, rows, unlinked };
 };

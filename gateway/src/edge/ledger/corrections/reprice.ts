@@ -6,6 +6,8 @@ import { repriced } from '../../../decide/reprice.ts';
 import { storedCall } from '../../../decide/stored-call.ts';
 import { usdText } from '../../../model/money.ts';
 import { textAt } from '../../../model/json.ts';
+import { bookingMonth, firstDayOf } from '../../../decide/month-close.ts';
+import { closedTo } from '../closes/months.ts';
 import type { Days } from '../focus-days.ts';
 import { correctedCalls } from './calls.ts';
 import { batchLimits, Plan, type BatchLimits } from './plan.ts';
@@ -42,10 +44,13 @@ const runName = ({ days, prices, reported, reason }: RepriceRequest, before: str
   return `reprice-${createHash('sha256').update(inputs).digest('hex').slice(0, 16)}`;
 };
 
-/** @param onChange awaited: a call whose money differs */
+/** @param onChange awaited: a call whose money differs, and the month of that call */
 const eachCall = async (
   { client, days, prices, reported, onCalls }: RepriceRequest,
-  onChange: (change: Parameters<Plan['add']>[0], month: string) => Promise<void>,
+  onChange: (
+    change: Omit<Parameters<Plan['add']>[0], 'billingMonth'>,
+    month: string,
+  ) => Promise<void>,
 ): Promise<PriceChanges> => {
   const sums = new PriceChangeSums();
   let calls = 0;
@@ -55,14 +60,15 @@ const eachCall = async (
     sums.add(textAt(row, 'caller_team') ?? '', before, after);
     onCalls((calls += 1));
     const month = textAt(row, 'billing_month') ?? '';
-    if (after.isChanged) await onChange({ row, before, after, billingMonth: month }, month);
+    if (after.isChanged) await onChange({ row, before, after }, month);
   }
   return sums.result();
 };
 
-/** The run with its rows put aside; null: nothing differs. */
+/** The run with its rows put aside; null: nothing differs. @param closed the last month that is closed */
 const planned = async (
   request: RepriceRequest,
+  closed: string,
 ): Promise<{ readonly changes: PriceChanges; readonly run: Run | null }> => {
   const { client, days, prices, reason, limits = batchLimits } = request;
   const before = await lastHead(client);
@@ -70,7 +76,10 @@ const planned = async (
   const facts = { run, reason, priceVersion: prices.version };
   const plan = new Plan(client, facts, { before, plan: name, limits });
   const planned_at = await serverTime(client);
-  const changes = await eachCall(request, (change, month) => plan.add(change, month));
+  const changes = await eachCall(request, (change, month) => {
+    const billingMonth = firstDayOf(bookingMonth(month.slice(0, 'yyyy-mm'.length), closed));
+    return plan.add({ ...change, billingMonth }, month);
+  });
   const { rows, batches, head } = await plan.end();
   if (rows === 0) return { changes, run: null };
   const { costBefore, costAfter, listBefore, listAfter } = changes.total;
@@ -107,15 +116,20 @@ export const repriceLedger = async (request: RepriceRequest): Promise<RepriceRes
     return { changes, run: null, unfinished };
   }
   for (const run of unfinished) await writeRun(client, run, (batch) => onBatch(batch, run.batches));
-  const { changes, run } = await planned(request);
+  const closed = await closedTo(client);
+  const { changes, run } = await planned(request, closed);
   if (run === null) return { changes, run, unfinished };
   await recordRun(client, run, 'planned');
   const others = (await unfinishedRuns(client)).filter(({ plan }) => plan !== run.plan);
+  // Whoever closes a month says so first and then looks for runs that are planned: one of the two sees the other.
+  const isClosing = (await closedTo(client)) !== closed;
   const written =
-    others.length > 0
+    others.length > 0 || isClosing
       ? await recordRun(client, run, 'stale').then(() => ({ kind: 'stale' as const }))
       : await writeRun(client, run, (batch) => onBatch(batch, run.batches));
   if (written.kind === 'stale')
-    throw new Error('another run of corrections is under way or has just ended: run it again');
+    throw new Error(
+      'another run of corrections is under way or has just ended, or a month was closed meanwhile: run it again',
+    );
   return { changes, run, unfinished };
 };

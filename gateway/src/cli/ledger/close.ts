@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { closeMonth, type Closing } from '../../edge/ledger/closes/close.ts';
+import { command } from '../command.ts';
+import { located } from '../configuration.ts';
+import { progress } from '../progress.ts';
+import { fail, misuse, say } from '../say.ts';
+import { publicHalf, signingKey } from '../signing-key.ts';
+import { ledgerAddress } from './address.ts';
+import { findingText } from './finding-text.ts';
+
+/** Of one question; a month of millions of rows takes a while. */
+const answerTimeoutMs = 3_600_000;
+const progressMs = 2_000;
+/** Findings written one by one; more are counted. */
+const mostShown = 50;
+
+export const monthText = /^\d{4}-(0[1-9]|1[0-2])$/;
+
+const textOf = (
+  closing: Closing & { readonly kind: 'closed' },
+  out: string,
+  key: string,
+): string => {
+  const { close, sha256 } = closing;
+  const silent =
+    close.silent.length === 0
+      ? []
+      : [
+          `wrote nothing since the month ended, and may hold more in a spool: ${close.silent.join(', ')}`,
+        ];
+  return [
+    ...silent,
+    ...(close.accepted.length === 0 ? [] : [`signed with ${close.accepted.length} findings`]),
+    `closed ${close.month}: ${close.calls} calls and ${close.corrections} corrections, $${close.costUsd}`,
+    `in ${out}: close.json (SHA-256 ${sha256}), ${close.files.map(({ name }) => name).join(', ')}`,
+    `whoever checks it needs the public key: ${key}`,
+  ].join('\n');
+};
+
+const sayRefused = (closing: Closing & { readonly kind: 'refused' }, asJson: boolean): void => {
+  const { problem, findings } = closing;
+  process.exitCode = 1;
+  if (asJson) return say(JSON.stringify({ ok: false, problem, findings }));
+  for (const line of findings.slice(0, mostShown)) process.stderr.write(`${line}\n`);
+  if (findings.length > mostShown)
+    process.stderr.write(`and ${findings.length - mostShown} more\n`);
+  process.stderr.write(`tollgate: ${problem}\n`);
+};
+
+/** `tollgate ledger close MONTH --key PEM --out FOLDER`: exit code 1 when the month is not closed, 2 when it was called wrongly. */
+export const close = command({
+  name: 'close',
+  group: 'ledger',
+  description:
+    'Close a month: verify the ledger, write its rows and FOCUS lines out, and sign what they come to; later corrections go to the next month',
+  args: {
+    month: { type: 'positional', required: true, description: 'Such as 2026-10' },
+    key: { type: 'string', required: true, description: 'Ed25519 private key, PKCS#8 PEM' },
+    out: { type: 'string', required: true, description: 'Folder to make, such as closes/2026-10' },
+    accept: {
+      type: 'boolean',
+      description: 'Although the ledger is not as it was written; what was found is signed too',
+    },
+    amend: {
+      type: 'boolean',
+      description: 'Close the last closed month again, because rows of it came late',
+    },
+    json: { type: 'boolean', description: 'Print JSON' },
+  },
+  run: async ({ args }) => {
+    const { month, key: keyFile, out } = args;
+    const asJson = args.json === true;
+    if (!monthText.test(month)) return misuse(`MONTH is such as 2026-10, not '${month}'`);
+    const folder = located(out);
+    if (existsSync(folder)) return fail(`${out} is there already: name another folder`, asJson);
+    const key = await signingKey(located(keyFile));
+    if ('problem' in key) return fail(`${keyFile} ${key.problem}`, asJson);
+    const tell = progress(progressMs);
+    let client: ReturnType<typeof clickhouseClient> | null = null;
+    try {
+      client = clickhouseClient({ ...ledgerAddress('write'), timeoutMs: answerTimeoutMs });
+      const closing = await closeMonth({
+        client,
+        month,
+        key,
+        folder,
+        accept: args.accept === true,
+        amend: args.amend === true,
+        describe: findingText,
+        onProgress: (step, rows) => tell(() => `tollgate: ${step} ${rows} rows`),
+      });
+      if (closing.kind === 'refused') return sayRefused(closing, asJson);
+      const publicKey = publicHalf(key);
+      if (!asJson) return say(textOf(closing, out, publicKey));
+      const { hours: _hours, columns: _columns, ...facts } = closing.close;
+      say(JSON.stringify({ ok: true, sha256: closing.sha256, publicKey, folder: out, ...facts }));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      fail(`${month} is not closed: ${why}`, asJson);
+    } finally {
+      await client?.close();
+    }
+  },
+});
