@@ -49,7 +49,7 @@ test.for([
   ['chat.sh', 'bash', hasCurl ? '' : 'curl is not installed here (Debian package curl)'],
   ['openai.ts', process.execPath, ''],
   ['anthropic.ts', process.execPath, ''],
-  ['openai.py', python, hasPythonSdk ? '' : "OpenAI's SDK for Python is not installed here; npm run sdk installs it"],
+  ['chat.py', python, hasPythonSdk ? '' : "OpenAI's SDK for Python is not installed here; npm run sdk installs it"],
 ] as const)('%s says something and names a call that is in the ledger', async ([file, command, missing], { skip }) => {
   if (missing !== '') skip(missing);
   const said = await output(command, file);
