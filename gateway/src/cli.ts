@@ -29,7 +29,8 @@ const chosen = (
   };
 };
 
-const main = async (words: readonly string[]): Promise<void> => {
+/** Does what the arguments say. Sets `process.exitCode` to 1 when it failed, to 2 when it was called wrongly. */
+export const main = async (words: readonly string[]): Promise<void> => {
   const choice = chosen(words, commands);
   const usage = await (choice.kind === 'command' ? choice.command.usage() : choice.usage());
   if (words.some((word) => word === '--help' || word === '-h')) {
@@ -46,4 +47,4 @@ const main = async (words: readonly string[]): Promise<void> => {
   await choice.command.run(choice.args);
 };
 
-await main(process.argv.slice(2));
+if (import.meta.main) await main(process.argv.slice(2));

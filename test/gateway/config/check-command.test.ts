@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { runTollgate } from '../cli/run.ts';
+import { runProcess, runTollgate } from '../cli/run.ts';
 import { fixtureEnv } from './fixtures.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -14,7 +14,7 @@ const tollgate = (args: readonly string[], env: Record<string, string> = {}) =>
 
 test('a good file is ok, with a summary that holds no secret', async () => {
   const example = join(root, 'deploy/examples/tollgate.yaml');
-  const { code, out, err } = await tollgate(['check', example], fixtureEnv);
+  const { code, out, err } = await runProcess(directory, ['check', example], fixtureEnv);
   expect(out).toMatch(
     /^ok: .*tollgate\.yaml [0-9a-f]{12}\n {2}providers {2}4 {2}openai, anthropic, local, demo\n/,
   );
@@ -35,7 +35,7 @@ test('a bad file exits with 1, one line for each problem', async () => {
     join(directory, 'bad.yaml'),
     'providers: { demo: }\nlog: { level: loud }\nlimit: {}\n',
   );
-  const { code, out } = await tollgate(['check', 'bad.yaml']);
+  const { code, out } = await runProcess(directory, ['check', 'bad.yaml']);
   expect(out).toBe(
     "bad.yaml:2:15: log.level: must be one of debug, info, warn, error, silent, not 'loud'\nbad.yaml:3:1: limit: unknown key 'limit'; did you mean 'limits'?\n",
   );

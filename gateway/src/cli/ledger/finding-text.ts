@@ -15,6 +15,8 @@ export const findingText = (finding: LedgerFinding): string => {
       return `misbooked   call ${finding.callId}: it says another month than its own, or a run of corrections`;
     case 'projection':
       return `projection  ${finding.projection} is missing in part ${finding.part}`;
+    case 'rollup':
+      return `sums        tollgate.${finding.table} of ${finding.day}${finding.tag === null ? '' : `, tag ${finding.tag}`}: not those of the rows`;
     case 'closed_month':
       return `closed      ${finding.month} was closed with ${finding.closedRows} rows and $${finding.closedUsd}; it has ${finding.rows} and $${finding.costUsd} now`;
   }

@@ -1,5 +1,10 @@
 import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
-import { verifyLedger, type Verification } from '../../edge/ledger/verification.ts';
+import { repairLedger } from '../../edge/ledger/repair.ts';
+import {
+  verifyLedger,
+  type LedgerFinding,
+  type Verification,
+} from '../../edge/ledger/verification.ts';
 import { command } from '../command.ts';
 import { progress } from '../progress.ts';
 import { fail, misuse, say } from '../say.ts';
@@ -15,27 +20,39 @@ const dayText = /^\d{4}-\d{2}-\d{2}$/;
 /** Findings written one by one; more are counted. */
 const mostShown = 50;
 
-const textOf = ({ findings, lives, rows, unlinked }: Verification): string =>
+/** What a run with `--repair` did something about, and what is found now. */
+interface Verified extends Verification {
+  readonly repaired: readonly LedgerFinding[];
+}
+
+const textOf = ({ repaired, findings, lives, rows, unlinked }: Verified): string =>
   [
+    ...repaired.slice(0, mostShown).map((one) => `mended: ${findingText(one)}`),
+    ...(repaired.length > mostShown ? [`and mended ${repaired.length - mostShown} more`] : []),
     ...findings.slice(0, mostShown).map(findingText),
     ...(findings.length > mostShown ? [`and ${findings.length - mostShown} more`] : []),
     `${findings.length === 0 ? 'ok' : `${findings.length} findings`}: ${rows} rows of ${lives} lives of gateways; ${rows - unlinked} vouched for by a later row, ${unlinked} not yet`,
   ].join('\n');
 
-/** `tollgate ledger verify`: exit code 1 when something is wrong with the ledger, or it cannot be read. */
+/** `tollgate ledger verify`: exit code 1 when something is wrong with the ledger, or it cannot be read; with `--repair`, when something still is. */
 export const verify = command({
   name: 'verify',
   group: 'ledger',
   description:
-    'Read the whole ledger and find rows that are missing, double or changed since they were written, wrong sums, and parts without a projection',
+    'Read the whole ledger and find rows that are missing, double or changed since they were written, sums that are wrong, and parts without a projection',
   args: {
     from: {
       type: 'string',
       description: 'Pass over gateways that wrote nothing since this day, such as 2026-11-01',
     },
+    repair: {
+      type: 'boolean',
+      description:
+        'Mend what the rows themselves can mend: sums that are not those of the rows, missing projections, rows that are there twice',
+    },
     json: { type: 'boolean', description: 'Print JSON' },
   },
-  run: async ({ args: { from, json } }) => {
+  run: async ({ args: { from, repair, json } }) => {
     const asJson = json === true;
     if (from !== undefined && (!dayText.test(from) || Number.isNaN(Date.parse(from))))
       return misuse(`--from must be a day such as 2026-11-01, not '${from.slice(0, 40)}'`);
@@ -43,19 +60,23 @@ export const verify = command({
     let client: ReturnType<typeof clickhouseClient> | null = null;
     let where = 'TOLLGATE_CLICKHOUSE_URL';
     try {
-      const address = ledgerAddress();
+      const address = ledgerAddress(repair === true ? 'write' : 'read');
       where = address.url;
       client = clickhouseClient({ ...address, timeoutMs: answerTimeoutMs });
-      const verification = await verifyLedger({
+      const look = {
         client,
         from: from ?? null,
-        onProgress: (rows, of) => tell(() => `verified ${rows} of ${of} rows`),
-      });
-      if (verification.findings.length > 0) process.exitCode = 1;
+        onProgress: (rows: number, of: number) => tell(() => `verified ${rows} of ${of} rows`),
+      };
+      const first = await verifyLedger(look);
+      const repaired = repair === true ? await repairLedger(client, first.findings) : [];
+      const now = repaired.length === 0 ? first : await verifyLedger(look);
+      const verified: Verified = { ...now, repaired };
+      if (verified.findings.length > 0) process.exitCode = 1;
       say(
         asJson
-          ? JSON.stringify({ ok: verification.findings.length === 0, ...verification })
-          : textOf(verification),
+          ? JSON.stringify({ ok: verified.findings.length === 0, ...verified })
+          : textOf(verified),
       );
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

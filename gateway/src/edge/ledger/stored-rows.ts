@@ -2,7 +2,7 @@
 import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingColumns, lastingCorrectionColumns } from '../../contract/ledger.ts';
 
-type Client = ReturnType<typeof clickhouseClient>;
+export type Client = ReturnType<typeof clickhouseClient>;
 
 export const asWritten = {
   output_format_json_quote_decimals: 1,

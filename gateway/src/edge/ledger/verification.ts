@@ -1,11 +1,16 @@
 /** The ledger in ClickHouse, read whole and held against itself. */
-import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingColumns } from '../../contract/ledger.ts';
 import { readLink, type Link } from '../../decide/chain.ts';
 import { LifeVerifier, type Finding } from '../../decide/verify.ts';
-import { asked, asWritten, lastingOf, lastingSelection, windows } from './stored-rows.ts';
-
-type Client = ReturnType<typeof clickhouseClient>;
+import { wrongRollups, type WrongRollup } from './rollups.ts';
+import {
+  asked,
+  asWritten,
+  lastingOf,
+  lastingSelection,
+  windows,
+  type Client,
+} from './stored-rows.ts';
 
 const maxUInt32 = 2 ** 32 - 1;
 /** Rows from before this many months may have been thrown away with their partition (25 months, less one that is under way). */
@@ -39,7 +44,13 @@ export interface ChangedMonth {
   readonly costUsd: string;
 }
 
-export type LedgerFinding = Finding | WrongSum | Misbooked | MissingProjection | ChangedMonth;
+export type LedgerFinding =
+  | Finding
+  | WrongSum
+  | Misbooked
+  | MissingProjection
+  | ChangedMonth
+  | WrongRollup;
 
 export interface Verification {
   readonly findings: readonly LedgerFinding[];
@@ -205,6 +216,7 @@ export const verifyLedger = async (options: VerifyOptions): Promise<Verification
     ...(await misbooked(client)),
     ...(await missingProjections(client)),
     ...(await changedMonths(client)),
+    ...(await wrongRollups(client)),
   );
   return { findings, lives: lives.length, rows, unlinked };
 };

@@ -18,8 +18,8 @@ import { MonthSummer, type MonthSums } from '../../../decide/month-sums.ts';
 import { picodollarsOf, usdText } from '../../../model/money.ts';
 import { verifiedText } from '../../../prices/signed.ts';
 import { closeFile, fileSum, focusFile, rowsFile } from './files.ts';
+import type { Client } from '../stored-rows.ts';
 import { monthRows } from './month-rows.ts';
-import type { Client } from './months.ts';
 
 export type CloseFinding =
   /** The signed file, or one that it names, cannot be read or is not what was signed. */

@@ -8,7 +8,7 @@ import { MonthSummer } from '../../../decide/month-sums.ts';
 import { signedText } from '../../../prices/signed.ts';
 import { unfinishedRuns } from '../corrections/runs.ts';
 import { exportFocusMonth } from '../focus.ts';
-import { asked } from '../stored-rows.ts';
+import { asked, type Client } from '../stored-rows.ts';
 import { verifyLedger, type LedgerFinding } from '../verification.ts';
 import {
   fileSum,
@@ -20,7 +20,7 @@ import {
   type FileSum,
 } from './files.ts';
 import { monthRows } from './month-rows.ts';
-import { recordClose, storedCloses, type Client, type StoredClose } from './months.ts';
+import { recordClose, storedCloses, type StoredClose } from './months.ts';
 
 /** After its end: so long the last calls of a month take, and rows to arrive. */
 const settleSeconds = 3600;

@@ -1,7 +1,12 @@
 /** The rows of a month, hour by hour, as they were hashed when they were written. */
 import { firstDayOf } from '../../../decide/month-close.ts';
-import { asWritten, lastingOf, lastingSelection, windowsOfMonth } from '../stored-rows.ts';
-import type { Client } from './months.ts';
+import {
+  asWritten,
+  lastingOf,
+  lastingSelection,
+  windowsOfMonth,
+  type Client,
+} from '../stored-rows.ts';
 
 export interface MonthRow {
   /** As JSON, as `rowHash` takes it. */

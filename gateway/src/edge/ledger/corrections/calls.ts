@@ -3,8 +3,7 @@ import { callColumns } from '../../../contract/ledger.ts';
 import { correctionSums } from '../../../decide/stored-call.ts';
 import type { Json, JsonObject } from '../../../model/json.ts';
 import type { Days } from '../focus-days.ts';
-import { asWritten, windows, type Window } from '../stored-rows.ts';
-import type { Client } from './runs.ts';
+import { asWritten, windows, type Client, type Window } from '../stored-rows.ts';
 
 export interface CorrectedCall {
   /** Its row, columns by name. */

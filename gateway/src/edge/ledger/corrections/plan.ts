@@ -2,7 +2,7 @@
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { Chain, rowHash } from '../../../decide/chain.ts';
 import { correctionRow, type CorrectionSource } from '../../../projections/correction.ts';
-import type { Client } from './runs.ts';
+import type { Client } from '../stored-rows.ts';
 
 /** Of one insert at most: so few rows and bytes that the server makes one block of them, which is there whole or not at all. */
 export interface BatchLimits {

@@ -11,7 +11,8 @@ import { closedTo } from '../closes/months.ts';
 import type { Days } from '../focus-days.ts';
 import { correctedCalls } from './calls.ts';
 import { batchLimits, Plan, type BatchLimits } from './plan.ts';
-import { lastHead, recordRun, serverTime, unfinishedRuns, type Client, type Run } from './runs.ts';
+import type { Client } from '../stored-rows.ts';
+import { lastHead, recordRun, serverTime, unfinishedRuns, type Run } from './runs.ts';
 import { writeRun } from './write.ts';
 
 export interface RepriceRequest {

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { allCorrectionColumns } from '../../../contract/ledger.ts';
-import { asked } from '../stored-rows.ts';
-import { lastHead, recordRun, serverTime, type Client, type Run } from './runs.ts';
+import { asked, type Client } from '../stored-rows.ts';
+import { lastHead, recordRun, serverTime, type Run } from './runs.ts';
 
 export type Written =
   /** All rows are in the ledger. */
