@@ -1,7 +1,17 @@
 /** A real embedded ClickHouse for tests: a process of its own, a free port, the tables of this checkout. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -47,11 +57,8 @@ const isReady = (value: unknown): value is { port: number; pid: number } =>
   typeof value.port === 'number' &&
   typeof value.pid === 'number';
 
-/** @throws Error with the server's own words when it does not start. */
-export const startClickhouse = async (
-  options: FakeClickhouseOptions = {},
-): Promise<FakeClickhouse> => {
-  const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-clickhouse-'));
+/** Starts the server on what lies in its directory. @throws Error with the server's own words when it does not start. */
+const launch = async (options: FakeClickhouseOptions, dataDir: string): Promise<FakeClickhouse> => {
   const [user, password] = ['tollgate', 'test-writer'];
   const reader = { user: 'reader', password: 'test-reader' };
   // On a leash: when the tests are killed, the server goes too.
@@ -93,9 +100,6 @@ export const startClickhouse = async (
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     return gone;
   };
-  if (options.migrated !== false) {
-    await migrate({ url, user, password, folders: migrationFolders, log: () => {} });
-  }
   return {
     url,
     user,
@@ -116,4 +120,60 @@ export const startClickhouse = async (
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
   };
+};
+
+const bringTables = ({ url, user, password }: FakeClickhouse) =>
+  migrate({ url, user, password, folders: migrationFolders, log: () => {} });
+
+/** Of everything that tables are made of. */
+const tablesHash = (): string => {
+  const hash = createHash('sha256');
+  const files = migrationFolders.flatMap((folder) =>
+    readdirSync(folder)
+      .toSorted()
+      .map((name) => path.join(folder, name)),
+  );
+  const makers = ['deploy/clickhouse/migrate.ts', 'deploy/local/package.json'];
+  for (const file of [...files, ...makers]) hash.update(`${file}\n`).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 16);
+};
+
+const made = path.resolve('.toolchain/migrated');
+const tables = 'clickhouse';
+
+/** A directory with all tables, made once for each version of them: migrations take as long as most of the tests that need them. */
+const migratedDirectory = async (): Promise<string> => {
+  const directory = path.join(made, tablesHash());
+  if (existsSync(directory)) return directory;
+  const draft = mkdtempSync(path.join(os.tmpdir(), 'tollgate-tables-'));
+  const server = await launch({ dataDir: draft }, draft);
+  await bringTables(server);
+  await server.stop();
+  rmSync(path.join(draft, tables, 'tollgate-access.xml'), { force: true });
+  mkdirSync(made, { recursive: true });
+  const copy = `${directory}.${process.pid}`;
+  cpSync(path.join(draft, tables), copy, { recursive: true, verbatimSymlinks: true });
+  // Another process may have been first; both made the same.
+  try {
+    renameSync(copy, directory);
+  } catch {
+    rmSync(copy, { recursive: true });
+  }
+  rmSync(draft, { recursive: true, force: true });
+  return directory;
+};
+
+/** @throws Error with the server's own words when it does not start. */
+export const startClickhouse = async (
+  options: FakeClickhouseOptions = {},
+): Promise<FakeClickhouse> => {
+  const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-clickhouse-'));
+  const isWanted = options.migrated !== false;
+  const own = path.join(dataDir, tables);
+  if (isWanted && !existsSync(own))
+    cpSync(await migratedDirectory(), own, { recursive: true, verbatimSymlinks: true });
+  const server = await launch(options, dataDir);
+  // Here only what somebody took away.
+  if (isWanted) await bringTables(server);
+  return server;
 };
