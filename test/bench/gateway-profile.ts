@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayOptions } from './gateway.ts';
 import { threadSeconds } from './support/cpu.ts';
-import { chatLoad, streamLoad, warmUp } from './support/loads.ts';
+import { chatLoad, pacedLoad, streamLoad, warmUp } from './support/loads.ts';
 import { readProfile, type Cost } from './support/profile.ts';
 import { publish, table } from './support/report.ts';
 import type { Done } from './support/slices.ts';
@@ -29,10 +29,13 @@ export const profiled = async (
     given.only === 'streams'
       ? streamLoad(stage.dir, server, { streams, events, gapMs, seconds })
       : chatLoad(stage.dir, server, { provider: 'nginx', connections, seconds });
+  const { rate, seconds } = given;
   await warmUp('gateway', given.warm, load, say);
   const threadsBefore = threadSeconds(gateway.pid);
   process.kill(gateway.pid, 'SIGUSR2');
-  const done = await load();
+  const done = await (rate > 0
+    ? pacedLoad(stage.dir, server, { provider: 'nginx', rate, seconds })
+    : load());
   await sleep(settleMs);
   process.kill(gateway.pid, 'SIGUSR2');
   for (let waitedMs = 0; waitedMs < writtenWithinMs && !existsSync(profilePath); waitedMs += 100)

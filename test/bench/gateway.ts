@@ -53,6 +53,12 @@ const options = {
     help: 'chat, provider, latency or streams: this part alone',
   },
   warm: warmOption,
+  rate: {
+    kind: 'number',
+    value: 0,
+    range: [0, 10_000],
+    help: 'with --profile: so many calls a second; 0: as many as there can be',
+  },
   profile: {
     kind: 'switch',
     help: 'measure nothing: profile the gateway under the chat load and list its costs',

@@ -146,7 +146,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
       segmentCloses: 10_000,
       segmentSizeBytes: 8_000_000,
       segmentAgeMs: 1000,
-      syncMs: 5,
+      syncMs: 100,
       maxSpoolBytes: 4 * 2 ** 30,
       maxRefusalsBytes: 64 * 2 ** 20,
       durability: 'process',

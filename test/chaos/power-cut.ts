@@ -19,7 +19,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const diskBytes = 4 * 2 ** 30;
 const width = 20;
-/** `ledger.sync` is 5 ms; a disk and an event loop that are busy take longer over it. What was answered before must be there. */
+/** `ledger.sync` is 100 ms; a disk and an event loop that are busy take longer over it. What was answered before must be there. */
 const unsyncedMs = 1_000;
 const patienceMs = 120_000;
 

@@ -170,7 +170,8 @@ export const startClickhouse = async (
   const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-clickhouse-'));
   const isWanted = options.migrated !== false;
   const own = path.join(dataDir, tables);
-  if (isWanted && !existsSync(own))
+  // What is copied is not on the disk itself, as what ClickHouse writes is: nothing for a directory that may see its power cut.
+  if (isWanted && options.dataDir === undefined)
     cpSync(await migratedDirectory(), own, { recursive: true, verbatimSymlinks: true });
   const server = await launch(options, dataDir);
   // Here only what somebody took away.

@@ -160,8 +160,11 @@ const Ledger = section(
       '1s',
       'Age at which it is sealed; as long as segments hold fewer than 500 calls, five times that lie between two of them.',
     ),
-    // Of what a power cut may take.
-    sync: duration('5ms', 'Calls that end within this time share one fsync.', { most: '1s' }),
+    sync: duration(
+      '100ms',
+      'Calls that end within this time share one fsync, after they were answered. A power cut takes the calls of so long; the death of this process takes none.',
+      { most: '1s' },
+    ),
     durability: Type.Enum(['process', 'power'], {
       title: "'process' or 'power'",
       description:
