@@ -34,6 +34,7 @@ const sinkOf = (): { readonly sink: Sink; readonly bytes: () => number } => {
         return Promise.resolve({ kind: 'done' });
       },
       find: () => Promise.resolve({ kind: 'found', rowsOf: new Map() }),
+      spare: () => Promise.resolve({ kind: 'done' }),
       tally: () => Promise.resolve({ kind: 'unavailable', message: 'a benchmark has no table' }),
       close: () => Promise.resolve(),
     },

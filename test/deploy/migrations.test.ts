@@ -172,6 +172,7 @@ test('migrating again applies nothing', async () => {
       'gateway/0011_provider_bills.sql',
       'gateway/0012_month_closes.sql',
       'gateway/0013_drift.sql',
+      'gateway/0014_spared_rows.sql',
       'trace-router/0001_otel_traces.sql',
       'trace-router/0002_durable_traces.sql',
     ],

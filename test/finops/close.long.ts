@@ -123,8 +123,12 @@ test('a month is closed with every row of it and no other, exact to the last dig
 
 test('a life of a gateway that wrote nothing after the month is named: its spool may hold more', async () => {
   await empty();
-  await insertCalls(engine, ofMonth, life);
+  const left = await insertCalls(engine, ofMonth, life);
   expect((await closed()).close.silent).toEqual([life]);
+  // A life that goes on where it ended has taken its spool over.
+  await insertCalls(engine, calls.slice(beforeEnd), `${life}-later`, { before: left });
+  const again = await closed({ amend: true, folder: `${folder}-2` });
+  expect(again.close.silent).toEqual([]);
 });
 
 test('each file that is changed afterwards is found, whoever signs it anew', async () => {

@@ -100,6 +100,19 @@ export class LifeVerifier {
     if (link !== undefined) this.#hold(link, seq, rowHash(lasting));
   }
 
+  /**
+   * A row that was written and never sent, because its call has another one; after all rows.
+   * @param sha256 its `rowHash`, hex
+   */
+  spared(seq: number, sha256: string): void {
+    if (this.#seen.has(seq)) return;
+    this.#rows += 1;
+    this.#lastSeq = Math.max(this.#lastSeq, seq);
+    this.#seen.add(seq);
+    const link = this.#linkOf(seq);
+    if (link !== undefined) this.#hold(link, seq, Buffer.from(sha256, 'hex').toString('latin1'));
+  }
+
   /** There are no more rows. */
   end(): LifeCheck {
     const named = (kind: Finding['kind'], spans: readonly Span[]): Finding[] =>

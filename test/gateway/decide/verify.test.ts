@@ -124,3 +124,21 @@ test('whatever is done to one row is found, and where', () => {
     ),
   );
 });
+
+const hexOf = (lasting: string): string => Buffer.from(rowHash(lasting), 'latin1').toString('hex');
+
+test('a row that was written and not sent is neither missing nor forgotten: its segment is verified with it', () => {
+  const [gone, other] = [rows[4], rows[5]];
+  if (gone === undefined || other === undefined) throw new Error('there are more rows');
+  const judged = (told: string, from: readonly Row[]) => {
+    const verifier = new LifeVerifier('r', links);
+    for (const { seq, lasting } of from) verifier.row(seq, lasting);
+    verifier.spared(gone.seq, told);
+    return verifier.end();
+  };
+  expect(judged(hexOf(gone.lasting), without(5, 5))).toEqual({ findings: [], unlinked: 5 });
+  expect(judged(hexOf('another'), without(5, 5)).findings).toEqual([finding('altered', 4, 7)]);
+  // One that is there is what counts, and another one that is gone is missing all the same.
+  expect(judged('', rows)).toEqual({ findings: [], unlinked: 5 });
+  expect(judged(hexOf(gone.lasting), without(5, 6)).findings).toEqual([finding('missing', 6, 6)]);
+});

@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto';
 import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce, type Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
-import { callColumns, columnsOf, type CallColumn } from '../../contract/ledger.ts';
+import { callColumns, columnsOf, lastingColumns, type CallColumn } from '../../contract/ledger.ts';
+import { rowHash } from '../../decide/chain.ts';
 import { findQuery, idsPerQuery, tallyQuery } from './clickhouse-queries.ts';
 import type { Tally } from '../../decide/tally.ts';
 
@@ -42,6 +44,8 @@ export interface Sink {
   insert(rows: Iterable<Buffer>, token: string, signal?: AbortSignal): Promise<Inserted>;
   /** Which rows these calls have. */
   find(rows: readonly Row[], signal?: AbortSignal): Promise<Found>;
+  /** Says which rows were not sent, because their call has another one: whoever verifies the ledger misses them. */
+  spare(rows: readonly Row[], replica: string, signal?: AbortSignal): Promise<Inserted>;
   /** How many rows a stretch has, and the sum of their `seq`. */
   tally(stretch: Stretch, signal?: AbortSignal): Promise<Tallied>;
   close(): Promise<void>;
@@ -78,6 +82,21 @@ const settings = {
   // Rows of a segment differ: looking for those that are there twice, as the engine would on insert, is work for nothing.
   optimize_on_insert: 0,
 } as const;
+
+const spareQuery =
+  'INSERT INTO tollgate.spared_rows (replica, seq, call_id, sha256) FORMAT JSONCompactEachRow';
+
+/** What its segment's hash has of a row; hex. Empty for what is no row. */
+const hashOf = ({ json }: Row): string => {
+  try {
+    const values: unknown = JSON.parse(json.toString());
+    if (!Array.isArray(values)) return '';
+    const lasting = JSON.stringify(values.slice(0, lastingColumns.length));
+    return Buffer.from(rowHash(lasting), 'latin1').toString('hex');
+  } catch {
+    return '';
+  }
+};
 
 /** For an answer to an insert or a question. */
 const answerTimeoutMs = 60_000;
@@ -116,6 +135,14 @@ export const clickhouseSink = (address: ClickhouseAddress): Sink => {
       } catch (error) {
         return { kind: 'unavailable', message: messageOf(error) };
       }
+    },
+    spare(rows, replica, signal) {
+      const lines = rows.map((row) =>
+        Buffer.from(JSON.stringify([replica, row.seq, row.callId, hashOf(row)])),
+      );
+      const numbers = rows.map(({ seq }) => seq).join(',');
+      const token = `spared_rows/${replica}/${hash('sha256', numbers)}`;
+      return insertOnce(client, { query: spareQuery, rows: lines, token, signal });
     },
     async tally(stretch, signal) {
       try {

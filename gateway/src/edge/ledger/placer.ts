@@ -63,10 +63,11 @@ const sparedOf = (
   rows: readonly Row[],
   rowsOf: ReadonlyMap<string, readonly string[]>,
   replica: string,
-): Tally =>
-  rows
-    .filter(({ callId, seq }) => rowsOf.get(callId)?.includes(rowName(replica, seq)) === false)
-    .reduce((sum, { seq }) => plus(sum, { rows: 1, seqSum: BigInt(seq) }), noRows);
+): readonly Row[] =>
+  rows.filter(({ callId, seq }) => rowsOf.get(callId)?.includes(rowName(replica, seq)) === false);
+
+const tallyOf = (rows: readonly Row[]): Tally =>
+  rows.reduce((sum, { seq }) => plus(sum, { rows: 1, seqSum: BigInt(seq) }), noRows);
 
 const together = (a: Placed, b: Placed): Placed => ({
   shipped: a.shipped + b.shipped,
@@ -100,7 +101,7 @@ class Part {
   /** Further tokens they were sent under. */
   #fresh = 0;
   /** See `Placed`. */
-  #spared = noRows;
+  #spared: readonly Row[] = [];
 
   constructor(options: PlacerOptions, lot: Lot, rows: readonly Row[], name = '') {
     this.#options = options;
@@ -116,6 +117,7 @@ class Part {
     while (!this.#options.signal.aborted) {
       const missing = await this.#missing();
       if (missing === null) continue;
+      if (missing.length === 0 && !(await this.#toldSpared())) continue;
       if (missing.length === 0) return this.#allButDead(0);
       if (this.#fresh > maxFreshTokens) return this.#giveUp(missing);
       const result = await this.#send(missing);
@@ -154,6 +156,26 @@ class Part {
     }
     this.#fresh += 1;
     return missing;
+  }
+
+  /** Says in the table which rows were spared. False: to be tried again. What the table does not take for good is said, and no row waits for it. */
+  async #toldSpared(): Promise<boolean> {
+    const { sink, signal, onError } = this.#options;
+    if (this.#spared.length === 0) return true;
+    const result = await sink.spare(this.#spared, this.#lot.replica, signal);
+    switch (result.kind) {
+      case 'done':
+        return true;
+      case 'try_again':
+        await this.#failed(result);
+        return false;
+      case 'cannot':
+      case 'rows_refused':
+        onError(
+          `${this.#spared.length} rows whose call has another one will look missing to \`ledger verify\`: ${result.message}`,
+        );
+        return true;
+    }
   }
 
   #send(rows: readonly Row[]): Promise<Inserted> {
@@ -215,6 +237,6 @@ class Part {
   }
 
   #allButDead(dead: number): Placed {
-    return { shipped: this.#rows.length - dead, dead, spared: this.#spared };
+    return { shipped: this.#rows.length - dead, dead, spared: tallyOf(this.#spared) };
   }
 }

@@ -44,6 +44,7 @@ export const fileSink = (path: string): Sink => ({
     const rowsOf = new Map(there.filter(([id]) => asked.has(id)));
     return Promise.resolve({ kind: 'found', rowsOf });
   },
+  spare: () => Promise.resolve({ kind: 'done' }),
   tally: () => Promise.resolve({ kind: 'unavailable', message: 'not asked here' }),
   close: () => Promise.resolve(),
 });

@@ -149,16 +149,28 @@ export const callBy = (n: number, table: PriceTable, firstAtMs: number): Settlem
 
 const rowsPerSegment = 30;
 
-/** Puts these calls in as a gateway would, segment by segment, chained. */
+interface ChainOptions {
+  /** What the life before left to be said. */
+  readonly before?: string;
+  /** Of the number of a row. False: it is numbered and not sent. */
+  isSent?(seq: number): boolean;
+}
+
+/**
+ * Puts these calls in as a gateway would, segment by segment, chained.
+ * @returns what is left to be said of this life
+ */
 export const insertCalls = async (
   engine: FakeClickhouse,
   settlements: readonly Settlement[],
   replica: string,
-): Promise<void> => {
+  { before = '', isSent = () => true }: ChainOptions = {},
+): Promise<string> => {
   const sink = clickhouseSink(engine);
-  const chain = new Chain(replica, '');
+  const chain = new Chain(replica, before);
+  let left = before;
   for (let from = 0; from < settlements.length; from += rowsPerSegment) {
-    const rows = settlements.slice(from, from + rowsPerSegment).map((settlement, i) => {
+    const rows = settlements.slice(from, from + rowsPerSegment).flatMap((settlement, i) => {
       const seq = from + i + 1;
       const out = new ByteText();
       let hash = '';
@@ -166,11 +178,12 @@ export const insertCalls = async (
         hash = rowHash(lasting);
       });
       chain.add(seq, hash);
-      return Buffer.from(out.view(0));
+      return isSent(seq) ? [Buffer.from(out.view(0))] : [];
     });
-    chain.seal();
+    left = chain.seal() ?? left;
     const inserted = await sink.insert(rows, `${replica}/${from}`);
     if (inserted.kind !== 'done') throw new Error(inserted.message);
   }
   await sink.close();
+  return left;
 };

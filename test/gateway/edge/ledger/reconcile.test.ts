@@ -174,6 +174,8 @@ test('a recovered call whose row had gone to the table without the disk is not m
   expect(next.ledger.recovered).toBe(3);
   await until(() => next.ledger.shipper.totals.shipped === 3);
   expect(script.rows()).toHaveLength(3);
+  // The table is told of the number that is in none of its rows.
+  expect(script.spared).toEqual([expect.stringMatching(/^test\.[^/]+\/2$/)]);
   await next.ledger.reconciler.check();
   expect(next.ledger.reconciler.difference()).toEqual({ missing: 0, double: 0 });
   await next.ledger.spool.intend(callId(4), intentOf(4));

@@ -373,6 +373,28 @@ test('the same spool under another name ships nothing twice, whether its answer 
   }
 });
 
+test('a table that is not told of a row that was spared is told again; one that cannot take it holds nothing up', async () => {
+  for (const [refusal, told] of [
+    ['try_again', 1],
+    ['cannot', 0],
+  ] as const) {
+    const dir = spooled({ 1: line('i', 1, intentOf(1)) });
+    let refusals = 0;
+    const script = scriptedSink(({ token }) =>
+      token === 'spare' && (refusal === 'cannot' || refusals === 0)
+        ? ((refusals += 1), refusal)
+        : 'done',
+    );
+    script.taken.set('earlier', [JSON.stringify(['1', callId(1), 'test.life', 1])]);
+    const { ledger, complaints } = await ledgerIn(dir, script.sink);
+    expect((await ledger.stop(10_000)).allShipped).toBe(true);
+    expect([refusals, script.spared.length]).toEqual([1, told]);
+    expect(complaints.join()).toContain(
+      refusal === 'cannot' ? 'will look missing to `ledger verify`' : 'trying again',
+    );
+  }
+});
+
 test('a call that has a row in the table gets no second one, though its close did not come to this disk', async () => {
   const dir = spooled({ 1: line('i', 1, intentOf(1)) });
   const script = scriptedSink();

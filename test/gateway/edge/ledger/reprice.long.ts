@@ -98,9 +98,10 @@ const plain = (text: unknown): string =>
     .replace(/(\.\d*?)0+$/, '$1')
     .replace(/\.$/, '');
 
+/** What is found of the rows; that sums beside them are not theirs any more is what `repair.long.ts` is about. */
 const verified = async (): Promise<readonly unknown[]> => {
   const { findings } = await verifyLedger({ client, from: null, onProgress() {} });
-  return findings;
+  return findings.filter(({ kind }) => kind !== 'rollup');
 };
 
 test('a call and its corrections come to what it would have cost by these prices, meter by meter', async () => {

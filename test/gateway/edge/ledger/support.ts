@@ -99,6 +99,7 @@ export const scriptedSink = (
 ) => {
   const asked: Insert[] = [];
   const taken = new Map<string, readonly string[]>();
+  const spared: string[] = [];
   const sink: Sink = {
     insert(rows, token) {
       const insert = { token, rows: [...rows].map(String) };
@@ -122,6 +123,13 @@ export const scriptedSink = (
         rowsOf: new Map(found.map(({ callId: id }) => [id, namesOf(there, id)])),
       });
     },
+    spare(rows, replica) {
+      const kind = answer({ token: 'spare', rows: rows.map(({ json }) => json.toString()) }, asked);
+      if (kind !== 'done' && kind !== 'lost')
+        return Promise.resolve({ kind, message: `scripted: ${kind}` });
+      spared.push(...rows.map(({ seq }) => rowName(replica, seq)));
+      return Promise.resolve({ kind: 'done' });
+    },
     tally({ replica, above, upTo, sinceMs }) {
       const seqs = [...taken.values()]
         .flat()
@@ -137,7 +145,7 @@ export const scriptedSink = (
     },
     close: () => Promise.resolve(),
   };
-  return { sink, asked, taken, rows: () => [...taken.values()].flat() };
+  return { sink, asked, taken, spared, rows: () => [...taken.values()].flat() };
 };
 
 /** Starts a ledger that must start; stopped with the test. */

@@ -96,11 +96,15 @@ const headsOf = async (client: Client, month: string): Promise<readonly string[]
   return rows.map(({ head }) => head);
 };
 
-/** Lives that wrote in the last day of the month, and nothing after it. */
+/** Lives that wrote in the last day of the month and nothing after it, and that no later life has taken over. */
 const silentLives = async (client: Client, month: string): Promise<readonly string[]> => {
   const rows = await asked<{ replica: string }>(
     client,
     `SELECT replica FROM tollgate.calls WHERE entry = 'call' AND started_at >= toDateTime({next:Date}, 'UTC') - INTERVAL 1 DAY
+       AND replica NOT IN (
+         SELECT splitByChar(' ', c.chain)[1] AS told FROM tollgate.calls AS c
+         WHERE c.started_at >= toDateTime({next:Date}, 'UTC') - INTERVAL 1 DAY AND c.chain != '' AND told != c.replica
+       )
      GROUP BY replica HAVING max(started_at) < toDateTime({next:Date}, 'UTC') ORDER BY replica`,
     { next: firstDayOf(monthAfter(month)) },
   );
