@@ -49,7 +49,7 @@ const at = {
 const hourSeconds = 3600;
 
 /** When the call of a row began, epoch seconds, down to the hour. @param values in the order of `lastingColumns` */
-export const hourOf = (values: readonly unknown[]): number =>
+const hourOf = (values: readonly unknown[]): number =>
   Math.floor(Number(values[at.startedAt]) / hourSeconds) * hourSeconds;
 
 /** @throws Error for what is no amount */

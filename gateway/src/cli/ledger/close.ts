@@ -15,7 +15,7 @@ const progressMs = 2_000;
 /** Findings written one by one; more are counted. */
 const mostShown = 50;
 
-export const monthText = /^\d{4}-(0[1-9]|1[0-2])$/;
+const monthText = /^\d{4}-(0[1-9]|1[0-2])$/;
 
 const textOf = (
   closing: Closing & { readonly kind: 'closed' },

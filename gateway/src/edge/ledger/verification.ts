@@ -141,7 +141,9 @@ const sparedRows = (
   asked(
     client,
     `SELECT replica, seq, sha256 FROM tollgate.spared_rows FINAL
-     WHERE call_id IN (SELECT call_id FROM tollgate.calls WHERE entry = 'call')`,
+     WHERE call_id IN (
+       SELECT call_id FROM tollgate.calls WHERE entry = 'call' AND call_id IN (SELECT call_id FROM tollgate.spared_rows)
+     )`,
   );
 
 /** Rows named at most. */

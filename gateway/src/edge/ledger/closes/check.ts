@@ -38,7 +38,7 @@ export interface CheckedClose {
 }
 
 /** The signed file of a closed month, if one of these keys signed it. */
-export const readSignedClose = async (
+const readSignedClose = async (
   folder: string,
   keys: readonly KeyObject[],
 ): Promise<CheckedClose> => {

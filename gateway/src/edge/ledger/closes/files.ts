@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { syncDirectory } from '../files.ts';
 
 export const closeFile = 'close.json';
 export const rowsFile = 'rows.jsonl.gz';
@@ -35,15 +36,6 @@ export const writePacked = async (path: string, lines: AsyncIterable<string>): P
   await pipeline(Readable.from(lines), createGzip(), createWriteStream(path, { flush: true }));
 };
 
-const syncFolder = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
 /**
  * Lets `write` fill a folder, which then takes the name asked for.
  * @throws what `write` does, or because the folder is there already; nothing is left then
@@ -57,10 +49,10 @@ export const intoFolder = async <T>(
   await mkdir(draft);
   try {
     const written = await write(draft);
-    await syncFolder(draft);
+    syncDirectory(draft);
     // A folder that is there and empty would be replaced; that is as good as one that is not there.
     await rename(draft, folder);
-    await syncFolder(dirname(folder));
+    syncDirectory(dirname(folder));
     return written;
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
