@@ -169,12 +169,14 @@ export const startClickhouse = async (
 ): Promise<FakeClickhouse> => {
   const dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), 'tollgate-clickhouse-'));
   const isWanted = options.migrated !== false;
-  const own = path.join(dataDir, tables);
   // What is copied is not on the disk itself, as what ClickHouse writes is: nothing for a directory that may see its power cut.
-  if (isWanted && options.dataDir === undefined)
-    cpSync(await migratedDirectory(), own, { recursive: true, verbatimSymlinks: true });
+  const isCopied = isWanted && options.dataDir === undefined;
+  if (isCopied)
+    cpSync(await migratedDirectory(), path.join(dataDir, tables), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
   const server = await launch(options, dataDir);
-  // Here only what somebody took away.
-  if (isWanted) await bringTables(server);
+  if (isWanted && !isCopied) await bringTables(server);
   return server;
 };
