@@ -51,8 +51,46 @@ const madeOf = async (client: Client, { table }: Rollup): Promise<Made> => {
   return { columns, select: view.select };
 };
 
+/** Days of one question; the last one is not part of it. */
+interface Stretch {
+  readonly from: string;
+  readonly until: string;
+}
+
+/** Calls of one question, about: what is grouped in it, lines of `runs` above all, has to fit into a reader's memory. */
+const callsPerQuery = 500_000;
+
+/**
+ * The days before today of which the rows still say all, in stretches of not too many calls. Days without calls are in them too: sums
+ * may be there whose rows are not.
+ */
+const stretchesOf = async (client: Client, { days }: Rollup): Promise<readonly Stretch[]> => {
+  const [span] = await asked<{ from: string; until: string }>(
+    client,
+    `SELECT today() - ${days} AS from, today() AS until`,
+  );
+  if (span === undefined) return [];
+  const ends = await asked<{ day: string; calls: number }>(
+    client,
+    `SELECT toDate(started_at) + 1 AS day, count() AS calls FROM tollgate.calls
+     WHERE started_at >= {from:Date} AND started_at < {until:Date} GROUP BY day ORDER BY day`,
+    { ...span },
+  );
+  const stretches: Stretch[] = [];
+  let { from } = span;
+  let calls = 0;
+  for (const end of ends) {
+    calls += end.calls;
+    if (calls < callsPerQuery || end.day >= span.until) continue;
+    stretches.push({ from, until: end.day });
+    from = end.day;
+    calls = 0;
+  }
+  return [...stretches, { from, until: span.until }];
+};
+
 /** Of each piece a hash of all its lines, whatever their order. */
-const hashes = ({ piece, days }: Rollup, { columns }: Made, source: string): string => {
+const hashes = ({ piece }: Rollup, { columns }: Made, source: string): string => {
   const keys = columns.filter(({ aggregate }) => aggregate === '').map(({ name }) => name);
   const values = columns.map(({ name, aggregate }) =>
     aggregate === '' ? `toString(${name})` : `toString(${aggregate}(${name}))`,
@@ -60,7 +98,7 @@ const hashes = ({ piece, days }: Rollup, { columns }: Made, source: string): str
   const of = piece.join(', ');
   return `SELECT ${of}, groupBitXor(line) AS hash FROM (
       SELECT ${of}, cityHash64(${values.join(', ')}) AS line FROM ${source}
-      WHERE day >= today() - ${days} AND day < today() GROUP BY ${keys.join(', ')}
+      WHERE day >= {from:Date} AND day < {until:Date} GROUP BY ${keys.join(', ')}
     ) GROUP BY ${of}`;
 };
 
@@ -70,15 +108,20 @@ const wrongPieces = async (client: Client, rollup: Rollup): Promise<readonly Wro
   const made = await madeOf(client, rollup);
   const named = piece.includes('tag')
     ? `WHERE (tag, day) IN (SELECT a.tag, d.day FROM (SELECT tag, min(day) AS first FROM tollgate.${table} GROUP BY tag) AS a
-         CROSS JOIN (SELECT DISTINCT toDate(started_at) AS day FROM tollgate.calls) AS d WHERE d.day > a.first)`
+         CROSS JOIN (SELECT DISTINCT toDate(started_at) AS day FROM tollgate.calls
+           WHERE started_at >= {from:Date} AND started_at < {until:Date}) AS d WHERE d.day > a.first)`
     : '';
-  const rows = await asked<{ day: string; tag?: string }>(
-    client,
-    `SELECT ${piece.join(', ')} FROM (
+  const query = `SELECT ${piece.join(', ')} FROM (
        SELECT * FROM (${hashes(rollup, made, `(${made.select})`)}) UNION ALL SELECT * FROM (${hashes(rollup, made, `tollgate.${table}`)})
-     ) ${named} GROUP BY ${piece.join(', ')} HAVING count() != 2 OR uniqExact(hash) != 1 ORDER BY day`,
-  );
-  return rows.map(({ day, tag }) => ({ kind: 'rollup', table, day, tag: tag ?? null }));
+     ) ${named} GROUP BY ${piece.join(', ')} HAVING count() != 2 OR uniqExact(hash) != 1 ORDER BY day`;
+  const wrong: WrongRollup[] = [];
+  for (const stretch of await stretchesOf(client, rollup)) {
+    const rows = await asked<{ day: string; tag?: string }>(client, query, { ...stretch });
+    wrong.push(
+      ...rows.map(({ day, tag }) => ({ kind: 'rollup' as const, table, day, tag: tag ?? null })),
+    );
+  }
+  return wrong;
 };
 
 const nameOf = ({ table, day, tag }: WrongRollup): string => JSON.stringify([table, day, tag]);
