@@ -49,9 +49,10 @@ const pluginOf = ({ path }: Place): string =>
 const edgeRooms: Readonly<Record<string, readonly string[]>> = {
   bills: [],
   bodies: [],
+  budgets: ['telemetry'],
   config: [],
   demo: [],
-  http: ['bodies', 'ledger', 'telemetry', 'upstream'],
+  http: ['bodies', 'budgets', 'ledger', 'telemetry', 'upstream'],
   ledger: [],
   prices: [],
   telemetry: ['ledger'],

@@ -2,6 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { KeyLimits } from '../../gateway/src/config/schema-budgets.ts';
 import { sections } from '../../gateway/src/config/sections.ts';
 import { errors } from '../../gateway/src/contract/errors.ts';
 import { limitTable } from '../../deploy/local/src/clickhouse/limits.ts';
@@ -53,7 +54,8 @@ const fieldsOf = (of: Readonly<Record<string, { readonly properties: object }>>)
   Object.entries(of).flatMap(([section, { properties }]) =>
     Object.keys(properties).map((field) => `${section}.${field}`),
   );
-const sectionFields = fieldsOf(sections);
+/** Those of a key (`limits.parallelCalls`) look like settings of a section. */
+const sectionFields = [...fieldsOf(sections), ...fieldsOf({ limits: KeyLimits })];
 const routerFields = fieldsOf(routerSections);
 const headers = [...Object.keys(requestHeaders), ...Object.keys(responseHeaders)];
 /** Names under which headers of providers pass. */
@@ -63,7 +65,7 @@ const metricNames: readonly string[] = Object.values(metrics).map(({ name }) => 
 const kinds: Readonly<Record<string, Kind>> = {
   setting: {
     pattern:
-      /(?<![\w./-])(?:limits|timeouts|retry|ledger|telemetry|log)\.(?!(?:ts|sql)\b)[a-z][A-Za-z]+(?![\w./(])/g,
+      /(?<![\w./-])(?:limits|timeouts|retry|admission|ledger|telemetry|log)\.(?!(?:ts|sql)\b)[a-z][A-Za-z]+(?![\w./(])/g,
     missing: (name) => !sectionFields.includes(name),
     stale: 'limits.bodyBytes',
   },

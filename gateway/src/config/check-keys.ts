@@ -4,6 +4,7 @@ import type { KeyConfig, ModelConfig, ProviderConfig } from './config.ts';
 import { isMap } from '@tollgate/settings/context.ts';
 import type { Context } from './context.ts';
 import { readSecret } from '@tollgate/settings/read-secret.ts';
+import { budgetsOfKey } from './budget-of.ts';
 import { overlap } from './check-models.ts';
 import { hint } from '@tollgate/settings/nearest.ts';
 import { Key } from './schema.ts';
@@ -137,7 +138,7 @@ const readKey = (
     costCenter,
     models: shape.models ?? null,
   };
-  return { caller, sha256, admin: false };
+  return { caller, sha256, admin: false, budgets: budgetsOfKey(keyId, shape.limits ?? {}) };
 };
 
 /** @param simulated the models that the demo key may use. @param alone whether the configuration names no keys. */
@@ -147,7 +148,9 @@ const ofEnvironment = (
   alone: boolean,
 ): readonly KeyConfig[] => {
   const key = (text: string, who: Partial<Caller> & { readonly keyId: string }, admin: boolean) =>
-    text === '' ? [] : [{ caller: { ...nobody, ...who }, sha256: keyHash(text), admin }];
+    text === ''
+      ? []
+      : [{ caller: { ...nobody, ...who }, sha256: keyHash(text), admin, budgets: [] }];
   const everything = { keyId: callerKeyId, team: 'default', app: 'default' };
   return [
     ...key(master, { keyId: masterKeyId }, true),

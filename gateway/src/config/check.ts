@@ -8,6 +8,7 @@ import { startComplaints, type Document } from '@tollgate/settings/document.ts';
 import type { SecretFiles } from '@tollgate/settings/read-secret.ts';
 import { readSections, rootOf } from '@tollgate/settings/sections.ts';
 import type { Provider } from '../providers/provider.ts';
+import { checkBudgets } from './check-budgets.ts';
 import { checkCatalogue } from './check-catalogue.ts';
 import { checkKeys, type EnvironmentKeys } from './check-keys.ts';
 import { checkLeaks } from './check-leaks.ts';
@@ -49,6 +50,7 @@ export const check = (document: Document, surroundings: Surroundings): Checked<C
   const models = checkModels(root['models'], providers, names, context);
   const keys = checkKeys(root['keys'], { models, providers }, surroundings.keys, context);
   checkLeaks(providers, keys, context);
+  const budgets = checkBudgets(root['budgets'], context);
   const prices = checkPrices(root['prices'], names, context);
   const userHashKey = checkUsers(root['users'], context);
   const priceCatalogue = checkCatalogue(settings.catalogue, providers, context);
@@ -63,6 +65,7 @@ export const check = (document: Document, surroundings: Surroundings): Checked<C
       models,
       keys,
       prices,
+      budgets,
       priceCatalogue,
       userHashKey,
       ...settings,

@@ -1,5 +1,6 @@
 import type { Decoded } from '@tollgate/settings/decode.ts';
 import type { Secret } from '@tollgate/settings/secret.ts';
+import type { Budget } from '../model/budget.ts';
 import type { Caller } from '../model/call.ts';
 import type { Catalogue } from '../prices/catalogue.ts';
 import type { Sections } from './sections.ts';
@@ -40,6 +41,8 @@ export interface KeyConfig {
   readonly sha256: string;
   /** The administrator's: `TOLLGATE_MASTER_KEY`. */
   readonly admin: boolean;
+  /** Its limits. */
+  readonly budgets: readonly Budget[];
 }
 
 /** A price of one's own, over what the vendor lists. Amounts are decimal text, by token type. */
@@ -72,6 +75,8 @@ export interface Config extends Settings {
   readonly models: readonly ModelConfig[];
   readonly keys: readonly KeyConfig[];
   readonly prices: readonly PriceOverride[];
+  /** Those of the file. */
+  readonly budgets: readonly Budget[];
   /** What the names of end users are hashed with; null: they are written as they are. */
   readonly userHashKey: Secret | null;
   /** What `catalogue.file` holds; null: the catalogue that came with this version. */

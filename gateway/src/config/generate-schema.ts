@@ -13,6 +13,7 @@ import type { Provider } from '../providers/provider.ts';
 import { providerSchema } from './check-providers.ts';
 import { modelPattern, modelTitle } from './model-names.ts';
 import { collections, Key, Price, ProviderCommon, RouteInFull, Users } from './schema.ts';
+import { Budget } from './schema-budgets.ts';
 import { sections } from './sections.ts';
 
 const ref = (name: string) => ({ $ref: `#/definitions/${name}` });
@@ -64,6 +65,11 @@ export const editorSchema = (vendors: ReadonlyMap<string, Provider>): Json => {
         },
       },
       keys: { description: collections.keys, type: ['array', 'null'], items: asWritten(Key) },
+      budgets: {
+        description: collections.budgets,
+        type: ['array', 'null'],
+        items: asWritten(Budget),
+      },
       prices: { description: collections.prices, type: ['array', 'null'], items: asWritten(Price) },
       users: {
         description: collections.users,

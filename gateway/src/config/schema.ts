@@ -7,6 +7,7 @@ import { Type, type TSchema } from 'typebox';
 import { closed, count, label, name, secretSource } from '@tollgate/settings/fields.ts';
 import type { ChargeType } from '../contract/ledger.ts';
 import { exactModel, modelName } from './model-names.ts';
+import { KeyLimits } from './schema-budgets.ts';
 import { waits } from './sections.ts';
 
 /** What every provider has beside the settings of its vendor. */
@@ -88,6 +89,7 @@ export const Key = Type.Object(
         description: 'What this key may use. Default: every model.',
       }),
     ),
+    limits: Type.Optional(KeyLimits),
   },
   closed,
 );
@@ -227,6 +229,8 @@ export const collections = {
     "What clients may ask for: by a model's name or a pattern ending in `*`, a provider's name or a list of targets. Left out: the known models of every provider.",
   keys: 'Who may call. Beside these, the environment brings `TOLLGATE_DEMO_KEY`, which may use the models of the simulated vendor only, and, as long as there are no keys here, `TOLLGATE_CALLER_KEY`, which may use all. A key here with the id `demo`, or with the secret `${TOLLGATE_DEMO_KEY}`, takes the place of the first. `TOLLGATE_MASTER_KEY` belongs to the administrator and calls no model.',
   prices: 'Prices that differ from the built-in ones.',
+  budgets:
+    'What may be spent, by whom, in which time: money, tokens or calls. A call that may come to more than one of its hard budgets has left is refused with 429 before a provider is asked.',
   users:
     'How end users are written down (`x-tollgate-user`, `enduser.id` in baggage). Left out: as the client names them.',
 } as const;

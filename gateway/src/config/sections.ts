@@ -123,6 +123,38 @@ const Retry = section('What happens after a provider failed before its first con
   ),
 });
 
+const Admission = section('What calls must reserve of their budgets before a provider is asked.', {
+  assumedOutput: count(
+    16_384,
+    [1, 10_000_000],
+    'Output tokens that a call without a maximum of its own reserves for each answer. What comes beyond is booked all the same, and counted (`tollgate_budget_exposure_usd_total`).',
+  ),
+  unpriced: Type.Enum(['refuse', 'reserve_default', 'allow_and_flag'], {
+    title: "'refuse', 'reserve_default' or 'allow_and_flag'",
+    description:
+      'What becomes of a call under a hard budget of money whose model has no price: it gets 402, it reserves `unpricedReserve`, or it reserves nothing and is counted.',
+    default: 'refuse',
+  }),
+  unpricedReserve: Type.String({
+    pattern: '^[0-9]{1,6}(\\.[0-9]{1,12})?$',
+    title: 'dollars as a decimal number with at most 12 decimals, such as 0.15',
+    description: 'Dollars that such a call reserves.',
+    default: '1',
+    decimal: true,
+  }),
+  moneyStatus: Type.Enum([429, 402], {
+    title: '429 or 402',
+    description: 'HTTP status of a refusal for want of money.',
+    default: 429,
+  }),
+  accounts: count(
+    100_000,
+    [100, 10_000_000],
+    'Accounts kept at once: one for each value of a `*`. Past it empty ones go, then those that were opened first and have no call in flight.',
+    { live: false },
+  ),
+});
+
 const Catalogue = section(
   'A newer catalogue of prices than the one that came with this version. Without `file` that one holds.',
   {
@@ -256,6 +288,7 @@ export const sections = {
   limits: Limits,
   timeouts: Timeouts,
   retry: Retry,
+  admission: Admission,
   catalogue: Catalogue,
   ledger: Ledger,
   telemetry: Telemetry,

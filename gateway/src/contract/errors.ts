@@ -34,6 +34,9 @@ export const errors = {
   draining:              { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   too_many_calls:        { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   too_many_bytes:        { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
+  budget_exceeded:       { status: 429, outcome: 'throttled',    origin: 'client',   openai: 'insufficient_quota',    anthropic: 'rate_limit_error' },
+  rate_limit_exceeded:   { status: 429, outcome: 'throttled',    origin: 'client',   openai: 'rate_limit_error',      anthropic: 'rate_limit_error' },
+  unpriced_model:        { status: 402, outcome: 'throttled',    origin: 'client',   openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
   too_many_bytes_of_key: { status: 429, outcome: 'throttled',    origin: 'client',   openai: 'rate_limit_error',      anthropic: 'rate_limit_error' },
   ledger_full:           { status: 503, outcome: 'throttled',    origin: 'gateway',  openai: 'server_error',          anthropic: 'overloaded_error' },
   record_damaged:        { status: 500, outcome: 'crashed',      origin: 'gateway',  openai: 'server_error',          anthropic: 'api_error' }, // in the ledger only: the disk lost how the call ended

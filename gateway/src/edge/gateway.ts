@@ -4,6 +4,7 @@ import type { Sources } from '@tollgate/settings/edge/read.ts';
 import { steps } from '../flow/steps/registry.ts';
 import type { Config } from '../config/config.ts';
 import { readinessOf, readinessOfAll, type Health, type Readiness } from '../decide/readiness.ts';
+import { Admission } from './budgets/admission.ts';
 import type { Environment } from './config/environment.ts';
 import { startDriftWatch } from './bills/drift.ts';
 import type { ConfigSource } from './config/read.ts';
@@ -161,6 +162,7 @@ class RunningGateway implements Gateway {
   readonly #ledger: Ledger;
   readonly #projections: Projections;
   readonly #prometheus: PrometheusView;
+  readonly #admission: Admission;
   readonly #priceRecord: PriceRecord;
   readonly #driftWatch: ReturnType<typeof watchDrift>;
 
@@ -168,6 +170,8 @@ class RunningGateway implements Gateway {
     [this.#parts, this.#base, this.#ledger, this.live] = [parts, base, ledger, base.live];
     this.adoptions = adopting({ ...parts, ...base });
     this.#prometheus = prometheusView(base.store);
+    this.#admission = new Admission(base.live.runtime(), base.store, base.log);
+    this.live.follow(() => this.#admission.adopt(this.live.runtime()));
     this.#projections = this.#startProjections();
     this.server = this.#startServer();
     this.live.follow(this.server.adopt);
@@ -226,6 +230,7 @@ class RunningGateway implements Gateway {
 
   #refresh(): void {
     this.live.gauge();
+    this.#admission.gauge();
     gauge(this.#base.store, this.#ledger, this.adoptions.ledgers());
   }
 
@@ -265,7 +270,14 @@ class RunningGateway implements Gateway {
     return httpServer({
       steps,
       names: this.#parts.environment.names,
-      services: { runtime: () => live.runtime(), spool: this.#ledger.spool, store, log, settle },
+      services: {
+        runtime: () => live.runtime(),
+        spool: this.#ledger.spool,
+        admission: this.#admission,
+        store,
+        log,
+        settle,
+      },
       metrics: (accept) => this.#metrics(accept),
       ready: () => this.#ready(),
     });

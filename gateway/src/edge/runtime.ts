@@ -6,6 +6,7 @@ import { namedModels, type ModelNames } from '../decide/model-labels.ts';
 import { planner } from '../decide/plan.ts';
 import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
+import { each, type Budget } from '../model/budget.ts';
 import type { Caller } from '../model/call.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { upstreamsOf, type Shared } from './upstream/upstreams.ts';
@@ -16,6 +17,8 @@ export interface Runtime {
   readonly identify: ReturnType<typeof identifier>;
   /** How the name of an end user is written down. */
   readonly userName: (name: string) => string;
+  /** Of the file and of keys. Names of end users are as they are written down. */
+  readonly budgets: readonly Budget[];
   readonly plan: ReturnType<typeof planner>;
   /** The models that the configuration names. */
   readonly named: ModelNames;
@@ -31,6 +34,21 @@ export interface Runtime {
 /** Who may make calls. The administrator's key opens the control plane and nothing else. */
 const callers = ({ keys }: Config): ReadonlyMap<string, Caller> =>
   new Map(keys.flatMap(({ admin, sha256, caller }) => (admin ? [] : [[sha256, caller] as const])));
+
+const budgetsOf = (
+  { budgets, keys }: Config,
+  userName: (name: string) => string,
+): readonly Budget[] => {
+  const written = budgets.map((budget) => ({
+    ...budget,
+    scope: budget.scope.map((part) =>
+      part.dimension === 'user' && part.value !== each
+        ? { ...part, value: userName(part.value) }
+        : part,
+    ),
+  }));
+  return [...written, ...keys.flatMap((key) => key.budgets)];
+};
 
 /** Takes out the credentials of the configuration and those that they were exchanged for. */
 const cleaner = ({ providers }: Config, upstreams: readonly Upstream[]): Scrub => {
@@ -59,6 +77,7 @@ export const startRuntime = (
   { origins, shared }: { readonly origins: ReadonlyMap<string, string>; readonly shared: Shared },
 ): Runtime => {
   const upstreams = upstreamsOf(config, origins, shared);
+  const userName = userNames(config.userHashKey?.reveal() ?? null);
   let inUse = 0;
   const idle = Promise.withResolvers<void>();
   let closing = false;
@@ -70,7 +89,8 @@ export const startRuntime = (
     config,
     prices,
     identify: identifier(callers(config)),
-    userName: userNames(config.userHashKey?.reveal() ?? null),
+    userName,
+    budgets: budgetsOf(config, userName),
     plan: planner(config.models),
     named: namedModels(config.models),
     clean: cleaner(config, [...upstreams.all.values()]),

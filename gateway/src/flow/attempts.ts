@@ -27,6 +27,8 @@ export const attempts = async (call: AskedCall, way: Way): Promise<Ending> => {
   for (;;) {
     const target = targets[targetIndex];
     if (target === undefined) throw new Error(`call has no target ${targetIndex}`);
+    const refusal = previous === null ? null : on.extend(target, made);
+    if (refusal !== null) return refused(refusal, made);
     if (!(await on.intend(facts, target, previous))) return refusedFor(plain('ledger_full'), made);
     atTarget += 1;
     const opened = await on.open(facts, target);

@@ -1,7 +1,7 @@
 /**
  * One call, whole, in the order in which it happens:
  *
- *   identify -> enter -> receive -> steps (admit, ...) -> plan -> attempts -> deliver -> settle
+ *   identify -> enter -> receive -> steps (admit, reserve, ...) -> plan -> attempts -> deliver -> settle
  *
  * Each may end the call with a refusal; a step may also answer it.
  */

@@ -1,3 +1,4 @@
+import type { Prompt } from '../decide/budgets/prompt.ts';
 import type { Identities } from '../decide/identity.ts';
 import type { Identified } from '../decide/identify.ts';
 import type { CallSoFar } from '../decide/response-headers.ts';
@@ -18,12 +19,26 @@ export type Got<T> =
 /** A request's body, read. */
 export interface Request {
   readonly parameters: RequestParameters;
+  /** What its length says of the size of its prompt. */
+  prompt(): Prompt;
+  /** Tokens of its prompt, counted. */
+  inputTokens(): number;
   /** As it came; null: it is large, and was moved to the thread for those. */
   readonly bytes: Uint8Array | null;
   /** Writes what each of these is sent: what a target's dialect cannot say is refused before anything is spent. Once. */
   write(targets: readonly Target[]): Got<null> | Promise<Got<null>>;
   /** Lets go of what the body became when it was read. */
   close(): void;
+}
+
+/** A call that would go on to its providers. */
+export interface AskedFor {
+  readonly facts: CallFacts;
+  readonly caller: Caller;
+  readonly parameters: RequestParameters;
+  /** In the order to try them; not empty. */
+  readonly targets: readonly Target[];
+  readonly request: Pick<Request, 'prompt' | 'inputTokens'>;
 }
 
 /** An attempt that ended before the client was sent a byte of it. */
@@ -90,6 +105,10 @@ export interface Effects {
   plan(model: string): Plan;
   /** The models of the configuration, as a caller may name them. */
   usable(caller: Caller): readonly string[];
+  /** Holds what the call may come to in all its budgets, until it is settled. Null: it is held; else why it may not go on. */
+  reserve(call: AskedFor): Refusal | null;
+  /** The same before each further attempt, with what was spent until then. */
+  extend(target: Target, made: readonly Attempt[]): Refusal | null;
   hungUp(): boolean;
   /** Makes the intent durable before the first provider is called, and each further target before it is. False: it may not. */
   intend(facts: CallFacts, target: Target, previous: Attempt | null): Promise<boolean>;

@@ -29,7 +29,7 @@ export const pass: Verdict = { kind: 'pass' };
 export interface Step {
   readonly name: string;
   /** Before a provider is asked: may the call go on? */
-  look?(call: AskedCall, on: Pick<Effects, 'usable'>): Verdict | Promise<Verdict>;
+  look?(call: AskedCall, on: Pick<Effects, 'usable' | 'reserve'>): Verdict | Promise<Verdict>;
   /** Stands between a reply and its client, and may watch, change, hold or end it. */
   wrap?(reply: Reply, call: AskedCall): Reply;
 }

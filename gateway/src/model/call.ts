@@ -24,7 +24,10 @@ export interface RequestParameters {
   readonly stream: boolean;
   /** The client itself asked for the usage event of a stream (OpenAI's `stream_options.include_usage`). */
   readonly wantsStreamUsage: boolean;
+  /** Of one answer. */
   readonly maxTokens: number | null;
+  /** How many answers it wants (`n`). */
+  readonly choices: number;
   readonly temperature: number | null;
   readonly topP: number | null;
   /** What it names that may change the price of its tokens. */

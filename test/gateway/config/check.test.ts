@@ -39,7 +39,9 @@ test.each([...fixtures('good'), ...fixtures('bad')])(
     // One fixture puts a variable into a field that is no credential.
     const exempt = name === 'substitution.good.yaml' ? /tg-LEAK-shop/g : /(?!)/g;
     const printed = [
-      JSON.stringify(result, (_, value: unknown) => (value instanceof Map ? [...value] : value)),
+      JSON.stringify(result, (_, value: unknown) =>
+        value instanceof Map ? [...value] : typeof value === 'bigint' ? String(value) : value,
+      ),
       inspect(result, { depth: 20, showHidden: true }),
       inspect(result, { depth: 20, customInspect: false, getters: true }),
     ];

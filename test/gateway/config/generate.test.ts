@@ -6,6 +6,7 @@ import { Value } from 'typebox/value';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { collections, Key, Price, ProviderCommon } from '../../../gateway/src/config/schema.ts';
+import { Budget } from '../../../gateway/src/config/schema-budgets.ts';
 import { sections } from '../../../gateway/src/config/sections.ts';
 import { editorSchema } from '../../../gateway/src/config/generate-schema.ts';
 import { generatedFiles } from '../../../gateway/src/config/generate.ts';
@@ -61,6 +62,7 @@ const fields = (given: TSchema, path: string): readonly (readonly [string, TSche
 const everything = [
   ...Object.entries(sections).flatMap(([name, section]) => fields(section, name)),
   ...fields(Key, 'keys'),
+  ...fields(Budget, 'budgets'),
   ...fields(Price, 'prices'),
   ...fields(ProviderCommon, 'providers'),
 ];

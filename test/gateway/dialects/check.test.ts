@@ -158,6 +158,7 @@ const ask = {
   wantsStreamUsage: false,
   dimensions: {},
   maxTokens: null,
+  choices: 1,
   temperature: null,
   topP: null,
 };

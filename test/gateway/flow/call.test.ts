@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ErrorCode } from '../../../gateway/src/contract/errors.ts';
 import type { Next } from '../../../gateway/src/decide/retry.ts';
+import { unknownPrompt } from '../../../gateway/src/decide/budgets/prompt.ts';
 import { plain, refusalFor } from '../../../gateway/src/decide/refuse.ts';
 import { call } from '../../../gateway/src/flow/call.ts';
 import type { Delivery, Effects, Opened } from '../../../gateway/src/flow/effects.ts';
@@ -52,7 +53,15 @@ interface Scene {
   readonly refuseIntent?: number;
   readonly goneAfter?: number;
   readonly steps?: readonly Step[];
+  /** What the budgets say of the call, and of a further attempt at a provider. */
+  readonly short?: Refusal;
+  readonly shortFor?: string;
 }
+
+const someShort: Refusal = {
+  ...refusalFor({ code: 'budget_exceeded', message: 'no money left', param: null }),
+  retryAfterMs: 5000,
+};
 
 const caller = {
   keyId: 'key',
@@ -87,6 +96,7 @@ const world = (script: readonly Happening[], scene: Scene) => {
     maxTokens: null,
     temperature: null,
     topP: null,
+    choices: 1,
     dimensions: {},
   };
   let tries = 0;
@@ -119,6 +129,8 @@ const world = (script: readonly Happening[], scene: Scene) => {
               value: {
                 parameters,
                 bytes: null,
+                prompt: () => unknownPrompt,
+                inputTokens: () => 1,
                 write(targets) {
                   diary.push(`write ${targets.length}`);
                   return scene.unwritable === undefined
@@ -135,6 +147,14 @@ const world = (script: readonly Happening[], scene: Scene) => {
         ? { route: 'm', targets: all }
         : { route: '', targets: [] },
     usable: () => ['m'],
+    reserve(call) {
+      diary.push(`reserve ${call.targets.length}`);
+      return scene.short ?? null;
+    },
+    extend(target, made) {
+      diary.push(`extend ${target.provider} ${made.length}`);
+      return scene.shortFor === target.provider ? someShort : null;
+    },
     hungUp: () => scene.goneAfter !== undefined && tries >= scene.goneAfter,
     intend(_facts, target, previous) {
       intents += 1;
@@ -214,7 +234,7 @@ const played = async (script: readonly Happening[], scene: Scene = {}) => {
 };
 
 /** Of an admitted call, behind the steps. */
-const begun = ['write 3', 'close request'];
+const begun = ['reserve 3', 'write 3', 'close request'];
 
 test('answered: the intent is durable before the provider is called, the row before the client has the last of the reply', async () => {
   const { settlement, diary, attempts, refusal } = await played([answered]);
@@ -237,6 +257,29 @@ test('answered: the intent is durable before the provider is called, the row bef
   expect(refusal).toBeUndefined();
 });
 
+test('a call without room in its budgets asks no provider, and its record says which one', async () => {
+  const { settlement, diary, refusal } = await played([], { short: someShort });
+  expect(diary).toEqual(['reserve 3', 'close request', 'settle throttled']);
+  expect(refusal).toEqual(someShort);
+  expect(settlement).toMatchObject({
+    outcome: 'throttled',
+    httpStatus: 429,
+    errorCode: 'budget_exceeded',
+    errorMessage: 'no money left',
+    attempts: [],
+  });
+});
+
+test('a further attempt without room in the budgets is not made, and what was spent stands', async () => {
+  const { settlement, diary, attempts, refusal } = await played([fail(elsewhere)], {
+    shortFor: 'b',
+  });
+  expect(diary.at(-2)).toBe('extend b 1');
+  expect(attempts).toEqual(['a1 fallback']);
+  expect(refusal).toEqual(someShort);
+  expect(settlement).toMatchObject({ outcome: 'throttled', errorCode: 'budget_exceeded' });
+});
+
 test('a reply that is no stream has no stream outcome', async () => {
   expect((await played([answered], { stream: false })).settlement.streamOutcome).toBe('');
   expect((await played([{ does: 'abandon' }], { stream: false })).settlement.streamOutcome).toBe(
@@ -253,6 +296,7 @@ test('tried again, then answered: the first attempt is waste, told to the ledger
     'open a',
     'next 1 1 true',
     'pause 120',
+    'extend a 1',
     'intend a after a1',
     'open a',
     'deliver a 2 off',
@@ -459,7 +503,7 @@ const forbidding: Step = {
 
 test('a step that answers: no provider is asked, the call is settled and costs nothing', async () => {
   const { settlement, diary } = await played([], { steps: [...registered, remembering] });
-  expect(diary).toEqual(['close request', 'deliver memory 0 hit', 'settle answered']);
+  expect(diary).toEqual(['reserve 3', 'close request', 'deliver memory 0 hit', 'settle answered']);
   expect(settlement).toMatchObject({ outcome: 'answered', attempts: [], cacheStatus: 'hit' });
 });
 
@@ -467,7 +511,7 @@ test('a step that refuses, after some thought: no provider is asked, and no late
   const { settlement, diary, refusal } = await played([], {
     steps: [...registered, forbidding, remembering],
   });
-  expect(diary).toEqual(['close request', 'settle throttled']);
+  expect(diary).toEqual(['reserve 3', 'close request', 'settle throttled']);
   expect(settlement.errorCode).toBe('too_many_bytes_of_key');
   expect(refusal?.status).toBe(429);
 });

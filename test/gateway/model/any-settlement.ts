@@ -126,6 +126,7 @@ const anyCall: fc.Arbitrary<CallFacts> = fc.record({
       dimensions: fc.constant({}),
       maxTokens: fc.option(fc.nat()),
       temperature: fc.option(fc.double({ min: 0, max: 2, noNaN: true })),
+      choices: fc.constant(1),
       topP: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
     }),
   ),

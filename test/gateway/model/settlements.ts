@@ -40,6 +40,7 @@ export const someCall: CallFacts = {
     maxTokens: 256,
     temperature: 0.5,
     topP: null,
+    choices: 1,
   },
   route: 'gpt-*',
 };

@@ -154,6 +154,15 @@ export class Budgets {
     return { kind: 'held', hold: { parts, isOver: false } };
   }
 
+  /** Whether a hard budget of money is among those of a call. */
+  limitsMoney(subject: Subject): boolean {
+    let found = false;
+    this.#index.match(subject, ({ budget }) => {
+      found ||= budget.unit === 'usd' && budget.mode === 'hard';
+    });
+    return found;
+  }
+
   /** Holds more for a call that goes on: as much as it has spent and may still spend. Null: it is held. */
   extend({ parts }: Hold, needed: Amounts, nowMs: number): Short | null {
     let short: Short | null = null;

@@ -66,6 +66,7 @@ export const check = (body: JsonObject, operation: Operation): Checked<RequestPa
     // A stream of this dialect always reports its usage; nothing is ever withheld.
     wantsStreamUsage: true,
     maxTokens: numberAt(body, 'max_tokens'),
+    choices: 1,
     temperature: numberAt(body, 'temperature'),
     topP: numberAt(body, 'top_p'),
     dimensions: dimensionsOf(body),

@@ -29,6 +29,7 @@ const acted: ReadonlySet<string> = new Set([
   'stream_options',
   'max_tokens',
   'max_completion_tokens',
+  'n',
   'temperature',
   'top_p',
 ]);
@@ -45,6 +46,7 @@ const chatRules = (body: JsonObject): readonly Rule[] => [
     maybeCount,
     'a whole number of at least 1, or null',
   ],
+  ['n', body['n'], maybeCount, 'a whole number of at least 1, or null'],
   ['temperature', body['temperature'], maybeNumber, 'a number or null'],
   ['top_p', body['top_p'], maybeNumber, 'a number or null'],
   [
@@ -80,6 +82,13 @@ const dimensionsOf = (body: JsonObject): Dimensions => {
   };
 };
 
+/** The new name goes before the old one; of both the larger, for vendors do not agree on which of them counts. */
+const maxTokensOf = (body: JsonObject): number | null => {
+  const given = [numberAt(body, 'max_completion_tokens'), numberAt(body, 'max_tokens')];
+  const known = given.filter((one) => one !== null);
+  return known.length === 0 ? null : Math.max(...known);
+};
+
 /** Checks the fields we act on of a chat completion or an embedding, and takes them out. Nothing is coerced. */
 export const check = (body: JsonObject, operation: Operation): Checked<RequestParameters> => {
   const rules = operation === 'chat' ? chatRules(body) : embeddingRules(body);
@@ -94,7 +103,8 @@ export const check = (body: JsonObject, operation: Operation): Checked<RequestPa
     model,
     stream: body['stream'] === true,
     wantsStreamUsage: objectAt(body, 'stream_options')?.['include_usage'] === true,
-    maxTokens: numberAt(body, 'max_completion_tokens') ?? numberAt(body, 'max_tokens'),
+    maxTokens: maxTokensOf(body),
+    choices: numberAt(body, 'n') ?? 1,
     temperature: numberAt(body, 'temperature'),
     topP: numberAt(body, 'top_p'),
     dimensions: dimensionsOf(body),
@@ -106,6 +116,7 @@ const nothingElse = {
   stream: false,
   wantsStreamUsage: false,
   maxTokens: null,
+  choices: 1,
   temperature: null,
   topP: null,
   dimensions: {},

@@ -124,3 +124,15 @@ export const clientOf = (
       }),
   };
 };
+
+/** Sleeps, or returns early when the client hangs up or the gateway stops. */
+export const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
+  if (client.gone() || client.isStopped()) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const stop = [client.onGone(resolve), client.onStopped(resolve)];
+  return promise.finally(() => {
+    clearTimeout(timer);
+    for (const one of stop) one();
+  });
+};

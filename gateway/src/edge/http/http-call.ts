@@ -6,10 +6,18 @@ import { usableModels, type Plan } from '../../decide/plan.ts';
 import { plain, refusalForFault } from '../../decide/refuse.ts';
 import { afterFault, type Next } from '../../decide/retry.ts';
 import type { BodyMemory, Share } from '../../decide/body-memory.ts';
-import type { Delivering, Delivery, Effects, Got, Opened, Request } from '../../flow/effects.ts';
+import type {
+  AskedFor,
+  Delivering,
+  Delivery,
+  Effects,
+  Got,
+  Opened,
+  Request,
+} from '../../flow/effects.ts';
 import type { Step } from '../../flow/step.ts';
 import type { Arrival } from '../../model/arrival.ts';
-import type { Caller, Problem } from '../../model/call.ts';
+import type { Caller, Problem, Target } from '../../model/call.ts';
 import type { Fault } from '../../model/fault.ts';
 import { header } from '../../model/headers.ts';
 import type { Refusal } from '../../model/refusal.ts';
@@ -18,9 +26,10 @@ import type { Attempt, Settlement } from '../../model/settlement.ts';
 import { clientDialects } from '../../dialects/registry.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
 import { readBody } from '../bodies/read-body.ts';
+import { Held } from '../budgets/admission.ts';
 import type { Runtime } from '../runtime.ts';
 import { writtenHeader } from './arrival.ts';
-import { clientOf, type Client } from './client.ts';
+import { clientOf, pauseUnlessGone, type Client } from './client.ts';
 import type { Connections } from './connections.ts';
 import { deliver } from './delivery.ts';
 import { rendered } from '../../translate/refusal.ts';
@@ -53,18 +62,6 @@ export interface DataPlane {
   readonly connections: Connections;
 }
 
-/** Sleeps, or returns early when the client hangs up or the gateway stops. */
-const pauseUnlessGone = (client: Client, ms: number): Promise<void> => {
-  if (client.gone() || client.isStopped()) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const stop = [client.onGone(resolve), client.onStopped(resolve)];
-  return promise.finally(() => {
-    clearTimeout(timer);
-    for (const one of stop) one();
-  });
-};
-
 export class HttpCall implements Effects {
   readonly arrival: Arrival;
   readonly #plane: DataPlane;
@@ -75,6 +72,7 @@ export class HttpCall implements Effects {
   readonly #runtime: Runtime;
   #caller: Caller | null = null;
   #share: Share | null = null;
+  readonly #held: Held;
   #leaveRuntime: (() => void) | null = null;
   readonly #providers: ProviderSide;
 
@@ -90,6 +88,7 @@ export class HttpCall implements Effects {
     this.#request = request;
     this.#response = response;
     this.#runtime = services.runtime();
+    this.#held = new Held(services.admission, this.#runtime);
     this.#client = clientOf(response, {
       slowReaderMs: this.#runtime.config.limits.slowReaderMs,
       onSlow: () => services.store.add('slowReaders', {}, 1),
@@ -188,6 +187,14 @@ export class HttpCall implements Effects {
     return { kind: 'ok', value: request };
   }
 
+  reserve(call: AskedFor): Refusal | null {
+    return this.#held.reserve(call);
+  }
+
+  extend(target: Target, made: readonly Attempt[]): Refusal | null {
+    return this.#held.extend(target, made);
+  }
+
   plan(model: string): Plan {
     return this.#runtime.plan(model);
   }
@@ -242,6 +249,7 @@ export class HttpCall implements Effects {
   }
 
   settle(settlement: Settlement): Promise<boolean> {
+    this.#held.settle(settlement.attempts);
     return new Promise((written) => {
       this.#plane.services.settle(settlement, written);
     });
@@ -270,6 +278,8 @@ export class HttpCall implements Effects {
 
   /** Gives back all that the call had. */
   over(): void {
+    // A call that a bug kept from being settled holds nothing either.
+    this.#held.settle([]);
     const { services, bodyMemory, traffic } = this.#plane;
     this.#providers.over();
     // Whatever went wrong, nobody waits for an answer that will not come.

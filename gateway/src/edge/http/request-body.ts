@@ -1,4 +1,5 @@
 /** A body that was read -> what each target is sent, and how its reply comes back. */
+import { promptOf, unknownPrompt } from '../../decide/budgets/prompt.ts';
 import type { Got, Request } from '../../flow/effects.ts';
 import type { Arrival } from '../../model/arrival.ts';
 import type { Target } from '../../model/call.ts';
@@ -54,7 +55,7 @@ const prepareAll = async (
 /** @param onPrepared told what goes to each target */
 export const requestOf = (
   body: ReadBody,
-  bytes: Uint8Array,
+  bytes: Buffer,
   {
     arrival,
     runtime,
@@ -66,6 +67,8 @@ export const requestOf = (
   },
 ): Request => ({
   parameters: body.parameters,
+  prompt: () => (bytes.length < largeBytes ? promptOf(bytes) : unknownPrompt),
+  inputTokens: () => body.inputTokens(),
   bytes: bytes.length < largeBytes ? bytes : null,
   async write(targets) {
     const made = await prepareAll(targets, body, arrival, runtime);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Settlement } from '../../model/settlement.ts';
+import type { Admission } from '../budgets/admission.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Runtime } from '../runtime.ts';
 import type { MetricStore } from '../telemetry/store.ts';
@@ -11,6 +12,7 @@ export interface Services {
     Ledger['spool'],
     'intend' | 'further' | 'sent' | 'progress' | 'durableProgress'
   >;
+  readonly admission: Pick<Admission, 'reserve' | 'extend' | 'settle'>;
   readonly store: MetricStore;
   readonly log: Logger;
   /**

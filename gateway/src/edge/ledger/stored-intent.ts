@@ -134,6 +134,8 @@ const parametersOf = ([
   stream,
   wantsStreamUsage,
   maxTokens,
+  // Of no use to the row.
+  choices: 1,
   temperature,
   topP,
   dimensions,

@@ -10,25 +10,25 @@ const shown = (period: CalendarPeriod, timeZone: string, iso: string): readonly 
 };
 
 // oxfmt-ignore
-test.each<[CalendarPeriod, string, string, string, string]>([
-  ['hour', 'Europe/Berlin', '2026-03-29T00:59:59.999Z', '2026-03-29T00:00', '2026-03-29T01:00'],
-  ['day', 'UTC', '2026-02-28T23:59:59.999Z', '2026-02-28T00:00', '2026-03-01T00:00'],
+test.each<[CalendarPeriod, string, string, readonly [start: string, end: string]]>([
+  ['hour', 'Europe/Berlin', '2026-03-29T00:59:59.999Z', ['2026-03-29T00:00', '2026-03-29T01:00']],
+  ['day', 'UTC', '2026-02-28T23:59:59.999Z', ['2026-02-28T00:00', '2026-03-01T00:00']],
   // 23 hours, and 25.
-  ['day', 'Europe/Berlin', '2026-03-29T12:00:00Z', '2026-03-28T23:00', '2026-03-29T22:00'],
-  ['day', 'Europe/Berlin', '2026-10-25T12:00:00Z', '2026-10-24T22:00', '2026-10-25T23:00'],
-  ['day', 'America/New_York', '2026-11-01T05:30:00Z', '2026-11-01T04:00', '2026-11-02T05:00'],
+  ['day', 'Europe/Berlin', '2026-03-29T12:00:00Z', ['2026-03-28T23:00', '2026-03-29T22:00']],
+  ['day', 'Europe/Berlin', '2026-10-25T12:00:00Z', ['2026-10-24T22:00', '2026-10-25T23:00']],
+  ['day', 'America/New_York', '2026-11-01T05:30:00Z', ['2026-11-01T04:00', '2026-11-02T05:00']],
   // There is no midnight on this day: the clock goes from 23:59:59 to 1:00.
-  ['day', 'America/Santiago', '2026-09-06T12:00:00Z', '2026-09-06T04:00', '2026-09-07T03:00'],
+  ['day', 'America/Santiago', '2026-09-06T12:00:00Z', ['2026-09-06T04:00', '2026-09-07T03:00']],
   // Half an hour off, and a quarter.
-  ['day', 'Asia/Kathmandu', '2026-06-01T00:00:00Z', '2026-05-31T18:15', '2026-06-01T18:15'],
-  ['day', 'Australia/Lord_Howe', '2026-04-05T00:00:00Z', '2026-04-04T13:00', '2026-04-05T13:30'],
-  ['week', 'UTC', '2026-11-30T00:00:00Z', '2026-11-30T00:00', '2026-12-07T00:00'],
-  ['week', 'UTC', '2026-11-29T23:59:59.999Z', '2026-11-23T00:00', '2026-11-30T00:00'],
-  ['week', 'Europe/Berlin', '2026-10-25T12:00:00Z', '2026-10-18T22:00', '2026-10-25T23:00'],
-  ['month', 'UTC', '2028-02-29T12:00:00Z', '2028-02-01T00:00', '2028-03-01T00:00'],
-  ['month', 'America/New_York', '2026-12-01T04:59:59.999Z', '2026-11-01T04:00', '2026-12-01T05:00'],
-])('the %s in %s of %s is from %s to %s', (period, timeZone, iso, start, end) => {
-  expect(shown(period, timeZone, iso)).toEqual([start, end]);
+  ['day', 'Asia/Kathmandu', '2026-06-01T00:00:00Z', ['2026-05-31T18:15', '2026-06-01T18:15']],
+  ['day', 'Australia/Lord_Howe', '2026-04-05T00:00:00Z', ['2026-04-04T13:00', '2026-04-05T13:30']],
+  ['week', 'UTC', '2026-11-30T00:00:00Z', ['2026-11-30T00:00', '2026-12-07T00:00']],
+  ['week', 'UTC', '2026-11-29T23:59:59.999Z', ['2026-11-23T00:00', '2026-11-30T00:00']],
+  ['week', 'Europe/Berlin', '2026-10-25T12:00:00Z', ['2026-10-18T22:00', '2026-10-25T23:00']],
+  ['month', 'UTC', '2028-02-29T12:00:00Z', ['2028-02-01T00:00', '2028-03-01T00:00']],
+  ['month', 'America/New_York', '2026-12-01T04:59:59.999Z', ['2026-11-01T04:00', '2026-12-01T05:00']],
+])('the %s in %s of %s begins and ends at %j', (period, timeZone, iso, span) => {
+  expect(shown(period, timeZone, iso)).toEqual(span);
 });
 
 const zones = [

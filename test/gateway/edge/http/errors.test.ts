@@ -23,7 +23,11 @@ beforeAll(async () => {
 models: { gpt-4o-mini: openai, gpt-*: openai, claude-*: anthropic }
 timeouts: { connect: 2s, firstByte: 2s, idle: 2s, total: 20s }
 retry: { triesPerCall: 1 }
-limits: { body: 64KiB, request: 2s, callsInFlight: 2 }`);
+limits: { body: 64KiB, request: 2s, callsInFlight: 2 }
+budgets:
+  - { id: money, scope: { session: poor }, unit: usd, limit: 0, window: day }
+  - { id: calls, scope: { session: quick }, unit: requests, limit: 0, window: rolling, length: 60s }
+  - { id: priced, scope: { session: careful }, unit: usd, limit: 100, window: day }`);
 });
 afterAll(async () => {
   await harness.close();
@@ -44,6 +48,10 @@ const chat = (dialect: DialectName, more: object = {}): Record<string, unknown> 
 });
 const ask = (dialect: DialectName, more: object = {}): Promise<Reply> =>
   post(url(dialect), key, chat(dialect, more), { traceparent });
+
+/** A call of a conversation that a budget is about. */
+const askIn = (session: string, dialect: DialectName, more: object = {}): Promise<Reply> =>
+  post(url(dialect), key, chat(dialect, more), { traceparent, 'x-tollgate-session': session });
 
 const event = (type: string, body: object): string =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...body })}\n\n`;
@@ -97,6 +105,10 @@ const provocations: Readonly<Partial<Record<ErrorCode, Provoke>>> = {
       ? ask(dialect, { model: models.anthropic, logit_bias: { [prompt]: 1 } })
       : ask(dialect, { model: models.openai, top_k: 5 }),
   body_too_large: (dialect) => ask(dialect, { padding: 'x'.repeat(bodyLimitBytes) }),
+  budget_exceeded: (dialect) => askIn('poor', dialect),
+  rate_limit_exceeded: (dialect) => askIn('quick', dialect),
+  unpriced_model: (dialect) =>
+    askIn('careful', dialect, { model: dialect === 'openai' ? 'gpt-of-mine' : 'claude-of-mine' }),
   unsupported_media: (dialect) =>
     post(url(dialect), key, chat(dialect), { traceparent, 'content-encoding': 'gzip' }),
   provider_refused: refusing(422),

@@ -7,6 +7,7 @@ import { readConfig } from '../../../../gateway/src/edge/config/read.ts';
 import type { Services } from '../../../../gateway/src/edge/http/services.ts';
 import { httpServer, type Server } from '../../../../gateway/src/edge/http/server.ts';
 import { compilePrices } from '../../../../gateway/src/edge/prices/catalog.ts';
+import { Admission } from '../../../../gateway/src/edge/budgets/admission.ts';
 import { startRuntime, type Runtime } from '../../../../gateway/src/edge/runtime.ts';
 import { startShared } from '../../../../gateway/src/edge/upstream/upstreams.ts';
 import { logger } from '../../../../gateway/src/edge/telemetry/log.ts';
@@ -84,6 +85,8 @@ export const startHarness = async (
   let takes = true;
   let broken = false;
   let held: ((durable: boolean) => void)[] | null = null;
+  const store = metricStore(read.config.limits.labelValues);
+  const log = logger('debug', { write: (line) => void written.push(line) });
   const services: Services = {
     runtime: () => runtime,
     spool: {
@@ -104,8 +107,9 @@ export const startHarness = async (
         return Promise.resolve(takes);
       },
     },
-    store: metricStore(read.config.limits.labelValues),
-    log: logger('debug', { write: (line) => void written.push(line) }),
+    admission: new Admission(runtime, store, log),
+    store,
+    log,
     settle(settlement, told) {
       settlements.push(settlement);
       if (held === null) told?.(true);
