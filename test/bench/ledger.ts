@@ -10,6 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Sink } from '../../gateway/src/edge/ledger/clickhouse.ts';
 import { putIntent } from '../../gateway/src/edge/ledger/stored-intent.ts';
 import { startLedger, type Ledger } from '../../gateway/src/edge/ledger/ledger.ts';
+import { noObserver } from '../../gateway/src/edge/ledger/observer.ts';
 import { priceTable } from '../../gateway/src/prices/table.ts';
 import type { Settlement } from '../../gateway/src/model/settlement.ts';
 import { someAttempt, someSettlement } from '../gateway/model/settlements.ts';
@@ -158,6 +159,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
     },
     prices: priceTable('bench', new Map(), []),
     sink,
+    observer: noObserver,
     onCommit: () => {},
     onShipped: () => {},
     onDropped: () => {},

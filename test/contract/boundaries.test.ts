@@ -49,7 +49,7 @@ const pluginOf = ({ path }: Place): string =>
 const edgeRooms: Readonly<Record<string, readonly string[]>> = {
   bills: [],
   bodies: [],
-  budgets: ['telemetry'],
+  budgets: ['ledger/observer.ts', 'telemetry'],
   config: [],
   demo: [],
   http: ['bodies', 'budgets', 'ledger', 'telemetry', 'upstream'],

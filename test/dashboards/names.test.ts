@@ -143,6 +143,7 @@ const excused: Partial<Record<MetricId | keyof typeof clickhouseMetrics, string>
   budgetExposure: 'board FinOps',
   budgetUnpriced: 'board FinOps',
   budgetAccountsEvicted: 'board Health',
+  budgetKeepFailures: 'board Health',
   streamEndings: 'board Provider & model',
   streamGap: 'board Provider & model',
   estimated: 'board Provider & model',

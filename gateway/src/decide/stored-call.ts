@@ -74,7 +74,8 @@ const attemptAt = (row: JsonObject, corrections: JsonObject | null, i: number): 
   };
 };
 
-const milliseconds = (seconds: Json | undefined): number => {
+/** Epoch milliseconds of a time as a row has it: decimal seconds. */
+export const millisecondsOf = (seconds: Json | undefined): number => {
   const text = /^(\d{1,12})(?:\.(\d{1,3})\d*)?$/.exec(
     typeof seconds === 'string' ? seconds : JSON.stringify(seconds ?? null),
   );
@@ -95,7 +96,7 @@ export const storedCall = (row: JsonObject, corrections: JsonObject | null): Sto
   for (const unit in more) unitCosts[unit] = (unitCosts[unit] ?? 0n) + (more[unit] ?? 0n);
   const units = row['units'];
   return {
-    startedAtMs: milliseconds(row['started_at']),
+    startedAtMs: millisecondsOf(row['started_at']),
     attempts: listAt(row, 'attempts.provider').map((_, i) => attemptAt(row, corrections, i)),
     units: Object.fromEntries(
       Object.entries(isObject(units) ? units : {}).map(([unit, value]) => [unit, countOf(value)]),

@@ -1,4 +1,5 @@
 /** The gateway, put together: configuration -> providers -> ledger -> telemetry -> server. What its process does is `main.ts`. */
+import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import type { Sources } from '@tollgate/settings/edge/read.ts';
 import { steps } from '../flow/steps/registry.ts';
@@ -13,7 +14,7 @@ import { httpServer, type Server } from './http/server.ts';
 import type { Adoptions } from './ledger/adopt.ts';
 import { lateRows } from './ledger/late.ts';
 import type { Ledger, LedgerOptions, LedgerStart } from './ledger/ledger.ts';
-import { replicaOf } from './ledger/spools.ts';
+import { replicaOf, spoolOf } from './ledger/spools.ts';
 import { adopting, ledgerOptions, sayRecovered, type LedgerParts } from './ledgers.ts';
 import { startLive, type Live } from './live.ts';
 import { pricePartsOf } from './prices/catalog.ts';
@@ -82,7 +83,7 @@ const listening = ({ host, port }: Environment, error: unknown): string => {
 };
 
 /** What runs before the ledger does. */
-type Started = Pick<LedgerParts, 'live' | 'store' | 'log'>;
+type Started = Pick<LedgerParts, 'live' | 'store' | 'log'> & { readonly admission: Admission };
 
 /** Keeps in ClickHouse what calls are priced by, from the first configuration on. */
 const recordPrices = ({ clickhouse }: Environment, { live, store, log }: Started): PriceRecord => {
@@ -139,8 +140,11 @@ export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> =
   const store = startStore(config, siblings);
   const workers = siblings?.workers ?? 1;
   const live = await startLive({ config, source, sources, workers, store, log });
-  const base = { live, store, log };
-  const own = ledgerOptions({ ...parts, ...base }, siblings?.worker ?? 1);
+  const worker = siblings?.worker ?? 1;
+  const path = join(spoolOf(parts.environment.dataDir, worker), 'budgets.sqlite');
+  const admission = new Admission({ runtime: live.runtime(), store, log, path });
+  const base = { live, store, log, admission };
+  const own = ledgerOptions({ ...parts, ...base }, worker);
   const started = await parts.startLedger(own);
   if (started.kind === 'failed') {
     await live.close();
@@ -170,7 +174,7 @@ class RunningGateway implements Gateway {
     [this.#parts, this.#base, this.#ledger, this.live] = [parts, base, ledger, base.live];
     this.adoptions = adopting({ ...parts, ...base });
     this.#prometheus = prometheusView(base.store);
-    this.#admission = new Admission(base.live.runtime(), base.store, base.log);
+    this.#admission = base.admission;
     this.live.follow(() => this.#admission.adopt(this.live.runtime()));
     this.#projections = this.#startProjections();
     this.server = this.#startServer();

@@ -1,9 +1,11 @@
 /** The ledgers of one process: that of its own calls, and those of spools that nobody else sees to. */
 import type { Logger } from 'pino';
+import type { Admission } from './budgets/admission.ts';
 import type { Environment } from './config/environment.ts';
 import { startAdoptions, type Adoptions } from './ledger/adopt.ts';
 import { clickhouseSink } from './ledger/clickhouse.ts';
 import type { LedgerOptions, LedgerStart } from './ledger/ledger.ts';
+import { noObserver } from './ledger/observer.ts';
 import { otherSpools, replicaOf, spoolOf } from './ledger/spools.ts';
 import type { Live } from './live.ts';
 import type { MetricStore } from './telemetry/store.ts';
@@ -16,6 +18,7 @@ export interface LedgerParts {
   readonly live: Live;
   readonly store: MetricStore;
   readonly log: Logger;
+  readonly admission: Pick<Admission, 'observer' | 'dropped'>;
   startLedger(options: LedgerOptions): Promise<LedgerStart>;
   /** Told what a start that takes long waits for. */
   onWait(message: string): void;
@@ -23,7 +26,7 @@ export interface LedgerParts {
 
 /** What the ledger on the spool of a worker is started with. */
 export const ledgerOptions = (parts: LedgerParts, worker: number): LedgerOptions => {
-  const { environment, siblings, live, store, log } = parts;
+  const { environment, siblings, live, store, log, admission } = parts;
   const { config, prices } = live.runtime();
   return {
     dir: spoolOf(environment.dataDir, worker),
@@ -39,7 +42,11 @@ export const ledgerOptions = (parts: LedgerParts, worker: number): LedgerOptions
     }),
     onCommit: (seconds) => store.observe('ledgerCommit', {}, seconds),
     onShipped: (seconds) => store.observe('ledgerShip', {}, seconds),
-    onDropped: ({ outcome }) => store.add('unwritten', { outcome }, 1),
+    observer: admission.observer,
+    onDropped(settlement) {
+      store.add('unwritten', { outcome: settlement.outcome }, 1);
+      admission.dropped(settlement);
+    },
     onError: (message) => log.error({ component: 'ledger' }, message),
   };
 };
@@ -60,7 +67,13 @@ export const adopting = (parts: LedgerParts): Adoptions => {
       const options = ledgerOptions(parts, worker);
       // No call comes to it: it needs no room for more rows.
       const limits = { ...options.limits, reserveBytes: 0 };
-      return parts.startLedger({ ...options, limits, lockWaitMs: 0, onLockWait: () => {} });
+      return parts.startLedger({
+        ...options,
+        limits,
+        observer: noObserver,
+        lockWaitMs: 0,
+        onLockWait: () => {},
+      });
     },
     onAdopted(spool, ledger) {
       log.warn(

@@ -33,6 +33,17 @@ export const numberAt = (from: JsonObject, key: string): number | null => {
 };
 
 /** The JSON object in a text, or null when it is something else or no JSON at all. */
+export const parseList = (text: string): readonly Json[] | null => {
+  try {
+    const value: unknown = JSON.parse(text);
+    // What JSON.parse makes is Json.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return Array.isArray(value) ? (value as readonly Json[]) : null;
+  } catch {
+    return null;
+  }
+};
+
 export const parseObject = (text: string): JsonObject | null => {
   try {
     const value: unknown = JSON.parse(text);

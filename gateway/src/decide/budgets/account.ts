@@ -3,6 +3,7 @@
  * was let in, and so does what it turns out to use: a window that is over is not charged any more, and the next one never was.
  */
 import type { BudgetWindow } from '../../model/budget.ts';
+import { RollingAccount } from './rolling-account.ts';
 import { spanAt, type Span } from './spans.ts';
 
 export interface Account {
@@ -23,6 +24,12 @@ export interface Account {
   readonly windowNumber: number;
   /** There is nothing in it that a new account would not have. */
   isEmpty(): boolean;
+  /** Which part of time a moment belongs to. */
+  partAt(ms: number): number;
+  /** Until when it matters what was used in a part, epoch milliseconds. */
+  mattersUntilMs(part: number): number;
+  /** Adds what was used before this account was opened, at `ms`; of parts in ascending order. */
+  restore(part: number, used: bigint, ms: number): void;
 }
 
 /** Spans are asked for by every account of a kind, and are the same for all of them. */
@@ -82,80 +89,17 @@ class CalendarAccount implements Account {
   isEmpty(): boolean {
     return this.used === 0n && this.reserved === 0n;
   }
-}
 
-/** What was let in within one part of a rolling window. */
-interface Part {
-  readonly number: number;
-  used: bigint;
-  reserved: bigint;
-}
-
-/** A rolling window leaves in so many steps: it is longer than it says by one of them at most, never shorter. */
-const partsOfWindow = 600;
-
-class RollingAccount implements Account {
-  used = 0n;
-  reserved = 0n;
-  readonly endsAtMs = null;
-  readonly #lengthMs: number;
-  readonly #partMs: number;
-  /** Those with something in them, oldest first. */
-  #parts: Part[] = [];
-  #nowMs = -Infinity;
-
-  constructor(lengthMs: number) {
-    this.#lengthMs = lengthMs;
-    this.#partMs = Math.max(1, lengthMs / partsOfWindow);
+  partAt(ms: number): number {
+    return cachedSpan(this.#window, ms).startMs;
   }
 
-  get windowNumber(): number {
-    return Math.floor(this.#nowMs / this.#lengthMs);
+  mattersUntilMs(part: number): number {
+    return cachedSpan(this.#window, part).endMs;
   }
 
-  look(nowMs: number): void {
-    if (nowMs <= this.#nowMs) return;
-    this.#nowMs = nowMs;
-    const first = Math.floor((nowMs - this.#lengthMs) / this.#partMs);
-    let gone = 0;
-    for (const part of this.#parts) {
-      if (part.number >= first) break;
-      this.used -= part.used;
-      this.reserved -= part.reserved;
-      gone += 1;
-    }
-    if (gone > 0) this.#parts.splice(0, gone);
-  }
-
-  hold(amount: bigint): number {
-    const number = Math.floor(this.#nowMs / this.#partMs);
-    this.reserved += amount;
-    const last = this.#parts.at(-1);
-    if (last?.number === number) last.reserved += amount;
-    else this.#parts.push({ number, used: 0n, reserved: amount });
-    return number;
-  }
-
-  change(number: number, reserved: bigint, used: bigint): void {
-    const part = this.#parts.findLast((one) => one.number === number);
-    if (part === undefined) return;
-    part.reserved += reserved;
-    part.used += used;
-    this.reserved += reserved;
-    this.used += used;
-  }
-
-  freeAtMs(wanted: bigint): number | null {
-    let free = 0n;
-    for (const part of this.#parts) {
-      free += part.used + part.reserved;
-      if (free >= wanted) return Math.ceil((part.number + 1) * this.#partMs + this.#lengthMs);
-    }
-    return null;
-  }
-
-  isEmpty(): boolean {
-    return this.#parts.length === 0;
+  restore(part: number, used: bigint): void {
+    if (part === this.#span.startMs) this.used += used;
   }
 }
 
@@ -197,6 +141,23 @@ class LifeAccount implements Account {
   isEmpty(): boolean {
     return this.reserved === 0n && (this.used === 0n || this.#nowMs - this.#heldMs > lifeIdleMs);
   }
+
+  partAt(): number {
+    return this.windowNumber;
+  }
+
+  mattersUntilMs(): number {
+    return this.#heldMs + lifeIdleMs;
+  }
+
+  restore(part: number, used: bigint, ms: number): void {
+    if (part > this.windowNumber) {
+      this.windowNumber = part;
+      this.used = 0n;
+    }
+    this.used += used;
+    this.#heldMs = Math.max(this.#heldMs, ms);
+  }
 }
 
 /** What is taken while calls run. */
@@ -224,6 +185,16 @@ class FlightAccount implements Account {
   isEmpty(): boolean {
     return this.reserved === 0n;
   }
+
+  partAt(): number {
+    return 0;
+  }
+
+  mattersUntilMs(): number {
+    return -Infinity;
+  }
+
+  restore(): void {}
 }
 
 /** An account with nothing in it. */

@@ -3,23 +3,8 @@
  * or none does. What it turned out to spend takes the place of what was held, however it ended.
  */
 import type { Amounts, Budget, Subject } from '../../model/budget.ts';
-import { openAccount, type Account } from './account.ts';
-import { crossings, nothingTold, type Crossing, type Told } from './crossing.ts';
-import { ScopeIndex } from './scope.ts';
-
-/** A budget and its accounts. */
-interface Entry {
-  budget: Budget;
-  readonly accounts: Map<string, Holder>;
-}
-
-/** An account, in its budget. */
-interface Holder {
-  readonly entry: Entry;
-  readonly name: string;
-  readonly account: Account;
-  readonly told: Told;
-}
+import { Accounts, type Holder } from './accounts.ts';
+import { crossings, type Crossing } from './crossing.ts';
 
 /** What is said of an account. */
 export interface AccountState {
@@ -63,14 +48,30 @@ export type Reserved =
   | { readonly kind: 'held'; readonly hold: Hold }
   | { readonly kind: 'short'; readonly short: Short };
 
-/** What two budgets must have in common for the one to go on with the accounts of the other. */
-const identityOf = ({ id, scope, unit, window }: Budget): string =>
-  JSON.stringify([
-    id,
-    scope.toSorted((a, b) => (a.dimension < b.dimension ? -1 : 1)),
-    unit,
-    window,
-  ]);
+/** What was used of an account in one part of time. */
+interface Used {
+  readonly holder: Holder;
+  readonly part: number;
+  readonly used: bigint;
+}
+
+/** What a call that is over has used. */
+export interface Settled {
+  readonly passed: readonly Passed[];
+  readonly booked: readonly Used[];
+}
+
+/** What was used of an account in one part of time, as it is kept for the next life of this process. */
+export interface KeptUse {
+  /** Of the budget. */
+  readonly identity: string;
+  readonly account: string;
+  readonly part: number;
+  readonly used: bigint;
+  /** When it was last used, and until when it matters; epoch milliseconds. */
+  readonly atMs: number;
+  readonly untilMs: number;
+}
 
 const stateOf = ({ entry, name, account }: Holder): AccountState => ({
   budget: entry.budget,
@@ -99,50 +100,37 @@ const worse = (a: Short | null, b: Short): Short =>
   a === null || (b.freeAtMs ?? Infinity) > (a.freeAtMs ?? Infinity) ? b : a;
 
 export class Budgets {
-  readonly #maxAccounts: number;
-  #entries = new Map<string, Entry>();
-  #index = new ScopeIndex<Entry>();
-  #accounts = 0;
-  #evicted = 0;
+  readonly #accounts: Accounts;
+  /** What was used since it was last taken to be kept. */
+  #unkept = new Map<Holder, Map<number, bigint>>();
 
-  /** @param maxAccounts of all budgets together, about; past it empty ones go, then those that were opened first and have no call in flight */
+  /** @param maxAccounts see `Accounts` */
   constructor(budgets: readonly Budget[], maxAccounts: number) {
-    this.#maxAccounts = maxAccounts;
-    this.adopt(budgets);
+    this.#accounts = new Accounts(budgets, maxAccounts);
   }
 
-  /**
-   * Other budgets are in force from now on. One that only has another limit, mode or thresholds goes on with its accounts; what is
-   * held of one that is gone is held of nothing.
-   */
+  /** Other budgets are in force from now on; what is held of one that is gone is held of nothing. */
   adopt(budgets: readonly Budget[]): void {
-    const before = this.#entries;
-    this.#entries = new Map();
-    this.#index = new ScopeIndex();
-    this.#accounts = 0;
-    for (const budget of budgets) {
-      const identity = identityOf(budget);
-      const entry = before.get(identity) ?? { budget, accounts: new Map<string, Holder>() };
-      entry.budget = budget;
-      this.#entries.set(identity, entry);
-      this.#index.add(budget, entry);
-      this.#accounts += entry.accounts.size;
-    }
+    this.#accounts.adopt(budgets);
   }
 
   /** Accounts that had to go although something was in them. */
   get evicted(): number {
-    return this.#evicted;
+    return this.#accounts.evicted;
+  }
+
+  /** Whether a hard budget of money is among those of a call. */
+  limitsMoney(subject: Subject): boolean {
+    return this.#accounts
+      .budgetsOf(subject)
+      .some(({ unit, mode }) => unit === 'usd' && mode === 'hard');
   }
 
   /** Holds what a call may come to in all its budgets, or in none. @param nowMs epoch milliseconds */
   reserve(subject: Subject, needed: Amounts, nowMs: number): Reserved {
-    if (this.#accounts >= this.#maxAccounts) this.#makeRoom(nowMs);
-    const holders: Holder[] = [];
-    this.#index.match(subject, (entry, name) => holders.push(this.#holder(entry, name)));
+    const holders = this.#accounts.of(subject, nowMs);
     let short: Short | null = null;
     for (const holder of holders) {
-      holder.account.look(nowMs);
       const one = shortOf(holder, needed[holder.entry.budget.unit]);
       if (one !== null) short = worse(short, one);
     }
@@ -152,15 +140,6 @@ export class Budgets {
       return { holder, held, part: holder.account.hold(held) };
     });
     return { kind: 'held', hold: { parts, isOver: false } };
-  }
-
-  /** Whether a hard budget of money is among those of a call. */
-  limitsMoney(subject: Subject): boolean {
-    let found = false;
-    this.#index.match(subject, ({ budget }) => {
-      found ||= budget.unit === 'usd' && budget.mode === 'hard';
-    });
-    return found;
   }
 
   /** Holds more for a call that goes on: as much as it has spent and may still spend. Null: it is held. */
@@ -182,63 +161,77 @@ export class Budgets {
     return null;
   }
 
-  /** The call is over, and this is what it spent. Answers what was passed by it. Once; a second time changes nothing. */
-  settle(hold: Hold, spent: Amounts, nowMs: number): readonly Passed[] {
-    if (hold.isOver) return [];
+  /** The call is over, and this is what it spent. Once; a second time changes nothing. */
+  settle(hold: Hold, spent: Amounts, nowMs: number): Settled {
+    if (hold.isOver) return { passed: [], booked: [] };
     hold.isOver = true;
     const passed: Passed[] = [];
+    const booked: Used[] = [];
     for (const { holder, part, held } of hold.parts) {
       const { entry, account, told } = holder;
-      account.change(part, -held, spent[entry.budget.unit]);
+      const used = spent[entry.budget.unit];
+      account.change(part, -held, used);
       account.look(nowMs);
+      if (used > 0n) booked.push({ holder, part, used });
       for (const crossing of crossings(entry.budget, account, told, nowMs))
         passed.push({ ...stateOf(holder), crossing });
     }
-    return passed;
+    return { passed, booked };
   }
 
   /** All accounts that something is in. */
   *states(nowMs: number): Generator<AccountState> {
-    for (const { accounts } of this.#entries.values())
-      for (const holder of accounts.values()) {
-        holder.account.look(nowMs);
-        if (!holder.account.isEmpty()) yield stateOf(holder);
-      }
+    for (const holder of this.#accounts.all()) {
+      holder.account.look(nowMs);
+      if (!holder.account.isEmpty()) yield stateOf(holder);
+    }
   }
 
-  #holder(entry: Entry, name: string): Holder {
-    const there = entry.accounts.get(name);
-    if (there !== undefined) return there;
-    const account = openAccount(entry.budget.window);
-    const holder = { entry, name, account, told: nothingTold() };
-    entry.accounts.set(name, holder);
-    this.#accounts += 1;
-    return holder;
+  /** What a call has used is to be kept: its row has its number. */
+  toKeep(booked: Settled['booked']): void {
+    for (const { holder, part, used } of booked) {
+      let parts = this.#unkept.get(holder);
+      if (parts === undefined) this.#unkept.set(holder, (parts = new Map()));
+      parts.set(part, (parts.get(part) ?? 0n) + used);
+    }
   }
 
-  /** Lets go of empty accounts; when that is not a tenth of all, of the oldest without a call in flight. */
-  #makeRoom(nowMs: number): void {
-    const wanted = Math.ceil(this.#maxAccounts / 10);
-    const before = this.#accounts;
-    this.#remove((account) => {
-      account.look(nowMs);
-      return account.isEmpty();
-    });
-    let more = wanted - (before - this.#accounts);
-    this.#remove(({ reserved }) => {
-      if (more <= 0 || reserved !== 0n) return false;
-      more -= 1;
-      this.#evicted += 1;
-      return true;
-    });
+  /** What was used since the last time, to be kept. @param nowMs epoch milliseconds */
+  takeUnkept(nowMs: number): readonly KeptUse[] {
+    const taken = [...this.#unkept].flatMap(([{ entry, name, account }, parts]) =>
+      [...parts].map(([part, used]): KeptUse => ({
+        identity: entry.identity,
+        account: name,
+        part,
+        used,
+        atMs: nowMs,
+        untilMs: account.mattersUntilMs(part),
+      })),
+    );
+    this.#unkept = new Map();
+    return taken.filter(({ untilMs }) => untilMs > nowMs);
   }
 
-  #remove(which: (account: Account) => boolean): void {
-    for (const { accounts } of this.#entries.values())
-      for (const [name, { account }] of accounts) {
-        if (!which(account)) continue;
-        accounts.delete(name);
-        this.#accounts -= 1;
-      }
+  /** What earlier lives of this process have used. Before the first call. */
+  restore(kept: readonly KeptUse[], nowMs: number): void {
+    for (const { identity, account, part, used, atMs } of kept.toSorted(
+      (a, b) => a.part - b.part,
+    )) {
+      const holder = this.#accounts.find(identity, account);
+      holder?.account.look(nowMs);
+      holder?.account.restore(part, used, atMs);
+    }
+  }
+
+  /** A call of an earlier life that was not kept yet: its row says what it spent. Before the first call. */
+  replay(subject: Subject, spent: Amounts, startedAtMs: number, nowMs: number): void {
+    for (const holder of this.#accounts.of(subject, nowMs)) {
+      const { account, entry } = holder;
+      const used = spent[entry.budget.unit];
+      if (used === 0n) continue;
+      const part = account.partAt(startedAtMs);
+      account.restore(part, used, startedAtMs);
+      this.toKeep([{ holder, part, used }]);
+    }
   }
 }

@@ -23,9 +23,11 @@ import type { Budget } from '../../model/budget.ts';
 import type { Caller, Target } from '../../model/call.ts';
 import { picodollarsOf, toPicodollars, usdNumber } from '../../model/money.ts';
 import type { Refusal } from '../../model/refusal.ts';
-import type { Attempt } from '../../model/settlement.ts';
+import type { Attempt, Settlement } from '../../model/settlement.ts';
+import type { RowObserver } from '../ledger/observer.ts';
 import type { Runtime } from '../runtime.ts';
 import type { MetricStore } from '../telemetry/store.ts';
+import { Keeper } from './keeper.ts';
 
 /** What a call holds until it is over. */
 interface Reservation {
@@ -49,24 +51,61 @@ const shareOf = ({ budget, used }: AccountState): number =>
 const numberOf = (unit: Budget['unit'], amount: bigint): number =>
   unit === 'usd' ? usdNumber(amount) : Number(amount);
 
+export interface AdmissionOptions {
+  readonly runtime: Runtime;
+  readonly store: MetricStore;
+  readonly log: Logger;
+  /** Of the file that what was used is kept in. */
+  readonly path: string;
+}
+
 export class Admission {
   readonly #budgets: Budgets;
   readonly #store: MetricStore;
   readonly #log: Logger;
+  readonly #keeper: Keeper;
   #count: number;
   #evicted = 0;
 
-  constructor({ config, budgets }: Runtime, store: MetricStore, log: Logger) {
+  constructor({ runtime, store, log, path }: AdmissionOptions) {
+    const { config, budgets } = runtime;
     this.#budgets = new Budgets(budgets, config.admission.accounts);
     this.#count = budgets.length;
     this.#store = store;
     this.#log = log;
+    this.#keeper = new Keeper({
+      path,
+      budgets: this.#budgets,
+      onError(message) {
+        store.add('budgetKeepFailures', {}, 1);
+        log.error({ component: 'budgets' }, message);
+      },
+    });
   }
 
   /** The budgets of a new configuration are in force from now on. */
   adopt({ budgets }: Pick<Runtime, 'budgets'>): void {
     this.#budgets.adopt(budgets);
     this.#count = budgets.length;
+    void this.#open();
+  }
+
+  /** What must know of every row. */
+  get observer(): RowObserver {
+    const keeper = this.#keeper;
+    return {
+      onStart: () => this.#open(),
+      onLeftRow: (replica, seq, json) => keeper.leftRow(replica, seq, json),
+      onNumbered: (settlement, replica, seq) => keeper.numbered(settlement, replica, seq),
+      onAllWritten: () => keeper.allWritten(),
+      mayForget: (replica, toSeq) => keeper.mayForget(replica, toSeq),
+      onStop: () => keeper.close(),
+    };
+  }
+
+  /** The row of a call is recorded nowhere. */
+  dropped(settlement: Settlement): void {
+    this.#keeper.dropped(settlement);
   }
 
   /** Holds what a call may come to, or says why it may not go on. */
@@ -129,10 +168,12 @@ export class Admission {
     return null;
   }
 
-  /** The call is over. */
-  settle({ hold, caller, usd }: Reservation, attempts: readonly Attempt[]): void {
-    const spent = spentBy(attempts);
-    for (const passed of this.#budgets.settle(hold, spent, Date.now())) this.#tell(passed);
+  /** The call is over. @param settlement null: there will be none */
+  settle({ hold, caller, usd }: Reservation, settlement: Settlement | null): void {
+    const spent = spentBy(settlement?.attempts ?? []);
+    const { passed, booked } = this.#budgets.settle(hold, spent, Date.now());
+    if (settlement !== null) this.#keeper.book(settlement, booked);
+    for (const one of passed) this.#tell(one);
     if (spent.usd > usd && hold.parts.length > 0)
       this.#store.addMoney(
         'budgetExposure',
@@ -166,6 +207,11 @@ export class Admission {
     }
     store.add('budgetAccountsEvicted', {}, this.#budgets.evicted - this.#evicted);
     this.#evicted = this.#budgets.evicted;
+  }
+
+  /** Takes up what earlier lives used, where there is a budget to use. */
+  async #open(): Promise<void> {
+    if (this.#count > 0) await this.#keeper.open();
   }
 
   #worst(asked: Asked, { prices, config }: Runtime): WorstCase {
@@ -245,9 +291,9 @@ export class Held {
   }
 
   /** What was held becomes what was spent; a second time changes nothing. */
-  settle(attempts: readonly Attempt[]): void {
+  settle(settlement: Settlement | null): void {
     const reservation = this.#reservation;
     this.#reservation = null;
-    if (reservation !== null) this.#admission.settle(reservation, attempts);
+    if (reservation !== null) this.#admission.settle(reservation, settlement);
   }
 }

@@ -249,7 +249,7 @@ export class HttpCall implements Effects {
   }
 
   settle(settlement: Settlement): Promise<boolean> {
-    this.#held.settle(settlement.attempts);
+    this.#held.settle(settlement);
     return new Promise((written) => {
       this.#plane.services.settle(settlement, written);
     });
@@ -279,7 +279,7 @@ export class HttpCall implements Effects {
   /** Gives back all that the call had. */
   over(): void {
     // A call that a bug kept from being settled holds nothing either.
-    this.#held.settle([]);
+    this.#held.settle(null);
     const { services, bodyMemory, traffic } = this.#plane;
     this.#providers.over();
     // Whatever went wrong, nobody waits for an answer that will not come.

@@ -63,6 +63,8 @@ export interface GroupCommitOptions {
   /** Lets go of something on the disk, so that rows find room; false: there is nothing more. */
   makeRoom(): boolean;
   onWritten(committed: Committed): void;
+  /** Nothing waits to be written any more. */
+  onAllWritten(): void;
   onCommit(seconds: number): void;
   onError(message: string): void;
 }
@@ -193,6 +195,7 @@ class RunningGroupCommit implements GroupCommit {
     [this.#text, this.#otherText] = [this.#otherText, text];
     this.#writeLines(lines, text);
     text.cut(0);
+    if (this.waiting() === 0) this.#options.onAllWritten();
   }
 
   /** Writes lines whose text is all of `text`, piece by piece; what the disk refuses of them is held, if it must not be lost. */

@@ -12,6 +12,7 @@ import { headLine, type Head } from './identity.ts';
 import { crashSettlement } from './intent.ts';
 import type { Shipment } from './kept.ts';
 import type { Lives } from './lives.ts';
+import type { RowObserver } from './observer.ts';
 import { readLeftover, type Leftover } from './recover.ts';
 import type { Sealed } from './rotation.ts';
 import type { Rows } from './rows.ts';
@@ -42,6 +43,7 @@ export interface InheritOptions {
   readonly aside: Aside;
   readonly prices: PriceTable;
   readonly rows: Pick<Rows, 'put'>;
+  readonly observer: Pick<RowObserver, 'onLeftRow' | 'onNumbered'>;
   /** Lets go of something on the disk, so that rows find room; false: there is nothing more. */
   makeRoom(): boolean;
   onError(message: string): void;
@@ -110,8 +112,10 @@ const sayDamage = (
  */
 export const inherit = async (options: InheritOptions): Promise<Inherited> => {
   const { dir, files, incarnation, identity, lives, aside, prices, rows } = options;
-  const { makeRoom, onError } = options;
-  const leftover = await readLeftover(files);
+  const { observer, makeRoom, onError } = options;
+  const leftover = await readLeftover(files, (replica, seq, json) =>
+    observer.onLeftRow(replica, seq, json),
+  );
   sayDamage(dir, leftover, aside, onError);
   for (const mark of leftover.marks) lives.read(mark);
   const lines = new ByteText();
@@ -119,6 +123,7 @@ export const inherit = async (options: InheritOptions): Promise<Inherited> => {
     const seq = i + 1;
     const settlement = crashSettlement(open, prices);
     putClose(lines, callId, seq, () => rows.put(lines, settlement, seq));
+    observer.onNumbered(settlement, identity.replica, seq);
   }
   const recovered = await writeRecovered({
     file: segmentFile(dir, incarnation, 0),

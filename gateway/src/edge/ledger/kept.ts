@@ -35,8 +35,15 @@ export interface Kept {
 /** A table that is never seen to have the rows keeps them no longer than this many times `keepMs`. */
 const patience = 10;
 
-/** @param keepMs 0: a shipped segment is deleted at once */
-export const keptSegments = (keepMs: number, onError: (message: string) => void): Kept => {
+/**
+ * @param keepMs 0: a shipped segment is deleted as soon as it may be
+ * @param mayForget whether nobody needs rows of a life up to this one any more. For the disk's sake they go all the same
+ */
+export const keptSegments = (
+  keepMs: number,
+  mayForget: (replica: string, toSeq: number) => boolean,
+  onError: (message: string) => void,
+): Kept => {
   let kept: { readonly shipment: Shipment; readonly sinceMs: number }[] = [];
   const retried = new Set<string>();
   const seenTo = new Map<string, number>();
@@ -58,13 +65,19 @@ export const keptSegments = (keepMs: number, onError: (message: string) => void)
     for (const { segment } of gone) bytes -= segment.bytes;
     remove(gone);
   };
-  const isOver = ({ shipment, sinceMs }: (typeof kept)[number], nowMs: number): boolean =>
-    nowMs >= sinceMs + keepMs * patience ||
-    (nowMs >= sinceMs + keepMs && (seenTo.get(shipment.replica) ?? 0) >= shipment.toSeq);
+  const isOver = ({ shipment, sinceMs }: (typeof kept)[number], nowMs: number): boolean => {
+    const { replica, toSeq } = shipment;
+    if (!mayForget(replica, toSeq)) return false;
+    return (
+      nowMs >= sinceMs + keepMs * patience ||
+      (nowMs >= sinceMs + keepMs && (seenTo.get(replica) ?? 0) >= toSeq)
+    );
+  };
 
   return {
     keep(shipment) {
-      if (keepMs === 0) return remove([shipment]);
+      if (keepMs === 0 && kept.length === 0 && mayForget(shipment.replica, shipment.toSeq))
+        return remove([shipment]);
       kept.push({ shipment, sinceMs: performance.now() });
       bytes += shipment.segment.bytes;
     },

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { PriceTable } from '../../decide/price.ts';
 import type { Tally } from '../../decide/tally.ts';
+import type { ByteText } from '../../model/byte-text.ts';
 import type { Settlement } from '../../model/settlement.ts';
 import { asideIn, type Aside } from './aside.ts';
 import type { Sink } from './clickhouse.ts';
@@ -13,6 +14,7 @@ import { crashSettlement } from './intent.ts';
 import { keptSegments, type Kept, type Shipment } from './kept.ts';
 import { markLine, startLives, type Lives } from './lives.ts';
 import { callsWithoutRow } from './lost-rows.ts';
+import type { RowObserver } from './observer.ts';
 import { startReconciler, type Reconciler } from './reconcile.ts';
 import { startReserve, withRoom, type Reserve } from './reserve.ts';
 import type { Sealed } from './rotation.ts';
@@ -20,7 +22,7 @@ import { startRows, type Rows } from './rows.ts';
 import { startShipper, type Shipper } from './shipper.ts';
 import type { SpoolLimits } from './spool-options.ts';
 import { startSpool, type Spool } from './spool.ts';
-import { noTotals, type SpoolTotals } from './totals.ts';
+import { totalsFrom, type SpoolTotals } from './totals.ts';
 
 /** How often shipped segments that were kept long enough are looked for. */
 const sweepMs = 1_000;
@@ -65,6 +67,7 @@ export interface LedgerOptions {
   readonly spools?: number;
   readonly prices: PriceTable;
   readonly sink: Sink;
+  readonly observer: RowObserver;
   onCommit(seconds: number): void;
   onShipped(seconds: number): void;
   /** A settled call has no row and will have none. */
@@ -92,6 +95,7 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
     return { kind: 'started', ledger: await start(options, () => lock.release()) };
   } catch (error) {
     await sink.close();
+    await options.observer.onStop();
     lock.release();
     return {
       kind: 'failed',
@@ -102,8 +106,13 @@ export const startLedger = async (options: LedgerOptions): Promise<LedgerStart> 
 
 const start = async (options: LedgerOptions, release: () => void): Promise<Ledger> => {
   const { dir, limits, spools, prices, onError } = options;
+  await options.observer.onStart();
   const aside = asideIn(dir, onError);
-  const kept = keptSegments(limits.keepShippedMs, onError);
+  const kept = keptSegments(
+    limits.keepShippedMs,
+    (replica, toSeq) => options.observer.mayForget(replica, toSeq),
+    onError,
+  );
   const lives = startLives(Date.now());
   const spool = spoolId(dir);
   const files = segmentFiles(dir);
@@ -120,6 +129,7 @@ const start = async (options: LedgerOptions, release: () => void): Promise<Ledge
     aside,
     prices,
     rows,
+    observer: options.observer,
     makeRoom: () => reserve.release(),
     onError,
   });
@@ -151,17 +161,6 @@ interface Parts {
   release(): void;
 }
 
-/** What a ledger counts from that begins with these segments. */
-const totalsOf = ({ toShip, recovered }: Inherited): SpoolTotals => {
-  const totals = { ...noTotals(), recovered };
-  for (const segment of toShip) {
-    totals.bytes += segment.bytes;
-    totals.closes += segment.closes;
-    totals.spooledRows += segment.closes;
-  }
-  return totals;
-};
-
 class RunningLedger implements Ledger {
   readonly spool: Spool;
   readonly shipper: Shipper;
@@ -176,7 +175,7 @@ class RunningLedger implements Ledger {
 
   constructor(options: LedgerOptions, parts: Parts) {
     const { kept, inherited } = parts;
-    const totals = totalsOf(inherited);
+    const totals = totalsFrom(inherited);
     this.#options = options;
     this.#parts = parts;
     this.aside = parts.aside;
@@ -204,7 +203,7 @@ class RunningLedger implements Ledger {
   settle(settlement: Settlement, written?: (durable: boolean) => void): void {
     this.spool.close(
       settlement.call.id,
-      (out, seq) => this.#parts.rows.put(out, settlement, seq),
+      (out, seq) => this.#put(out, settlement, seq),
       written,
       () => this.#options.onDropped(settlement),
     );
@@ -224,8 +223,15 @@ class RunningLedger implements Ledger {
     const allShipped = await this.shipper.drain(Math.max(0, endsMs - performance.now()));
     await this.reconciler.stop();
     await this.shipper.stop();
+    await this.#options.observer.onStop();
     this.#parts.release();
     return { allShipped };
+  }
+
+  #put(out: ByteText, settlement: Settlement, seq: number): void {
+    const { rows, identity } = this.#parts;
+    rows.put(out, settlement, seq);
+    this.#options.observer.onNumbered(settlement, identity.replica, seq);
   }
 
   #startShipper(totals: SpoolTotals): Shipper {
@@ -249,7 +255,7 @@ class RunningLedger implements Ledger {
   }
 
   #startSpool(totals: SpoolTotals): Spool {
-    const { dir, limits, onCommit, onError } = this.#options;
+    const { dir, limits, observer, onCommit, onError } = this.#options;
     const { identity, incarnation, kept, lives, inherited, reserve } = this.#parts;
     const begin = () =>
       startSpool({
@@ -266,6 +272,7 @@ class RunningLedger implements Ledger {
         onSeal: () => this.#parts.rows.seal(),
         onSealed: (segment) => this.shipper.add(segment),
         onCommit,
+        onAllWritten: () => observer.onAllWritten(),
         onError,
       });
     return withRoom(begin, () => reserve.release());
@@ -275,7 +282,7 @@ class RunningLedger implements Ledger {
   async #replaceLost(segment: Sealed, rows: number): Promise<void> {
     for (const [callId, call] of await callsWithoutRow(segment, rows))
       this.spool.replace(callId, (out, seq) =>
-        this.#parts.rows.put(out, crashSettlement(call, this.#options.prices), seq),
+        this.#put(out, crashSettlement(call, this.#options.prices), seq),
       );
   }
 

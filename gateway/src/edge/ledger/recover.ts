@@ -6,6 +6,7 @@ import { readHead, type Head } from './identity.ts';
 import type { OpenCall } from './intent.ts';
 import type { Shipment } from './kept.ts';
 import { mended } from './mend.ts';
+import type { RowObserver } from './observer.ts';
 import type { Sealed } from './rotation.ts';
 
 export interface Leftover {
@@ -84,9 +85,12 @@ const replicaOf = (head: Head | null): string => head?.replica ?? '';
  * Reads left-over segments, oldest first. A call is open only while its close has not been seen, so what is kept in
  * memory is no more than was ever in flight: an intent always stands before its close. The one exception, after a
  * clock that went back, are the closes that recovery wrote (segment 0 of a life), so those are remembered.
- * A call is `uncertain` when the line that ended it may be among the damaged ones.
+ * Each row is handed over as it is read. A call is `uncertain` when the line that ended it may be among the damaged ones.
  */
-export const readLeftover = async (files: readonly SegmentFile[]): Promise<Leftover> => {
+export const readLeftover = async (
+  files: readonly SegmentFile[],
+  onRow: RowObserver['onLeftRow'] = () => {},
+): Promise<Leftover> => {
   const stories = startStories();
   const segments: Shipment[] = [];
   const marks: string[] = [];
@@ -130,6 +134,7 @@ export const readLeftover = async (files: readonly SegmentFile[]): Promise<Lefto
         closes += 1;
         toSeq = Math.max(toSeq, entry.seq);
         sinceMs = Math.min(sinceMs, entry.startOfCallMs());
+        onRow(replicaOf(head), entry.seq, entry.json);
       }
       stories.take(entry, file, head !== null);
     };

@@ -33,5 +33,7 @@ export interface SpoolOptions {
   /** Called in the order of the segments' numbers. */
   onSealed(segment: Sealed): void;
   onCommit(seconds: number): void;
+  /** All rows that were numbered are in the file. */
+  onAllWritten(): void;
   onError(message: string): void;
 }

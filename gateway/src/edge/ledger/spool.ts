@@ -110,6 +110,7 @@ class RunningSpool implements Spool {
       whenSafe: (told) =>
         limits.durability === 'power' ? this.#rotation.whenSynced(told) : told(true),
       onWritten: (committed) => this.#rotation.wrote(committed),
+      onAllWritten: options.onAllWritten,
       onCommit,
       onError,
     });

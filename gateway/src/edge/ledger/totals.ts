@@ -1,4 +1,5 @@
 /** What the ledger counts of its rows and bytes: the spool, the shipper and recovery write it, all others only read it. */
+import type { Inherited } from './inherit.ts';
 
 /** Running totals. `intents = closedIntents + open` and `closes = shipped + spooled + dead` always hold. */
 export interface SpoolTotals {
@@ -50,3 +51,17 @@ export const nothingShipped = (): ShipTotals => ({
   mended: 0,
   failures: 0,
 });
+
+/** What a ledger counts from that begins with these segments. */
+export const totalsFrom = ({
+  toShip,
+  recovered,
+}: Pick<Inherited, 'toShip' | 'recovered'>): SpoolTotals => {
+  const totals = { ...noTotals(), recovered };
+  for (const segment of toShip) {
+    totals.bytes += segment.bytes;
+    totals.closes += segment.closes;
+    totals.spooledRows += segment.closes;
+  }
+  return totals;
+};

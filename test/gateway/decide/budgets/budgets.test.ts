@@ -144,7 +144,7 @@ test('a budget with another limit goes on with its accounts, one with another wi
 
 test('thresholds are told with the account that passed them', () => {
   const budgets = of(budget({ thresholds: [500], scope: [{ dimension: 'team', value: '*' }] }));
-  const passed = budgets.settle(heldBy(budgets, 60n), usd(50n), midnight);
+  const { passed } = budgets.settle(heldBy(budgets, 60n), usd(50n), midnight);
   expect(passed).toMatchObject([
     { account: 'a', used: 50n, crossing: { kind: 'threshold', thousandths: 500 } },
   ]);
@@ -230,4 +230,56 @@ test('whatever calls do, no window is overspent, nothing stays reserved, and not
       },
     ),
   );
+});
+
+const windows: readonly BudgetWindow[] = [
+  { kind: 'calendar', period: 'month', timeZone: 'Europe/Berlin' },
+  { kind: 'rolling', lengthMs: 3_600_000 },
+  { kind: 'life' },
+];
+
+test.each(windows)('what was used in a window of %j goes on in the next life', (window) => {
+  const each = [{ dimension: 'team', value: '*' }] as const;
+  const first = of(budget({ window, scope: each, limit: 1000n }));
+  for (const [team, amount, afterMs] of [
+    ['a', 5n, 0],
+    ['b', 7n, 10_000],
+    ['a', 11n, 20_000],
+  ] as const) {
+    const reserved = first.reserve(subject({ team }), usd(100n), midnight + afterMs);
+    if (reserved.kind === 'short') throw new Error('it fits');
+    const { booked } = first.settle(reserved.hold, usd(amount), midnight + afterMs);
+    if (afterMs < 20_000) first.toKeep(booked);
+  }
+  const kept = first.takeUnkept(midnight + 20_000);
+  expect(first.takeUnkept(midnight + 20_000)).toEqual([]);
+  const second = of(budget({ window, scope: each, limit: 1000n }));
+  second.restore(kept, midnight + 30_000);
+  second.replay(subject({ team: 'a' }), usd(11n), midnight + 20_000, midnight + 30_000);
+  const says = (budgets: Budgets) =>
+    [...budgets.states(midnight + 30_000)].map(({ account, used }) => [account, used]);
+  expect(says(second)).toEqual(says(first));
+  expect(says(second)).toEqual([
+    ['a', 16n],
+    ['b', 7n],
+  ]);
+  // What was replayed is kept in its turn.
+  const third = of(budget({ window, scope: each, limit: 1000n }));
+  third.restore([...kept, ...second.takeUnkept(midnight + 30_000)], midnight + 30_000);
+  expect(says(third)).toEqual(says(first));
+});
+
+test('what was used in a window that is over is neither kept nor taken up', () => {
+  const rolling = budget({ window: { kind: 'rolling', lengthMs: 60_000 } });
+  const budgets = of(rolling);
+  const { booked } = budgets.settle(heldBy(budgets, 10n), usd(10n), midnight);
+  budgets.toKeep(booked);
+  const kept = budgets.takeUnkept(midnight + 1000);
+  expect(kept).toHaveLength(1);
+  budgets.toKeep(booked);
+  expect(budgets.takeUnkept(midnight + 120_000)).toEqual([]);
+  const late = of(rolling);
+  late.restore(kept, midnight + 120_000);
+  late.replay(someone, usd(3n), midnight, midnight + 120_000);
+  expect([...late.states(midnight + 120_000)]).toEqual([]);
 });

@@ -107,7 +107,12 @@ export const startHarness = async (
         return Promise.resolve(takes);
       },
     },
-    admission: new Admission(runtime, store, log),
+    admission: new Admission({
+      runtime,
+      store,
+      log,
+      path: path.join(dir, 'budgets.sqlite'),
+    }),
     store,
     log,
     settle(settlement, told) {

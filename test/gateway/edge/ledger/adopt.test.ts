@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { startAdoptions } from '../../../../gateway/src/edge/ledger/adopt.ts';
 import { lockDirectory } from '../../../../gateway/src/edge/ledger/files.ts';
 import { startLedger, type LedgerOptions } from '../../../../gateway/src/edge/ledger/ledger.ts';
+import { noObserver } from '../../../../gateway/src/edge/ledger/observer.ts';
 import {
   callId,
   intentOf,
@@ -26,6 +27,7 @@ const adoptionsOf = (dirs: Readonly<Record<number, string>>, sink: LedgerOptions
         limits: { ...limits, reserveBytes: 0 },
         prices: noPrices,
         sink,
+        observer: noObserver,
         onCommit: () => {},
         onShipped: () => {},
         onDropped: () => {},

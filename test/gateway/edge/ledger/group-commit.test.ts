@@ -28,6 +28,7 @@ const startedOn = (
   const errors: string[] = [];
   let commits = 0;
   let madeRoom = 0;
+  let allWritten = 0;
   const commit = startGroupCommit({
     write(data) {
       if (data.length > disk.room) return 'no space';
@@ -36,6 +37,7 @@ const startedOn = (
       return null;
     },
     whenSafe,
+    onAllWritten: () => (allWritten += 1),
     makeRoom() {
       if (disk.takesAfterRoomIsMade === undefined) return false;
       madeRoom += 1;

@@ -9,6 +9,7 @@ import {
   type Intent,
 } from '../../../../gateway/src/edge/ledger/intent.ts';
 import { startLedger } from '../../../../gateway/src/edge/ledger/ledger.ts';
+import { noObserver } from '../../../../gateway/src/edge/ledger/observer.ts';
 import { appendInsert, fileSink } from './file-sink.ts';
 import { uuid7 } from '../../../../gateway/src/edge/ids.ts';
 import { someAttempt, someCall, someSettlement } from '../../model/settlements.ts';
@@ -49,6 +50,7 @@ const started = await startLedger({
   },
   prices: { version: 'none', find: () => null },
   sink,
+  observer: noObserver,
   onCommit: () => {},
   onShipped: () => {},
   onDropped: () => {},

@@ -169,6 +169,7 @@ const played = async (story: readonly Step[]) => {
     firstSegment: 1,
     firstSeq: 1,
     totals: noTotals(),
+    onAllWritten: () => {},
     onSealed: () => {},
     onCommit: () => {},
     onError: (message) => {

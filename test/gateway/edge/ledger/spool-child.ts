@@ -30,6 +30,7 @@ const spool = startSpool({
   firstSegment: 1,
   firstSeq: 1,
   totals: noTotals(),
+  onAllWritten: () => {},
   onSealed: () => {},
   onCommit: () => {},
   onError: () => {

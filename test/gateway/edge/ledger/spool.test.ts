@@ -29,6 +29,7 @@ const spoolIn = (
     firstSegment: 1,
     firstSeq: 1,
     totals: noTotals(),
+    onAllWritten: () => {},
     onSealed: (segment) => sealed.push(segment),
     onCommit: () => {
       commits += 1;

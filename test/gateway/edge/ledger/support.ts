@@ -1,4 +1,5 @@
 /** What the tests of the ledger share: directories that go away, sinks that do as they are told, collected complaints. */
+import { noObserver } from '../../../../gateway/src/edge/ledger/observer.ts';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -173,6 +174,7 @@ export const ledgerIn = async (
     limits: { ...limits, ...more.limits },
     prices: more.prices ?? noPrices,
     sink,
+    observer: noObserver,
     onCommit: () => {},
     onShipped: () => {},
     onDropped: ({ call }) => dropped.push(call.id),
