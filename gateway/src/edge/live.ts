@@ -8,6 +8,7 @@ import { takeOver } from '@tollgate/settings/live.ts';
 import type { Config } from '../config/config.ts';
 import { shareOf } from '../config/share.ts';
 import { Sections } from '../config/sections.ts';
+import type { Caller } from '../model/call.ts';
 import { newestDay } from '../prices/catalogue.ts';
 import { readConfig, type ConfigSource } from './config/read.ts';
 import { startDemo, type Demo } from './demo/server.ts';
@@ -85,7 +86,7 @@ const gaugeAge = (store: MetricStore, { config, prices }: Runtime): void => {
 };
 
 /** What brings configurations to life; they share connections, tokens and the simulated model. */
-const enlivener = (workers: number, log: Logger) => {
+const enlivener = ({ workers, log, storedCaller }: LiveOptions) => {
   const origins = new Map<string, string>();
   let demo: Demo | null = null;
   const shared = startShared((provider, { message }) =>
@@ -100,7 +101,7 @@ const enlivener = (workers: number, log: Logger) => {
         demo ??= await startDemo({});
         origins.set(use, demo.origin);
       }
-      return startRuntime(config, compilePrices(config), { origins, shared });
+      return startRuntime(config, compilePrices(config), { origins, shared, storedCaller });
     },
     close: async () => demo?.close(),
   };
@@ -113,13 +114,15 @@ export interface LiveOptions {
   readonly sources: Sources;
   /** So many processes share what the configuration says; several of them are told when to read it anew. */
   readonly workers: number;
+  /** Whose secret it is, of keys that stand in no configuration. */
+  storedCaller(secret: string): Caller | null;
   readonly store: MetricStore;
   readonly log: Logger;
 }
 
 /** Brings a configuration to life, and follows its file where there is one. Throws when the first one does not start. */
 export const startLive = async (options: LiveOptions): Promise<Live> => {
-  const life = enlivener(options.workers, options.log);
+  const life = enlivener(options);
   return new RunningLive(options, life, await life.enliven(options.config));
 };
 

@@ -79,6 +79,7 @@ export const startHarness = async (
   const runtime: Runtime = startRuntime(read.config, compilePrices(read.config), {
     origins: new Map(),
     shared: startShared(() => {}),
+    storedCaller: () => null,
   });
   const settlements: Settlement[] = [];
   const written: string[] = [];
@@ -108,7 +109,8 @@ export const startHarness = async (
       },
     },
     admission: new Admission({
-      runtime,
+      budgets: runtime.budgets,
+      maxAccounts: 1000,
       store,
       log,
       path: path.join(dir, 'budgets.sqlite'),
@@ -123,6 +125,7 @@ export const startHarness = async (
   };
   const server = httpServer({
     steps,
+    controlPlane: null,
     names: ownNames('127.0.0.1', []),
     services,
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),
