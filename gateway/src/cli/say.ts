@@ -6,6 +6,10 @@ export const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
+/** What an error says, for the words of a failure. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
 /** The command did not do what was asked for: says why, and ends with exit code 1. */
 export const fail = (message: string, asJson: boolean): void => {
   process.exitCode = 1;

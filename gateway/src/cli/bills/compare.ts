@@ -1,10 +1,10 @@
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import { isFine, verdicts } from '../../decide/drift.ts';
 import { compareBills, type Compared, type Comparison } from '../../edge/bills/compare.ts';
 import { maxExportDays, problemOfDays } from '../../edge/ledger/focus-days.ts';
 import { command } from '../command.ts';
 import { ledgerAddress } from '../ledger/address.ts';
-import { fail, misuse, say } from '../say.ts';
+import { fail, misuse, reasonOf, say } from '../say.ts';
 
 const answerTimeoutMs = 300_000;
 /** Lines written one by one; more are counted. */
@@ -49,18 +49,17 @@ export const compare = command({
     const asJson = json === true;
     const problem = problemOfDays({ from, to });
     if (problem !== null) return misuse(problem);
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     try {
-      client = clickhouseClient({ ...ledgerAddress(), timeoutMs: answerTimeoutMs });
-      const comparison = await compareBills(client, { from, to });
+      const comparison = await withClient(
+        { ...ledgerAddress(), timeoutMs: answerTimeoutMs },
+        (client) => compareBills(client, { from, to }),
+      );
       const { lines } = comparison;
       const ok = lines.length > 0 && lines.every(({ verdict }) => isFine(verdict));
       if (!ok) process.exitCode = 1;
       say(asJson ? JSON.stringify({ ok, ...comparison }) : textOf(comparison));
     } catch (error) {
-      fail(`cannot compare: ${error instanceof Error ? error.message : String(error)}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`cannot compare: ${reasonOf(error)}`, asJson);
     }
   },
 });

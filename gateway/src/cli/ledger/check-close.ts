@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { readText } from '@tollgate/settings/edge/read.ts';
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import {
   checkClose,
   checkLedger,
@@ -11,7 +11,7 @@ import { publicKeyOf } from '../../prices/signed.ts';
 import { command } from '../command.ts';
 import { located } from '../configuration.ts';
 import { progress } from '../progress.ts';
-import { fail, say } from '../say.ts';
+import { fail, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 
 const answerTimeoutMs = 3_600_000;
@@ -99,7 +99,6 @@ export const checkCloseCommand = command({
       rows += 1;
       tell(() => `tollgate: read ${rows} rows`);
     };
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     try {
       const checked = await checkClose({
         folder: located(folder),
@@ -108,20 +107,21 @@ export const checkCloseCommand = command({
         onRow,
       });
       const findings = [...checked.findings];
-      const withLedger = args.ledger === true && checked.close !== null;
-      if (withLedger && checked.close !== null) {
-        client = clickhouseClient({ ...ledgerAddress(), timeoutMs: answerTimeoutMs });
-        findings.push(...(await checkLedger(client, checked.close, onRow)));
-      }
+      const { close } = checked;
+      const withLedger = args.ledger === true && close !== null;
+      if (withLedger)
+        findings.push(
+          ...(await withClient({ ...ledgerAddress(), timeoutMs: answerTimeoutMs }, (client) =>
+            checkLedger(client, close, onRow),
+          )),
+        );
       if (findings.length > 0) process.exitCode = 1;
       if (!asJson) return say(textOf({ ...checked, findings }, withLedger));
-      const { month, closedAt, costUsd, accepted } = checked.close ?? {};
+      const { month, closedAt, costUsd, accepted } = close ?? {};
       const facts = { month, closedAt, costUsd, accepted, sha256: checked.sha256 };
       say(JSON.stringify({ ok: findings.length === 0, ...facts, findings }));
     } catch (error) {
-      fail(`cannot check it: ${error instanceof Error ? error.message : String(error)}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`cannot check it: ${reasonOf(error)}`, asJson);
     }
   },
 });

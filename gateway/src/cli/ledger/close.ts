@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import { closeMonth, type Closing } from '../../edge/ledger/closes/close.ts';
 import { command } from '../command.ts';
 import { located } from '../configuration.ts';
 import { progress } from '../progress.ts';
-import { fail, misuse, say } from '../say.ts';
+import { fail, misuse, reasonOf, say } from '../say.ts';
 import { publicHalf, signingKey } from '../signing-key.ts';
 import { ledgerAddress } from './address.ts';
 import { findingText } from './finding-text.ts';
@@ -77,29 +77,27 @@ export const close = command({
     const key = await signingKey(located(keyFile));
     if ('problem' in key) return fail(`${keyFile} ${key.problem}`, asJson);
     const tell = progress(progressMs);
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     try {
-      client = clickhouseClient({ ...ledgerAddress('write'), timeoutMs: answerTimeoutMs });
-      const closing = await closeMonth({
-        client,
-        month,
-        key,
-        folder,
-        accept: args.accept === true,
-        amend: args.amend === true,
-        describe: findingText,
-        onProgress: (step, rows) => tell(() => `tollgate: ${step} ${rows} rows`),
-      });
+      const address = ledgerAddress('write');
+      const closing = await withClient({ ...address, timeoutMs: answerTimeoutMs }, (client) =>
+        closeMonth({
+          client,
+          month,
+          key,
+          folder,
+          accept: args.accept === true,
+          amend: args.amend === true,
+          describe: findingText,
+          onProgress: (step, rows) => tell(() => `tollgate: ${step} ${rows} rows`),
+        }),
+      );
       if (closing.kind === 'refused') return sayRefused(closing, asJson);
       const publicKey = publicHalf(key);
       if (!asJson) return say(textOf(closing, out, publicKey));
       const { hours: _hours, columns: _columns, ...facts } = closing.close;
       say(JSON.stringify({ ok: true, sha256: closing.sha256, publicKey, folder: out, ...facts }));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      fail(`${month} is not closed: ${why}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`${month} is not closed: ${reasonOf(error)}`, asJson);
     }
   },
 });

@@ -6,7 +6,7 @@ import { bytesOf, readLines, segmentFiles } from '../../edge/ledger/files.ts';
 import { otherSpools, spoolOf } from '../../edge/ledger/spools.ts';
 import { located } from '../configuration.ts';
 import { command } from '../command.ts';
-import { fail, say } from '../say.ts';
+import { fail, reasonOf, say } from '../say.ts';
 
 const kinds: Readonly<Record<EntryKind, string>> = {
   h: 'head',
@@ -80,7 +80,7 @@ export const dump = command({
         : [at];
       for (const file of files) await dumpFile(file);
     } catch (error) {
-      fail(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, false);
+      fail(`cannot read ${path}: ${reasonOf(error)}`, false);
     }
   },
 });

@@ -11,7 +11,7 @@ import {
   type Days,
 } from '../../edge/ledger/focus-days.ts';
 import { command } from '../command.ts';
-import { fail, misuse } from '../say.ts';
+import { fail, misuse, reasonOf } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 
 const note = (text: string): void => {
@@ -77,7 +77,7 @@ const run = async (days: Days, format: 'csv' | 'parquet', out: string | null): P
     if (out === null) await write(process.stdout);
     else await intoFile(resolve(env['INIT_CWD'] ?? process.cwd(), out), write);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = reasonOf(error);
     const hint = /memory limit|TIMEOUT_EXCEEDED/i.test(said)
       ? ' Ask for fewer days at once, or for csv, which is read day by day.'
       : '';

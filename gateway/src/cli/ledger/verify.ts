@@ -1,13 +1,14 @@
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import { repairLedger } from '../../edge/ledger/repair.ts';
 import {
   verifyLedger,
   type LedgerFinding,
   type Verification,
+  type VerifyOptions,
 } from '../../edge/ledger/verification.ts';
 import { command } from '../command.ts';
 import { progress } from '../progress.ts';
-import { fail, misuse, say } from '../say.ts';
+import { fail, misuse, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 import { findingText } from './finding-text.ts';
 
@@ -24,6 +25,13 @@ const mostShown = 50;
 interface Verified extends Verification {
   readonly repaired: readonly LedgerFinding[];
 }
+
+const verifyAndMend = async (options: VerifyOptions, repair: boolean): Promise<Verified> => {
+  const first = await verifyLedger(options);
+  const repaired = repair ? await repairLedger(options.client, first.findings) : [];
+  const now = repaired.length === 0 ? first : await verifyLedger(options);
+  return { ...now, repaired };
+};
 
 const textOf = ({ repaired, findings, lives, rows, unlinked }: Verified): string =>
   [
@@ -57,21 +65,20 @@ export const verify = command({
     if (from !== undefined && (!dayText.test(from) || Number.isNaN(Date.parse(from))))
       return misuse(`--from must be a day such as 2026-11-01, not '${from.slice(0, 40)}'`);
     const tell = progress(progressMs);
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     let where = 'TOLLGATE_CLICKHOUSE_URL';
     try {
       const address = ledgerAddress(repair === true ? 'write' : 'read');
       where = address.url;
-      client = clickhouseClient({ ...address, timeoutMs: answerTimeoutMs });
-      const look = {
-        client,
-        from: from ?? null,
-        onProgress: (rows: number, of: number) => tell(() => `verified ${rows} of ${of} rows`),
-      };
-      const first = await verifyLedger(look);
-      const repaired = repair === true ? await repairLedger(client, first.findings) : [];
-      const now = repaired.length === 0 ? first : await verifyLedger(look);
-      const verified: Verified = { ...now, repaired };
+      const verified = await withClient({ ...address, timeoutMs: answerTimeoutMs }, (client) =>
+        verifyAndMend(
+          {
+            client,
+            from: from ?? null,
+            onProgress: (rows, of) => tell(() => `verified ${rows} of ${of} rows`),
+          },
+          repair === true,
+        ),
+      );
       if (verified.findings.length > 0) process.exitCode = 1;
       say(
         asJson
@@ -79,10 +86,7 @@ export const verify = command({
           : textOf(verified),
       );
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      fail(`cannot read the ledger at ${where}: ${why}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`cannot read the ledger at ${where}: ${reasonOf(error)}`, asJson);
     }
   },
 });

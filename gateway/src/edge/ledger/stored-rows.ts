@@ -1,8 +1,6 @@
 /** How commands read rows of `tollgate.calls`: as the gateway wrote them, so that the same JSON comes out, and not too many at once. */
-import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingColumns, lastingCorrectionColumns } from '../../contract/ledger.ts';
-
-export type Client = ReturnType<typeof clickhouseClient>;
 
 export const asWritten = {
   output_format_json_quote_decimals: 1,

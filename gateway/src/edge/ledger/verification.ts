@@ -1,16 +1,10 @@
 /** The ledger in ClickHouse, read whole and held against itself. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingColumns } from '../../contract/ledger.ts';
 import { readLink, type Link } from '../../decide/chain.ts';
 import { LifeVerifier, type Finding } from '../../decide/verify.ts';
 import { wrongRollups, type WrongRollup } from './rollups.ts';
-import {
-  asked,
-  asWritten,
-  lastingOf,
-  lastingSelection,
-  windows,
-  type Client,
-} from './stored-rows.ts';
+import { asked, asWritten, lastingOf, lastingSelection, windows } from './stored-rows.ts';
 
 const maxUInt32 = 2 ** 32 - 1;
 /** Rows from before this many months may have been thrown away with their partition (25 months, less one that is under way). */

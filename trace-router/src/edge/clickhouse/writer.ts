@@ -3,7 +3,11 @@
  * token, repeated unchanged until it is answered. Bounded: when it is full the router takes no more spans.
  * A refused insert is sent again in halves, down to the span that ClickHouse objects to.
  */
-import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
+import {
+  clickhouseClient,
+  type Client,
+  type ClickhouseAddress,
+} from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { randomUUID } from 'node:crypto';
 import type { RouterConfig } from '../../config/config.ts';
@@ -36,7 +40,7 @@ class RunningWriter implements Writer {
   readonly #limits: RouterConfig['write'];
   readonly #metrics: Metrics;
   readonly #log: Log;
-  readonly #client: ReturnType<typeof clickhouseClient>;
+  readonly #client: Client;
   readonly #incarnation = randomUUID();
   readonly #queue: KeptQueue;
   readonly #running: Promise<void>;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { readText } from '@tollgate/settings/edge/read.ts';
 import {
   hourDifferences,
@@ -18,7 +19,6 @@ import { MonthSummer, type MonthSums } from '../../../decide/month-sums.ts';
 import { picodollarsOf, usdText } from '../../../model/money.ts';
 import { verifiedText } from '../../../prices/signed.ts';
 import { closeFile, fileSum, focusFile, rowsFile } from './files.ts';
-import type { Client } from '../stored-rows.ts';
 import { monthRows } from './month-rows.ts';
 
 export type CloseFinding =

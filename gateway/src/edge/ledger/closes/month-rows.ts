@@ -1,12 +1,7 @@
 /** The rows of a month, hour by hour, as they were hashed when they were written. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { firstDayOf } from '../../../decide/month-close.ts';
-import {
-  asWritten,
-  lastingOf,
-  lastingSelection,
-  windowsOfMonth,
-  type Client,
-} from '../stored-rows.ts';
+import { asWritten, lastingOf, lastingSelection, windowsOfMonth } from '../stored-rows.ts';
 
 export interface MonthRow {
   /** As JSON, as `rowHash` takes it. */

@@ -1,9 +1,10 @@
 /** Calls of the ledger, each with what its corrections come to. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { callColumns } from '../../../contract/ledger.ts';
 import { correctionSums } from '../../../decide/stored-call.ts';
 import type { Json, JsonObject } from '../../../model/json.ts';
 import type { Days } from '../focus-days.ts';
-import { asWritten, windows, type Client, type Window } from '../stored-rows.ts';
+import { asWritten, windows, type Window } from '../stored-rows.ts';
 
 export interface CorrectedCall {
   /** Its row, columns by name. */

@@ -1,8 +1,9 @@
 /** The rows of a planned run go to the ledger: batch by batch, each as often as it takes, and once. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { allCorrectionColumns } from '../../../contract/ledger.ts';
-import { asked, type Client } from '../stored-rows.ts';
+import { asked } from '../stored-rows.ts';
 import { lastHead, recordRun, serverTime, type Run } from './runs.ts';
 
 export type Written =
