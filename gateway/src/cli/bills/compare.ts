@@ -4,11 +4,9 @@ import { compareBills, type Compared, type Comparison } from '../../edge/bills/c
 import { maxExportDays, problemOfDays } from '../../edge/ledger/focus-days.ts';
 import { command } from '../command.ts';
 import { ledgerAddress } from '../ledger/address.ts';
-import { fail, misuse, reasonOf, say } from '../say.ts';
+import { fail, listed, misuse, reasonOf, say } from '../say.ts';
 
 const answerTimeoutMs = 300_000;
-/** Lines written one by one; more are counted. */
-const mostShown = 50;
 
 const lineOf = (one: Compared): string => {
   const why = [
@@ -25,8 +23,7 @@ const textOf = ({ lines, withoutBills }: Comparison): string => {
     .map((verdict) => [verdict, lines.filter((one) => one.verdict === verdict).length] as const)
     .filter(([, count]) => count > 0);
   return [
-    ...shown.slice(0, mostShown).map(lineOf),
-    ...(shown.length > mostShown ? [`  and ${shown.length - mostShown} more`] : []),
+    ...listed(shown, lineOf, { and: '  and' }),
     ...(withoutBills.length > 0 ? [`no bill was ever imported of ${withoutBills.join(', ')}`] : []),
     counts.length === 0
       ? 'nothing to compare: no bill was imported for these days'

@@ -11,14 +11,12 @@ import { publicKeyOf } from '../../prices/signed.ts';
 import { command } from '../command.ts';
 import { located } from '../configuration.ts';
 import { progress } from '../progress.ts';
-import { fail, reasonOf, say } from '../say.ts';
+import { fail, listed, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 
 const answerTimeoutMs = 3_600_000;
 const progressMs = 2_000;
 const largestKeyBytes = 64 * 2 ** 10;
-/** Findings written one by one; more are counted. */
-const mostShown = 50;
 
 /** A public key, as text or in a file; null: neither. */
 const keyOf = async (written: string): Promise<KeyObject | null> => {
@@ -61,8 +59,7 @@ const textOf = ({ close, findings }: CheckedClose, withLedger: boolean): string 
         ? `${findings.length} findings: ${close.month}, signed ${close.closedAt}`
         : `ok: ${close.month}, signed ${close.closedAt}, ${close.calls} calls and ${close.corrections} corrections, $${close.costUsd}: ${seen} are what was signed`;
   return [
-    ...findings.slice(0, mostShown).map(lineOf),
-    ...(findings.length > mostShown ? [`and ${findings.length - mostShown} more`] : []),
+    ...listed(findings, lineOf),
     ...(close === null ? [] : close.accepted.map((one) => `accepted when it was closed: ${one}`)),
     sum,
   ].join('\n');

@@ -4,7 +4,7 @@ import { closeMonth, type Closing } from '../../edge/ledger/closes/close.ts';
 import { command } from '../command.ts';
 import { located } from '../configuration.ts';
 import { progress } from '../progress.ts';
-import { fail, misuse, reasonOf, say } from '../say.ts';
+import { fail, listed, misuse, reasonOf, say } from '../say.ts';
 import { publicHalf, signingKey } from '../signing-key.ts';
 import { ledgerAddress } from './address.ts';
 import { findingText } from './finding-text.ts';
@@ -12,8 +12,6 @@ import { findingText } from './finding-text.ts';
 /** Of one question; a month of millions of rows takes a while. */
 const answerTimeoutMs = 3_600_000;
 const progressMs = 2_000;
-/** Findings written one by one; more are counted. */
-const mostShown = 50;
 
 const monthText = /^\d{4}-(0[1-9]|1[0-2])$/;
 
@@ -42,9 +40,7 @@ const sayRefused = (closing: Closing & { readonly kind: 'refused' }, asJson: boo
   const { problem, findings } = closing;
   process.exitCode = 1;
   if (asJson) return say(JSON.stringify({ ok: false, problem, findings }));
-  for (const line of findings.slice(0, mostShown)) process.stderr.write(`${line}\n`);
-  if (findings.length > mostShown)
-    process.stderr.write(`and ${findings.length - mostShown} more\n`);
+  for (const line of listed(findings, (finding) => finding)) process.stderr.write(`${line}\n`);
   process.stderr.write(`tollgate: ${problem}\n`);
 };
 

@@ -8,7 +8,7 @@ import {
 } from '../../edge/ledger/verification.ts';
 import { command } from '../command.ts';
 import { progress } from '../progress.ts';
-import { fail, misuse, reasonOf, say } from '../say.ts';
+import { fail, listed, misuse, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 import { findingText } from './finding-text.ts';
 
@@ -17,9 +17,6 @@ const answerTimeoutMs = 300_000;
 const progressMs = 1_000;
 
 const dayText = /^\d{4}-\d{2}-\d{2}$/;
-
-/** Findings written one by one; more are counted. */
-const mostShown = 50;
 
 /** What a run with `--repair` did something about, and what is found now. */
 interface Verified extends Verification {
@@ -35,10 +32,8 @@ const verifyAndMend = async (options: VerifyOptions, repair: boolean): Promise<V
 
 const textOf = ({ repaired, findings, lives, rows, unlinked }: Verified): string =>
   [
-    ...repaired.slice(0, mostShown).map((one) => `mended: ${findingText(one)}`),
-    ...(repaired.length > mostShown ? [`and mended ${repaired.length - mostShown} more`] : []),
-    ...findings.slice(0, mostShown).map(findingText),
-    ...(findings.length > mostShown ? [`and ${findings.length - mostShown} more`] : []),
+    ...listed(repaired, (one) => `mended: ${findingText(one)}`, { and: 'and mended' }),
+    ...listed(findings, findingText),
     `${findings.length === 0 ? 'ok' : `${findings.length} findings`}: ${rows} rows of ${lives} lives of gateways; ${rows - unlinked} vouched for by a later row, ${unlinked} not yet`,
   ].join('\n');
 
