@@ -6,7 +6,7 @@ import {
   type Client,
   type ClickhouseAddress,
 } from '@tollgate/clickhouse/edge/client.ts';
-import { picodollarsOf, usdText } from '../../model/money.ts';
+import { amountOf, usdText } from '../../model/money.ts';
 import type { Days, ExportFormat } from './focus-days.ts';
 
 export interface FocusExport extends ClickhouseAddress {
@@ -44,11 +44,7 @@ const eachDay = ({ from, to }: Days): readonly Days[] => {
 };
 
 /** @throws Error for what is no amount */
-const dollarsOf = (usd: string): bigint => {
-  const amount = picodollarsOf(usd);
-  if (amount === null) throw new Error(`ClickHouse says '${usd}' where dollars belong`);
-  return amount;
-};
+const dollarsOf = (usd: string): bigint => amountOf(usd, 'ClickHouse says');
 
 const inDays =
   "ChargePeriodStart >= toDateTime({from:Date}, 'UTC') AND ChargePeriodStart <= toDateTime({to:Date}, 'UTC')";
