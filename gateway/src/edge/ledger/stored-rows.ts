@@ -1,4 +1,5 @@
 /** How commands read rows of `tollgate.calls`: as the gateway wrote them, so that the same JSON comes out, and not too many at once. */
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
 import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingColumns, lastingCorrectionColumns } from '../../contract/ledger.ts';
 
@@ -82,9 +83,7 @@ export const windows = async (
   );
 
 /** What to select, for `lastingOf`. */
-export const lastingSelection = lastingCorrectionColumns
-  .map((column) => `\`${column}\``)
-  .join(', ');
+export const lastingSelection = columnList(lastingCorrectionColumns);
 const entryAt = lastingCorrectionColumns.indexOf('entry');
 
 /** What of a row was hashed when it was written: a correction has columns that the row of a call leaves to the table. */

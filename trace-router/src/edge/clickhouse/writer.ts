@@ -3,6 +3,7 @@
  * token, repeated unchanged until it is answered. Bounded: when it is full the router takes no more spans.
  * A refused insert is sent again in halves, down to the span that ClickHouse objects to.
  */
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
 import {
   clickhouseClient,
   type Client,
@@ -25,8 +26,7 @@ export interface Writer {
   close(untilMs: number): Promise<void>;
 }
 
-const columnList = columnNames.map((name) => `\`${name}\``).join(', ');
-const query = `INSERT INTO otel_traces (${columnList}) FORMAT JSONEachRow`;
+const query = `INSERT INTO otel_traces (${columnList(columnNames)}) FORMAT JSONEachRow`;
 
 /** A writer that starts its first insert once there is something to write. */
 export const startWriter = (

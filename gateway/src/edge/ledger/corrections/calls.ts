@@ -1,4 +1,5 @@
 /** Calls of the ledger, each with what its corrections come to. */
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
 import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { callColumns } from '../../../contract/ledger.ts';
 import { correctionSums } from '../../../decide/stored-call.ts';
@@ -28,7 +29,6 @@ const sumOf = (column: string): string =>
 const sums = correctionSums.map(sumOf).join(', ');
 
 const selected = [...callColumns, 'billing_month'] as const;
-const columnList = selected.map((column) => `\`${column}\``).join(', ');
 const idAt = callColumns.indexOf('call_id');
 
 const named = (names: readonly string[], values: readonly Json[]): JsonObject =>
@@ -52,7 +52,7 @@ export async function* correctedCalls(client: Client, { from, to }: Days) {
       for (const [id, ...values] of rows) corrections.set(id, named(correctionSums, values));
     const calls = streamed<Json>(
       client,
-      `SELECT ${columnList} FROM tollgate.calls FINAL
+      `SELECT ${columnList(selected)} FROM tollgate.calls FINAL
        WHERE entry = 'call' AND notEmpty(attempts.provider) AND ${during}`,
       { ...window },
     );
