@@ -7,7 +7,7 @@ import { measureDrift } from '../../edge/bills/drift.ts';
 import { readBills, type BillProblem } from '../../edge/bills/read.ts';
 import { storeReport } from '../../edge/bills/store.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { ledgerAddress } from '../ledger/address.ts';
 import { fail, misuse, reasonOf, say } from '../say.ts';
 

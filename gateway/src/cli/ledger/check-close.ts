@@ -9,7 +9,7 @@ import {
 } from '../../edge/ledger/closes/check.ts';
 import { publicKeyOf } from '../../prices/signed.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { progress } from '../progress.ts';
 import { fail, listed, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';

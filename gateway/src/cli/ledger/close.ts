@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import { closeMonth, type Closing } from '../../edge/ledger/closes/close.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { progress } from '../progress.ts';
 import { fail, listed, misuse, reasonOf, say } from '../say.ts';
 import { publicHalf, signingKey } from '../signing-key.ts';

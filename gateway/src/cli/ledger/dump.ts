@@ -4,7 +4,7 @@ import { noCall, parseEntry, type EntryKind, type StoredEntry } from '../../edge
 import { parseIntent } from '../../edge/ledger/intent.ts';
 import { bytesOf, readLines, segmentFiles } from '../../edge/ledger/files.ts';
 import { otherSpools, spoolOf } from '../../edge/ledger/spools.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { command } from '../command.ts';
 import { fail, reasonOf, say } from '../say.ts';
 

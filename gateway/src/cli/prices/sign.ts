@@ -2,7 +2,7 @@ import { putFile } from '../../edge/prices/put-file.ts';
 import { readCatalogue } from '../../prices/catalogue.ts';
 import { signedText } from '../../prices/signed.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { fail, say } from '../say.ts';
 import { publicHalf, signingKey } from '../signing-key.ts';
 import { readFileOf } from './file.ts';
