@@ -33,10 +33,6 @@ const textOf = ({ lines, withoutBills }: Comparison): string => {
 
 /** `tollgate bills compare --from DAY --to DAY`: exit code 1 when ledger and bills differ, or there is nothing to compare. */
 export const compare = command({
-  name: 'compare',
-  group: 'bills',
-  description:
-    'Hold the ledger against the bills that were imported, by day, provider, account and model',
   args: {
     from: { type: 'string', required: true, description: 'First day, UTC: 2026-10-01' },
     to: { type: 'string', required: true, description: `Last day, at most ${maxExportDays} days` },

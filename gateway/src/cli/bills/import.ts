@@ -85,10 +85,6 @@ const run = async (wanted: Import, asJson: boolean): Promise<void> => {
 
 /** `tollgate bills import --format FORMAT FILE...`: exit code 1 when a line is not understood; then nothing is imported. */
 export const importBills = command({
-  name: 'import',
-  group: 'bills',
-  description:
-    'Read bills of a provider, to hold the ledger against them: all of the files or nothing',
   more: 'files',
   args: {
     file: {

@@ -67,10 +67,6 @@ const textOf = ({ close, findings }: CheckedClose, withLedger: boolean): string 
 
 /** `tollgate ledger check-close FOLDER --public-key KEY`: exit code 1 when something is not what was signed. */
 export const checkCloseCommand = command({
-  name: 'check-close',
-  group: 'ledger',
-  description:
-    'Check a closed month from its files and a public key, without the ledger; with --ledger also against the ledger',
   args: {
     folder: { type: 'positional', required: true, description: 'That `ledger close` made' },
     'public-key': {

@@ -46,10 +46,6 @@ const sayRefused = (closing: Closing & { readonly kind: 'refused' }, asJson: boo
 
 /** `tollgate ledger close MONTH --key PEM --out FOLDER`: exit code 1 when the month is not closed, 2 when it was called wrongly. */
 export const close = command({
-  name: 'close',
-  group: 'ledger',
-  description:
-    'Close a month: verify the ledger, write its rows and FOCUS lines out, and sign what they come to; later corrections go to the next month',
   args: {
     month: { type: 'positional', required: true, description: 'Such as 2026-10' },
     key: { type: 'string', required: true, description: 'Ed25519 private key, PKCS#8 PEM' },

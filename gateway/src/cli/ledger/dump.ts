@@ -62,9 +62,6 @@ const spoolsIn = (path: string): readonly string[] =>
 
 /** `tollgate ledger dump PATH`: reads, changes nothing; also while a gateway writes there. */
 export const dump = command({
-  name: 'dump',
-  group: 'ledger',
-  description: 'Print what lies in a spool, a JSON object for each entry: intents, attempts, rows',
   args: {
     path: {
       type: 'positional',

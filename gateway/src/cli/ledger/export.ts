@@ -89,9 +89,6 @@ const run = async (days: Days, format: 'csv' | 'parquet', out: string | null): P
 
 /** `tollgate ledger export --focus --from DAY --to DAY`: exit code 1 when not all of it is there, 2 when it was called wrongly. */
 export const exportLedger = command({
-  name: 'export',
-  group: 'ledger',
-  description: 'Write what calls cost, for a FinOps tool: a line for each charge meter and day',
   args: {
     focus: { type: 'boolean', description: 'In the columns of FOCUS 1.2, the only ones there are' },
     from: { type: 'string', required: true, description: 'First day, UTC: 2026-10-01' },

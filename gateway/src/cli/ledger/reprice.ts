@@ -79,10 +79,6 @@ const run = async (
 
 /** `tollgate ledger reprice --from DAY --to DAY`: exit code 1 when it could not be done; then the same again goes on with it. */
 export const reprice = command({
-  name: 'reprice',
-  group: 'ledger',
-  description:
-    'Price calls of the ledger anew and book the differences as corrections; rows are never changed',
   args: {
     from: { type: 'string', required: true, description: 'First day, UTC: 2026-10-01' },
     to: { type: 'string', required: true, description: `Last day, at most ${maxExportDays} days` },

@@ -39,10 +39,6 @@ const textOf = ({ repaired, findings, lives, rows, unlinked }: Verified): string
 
 /** `tollgate ledger verify`: exit code 1 when something is wrong with the ledger, or it cannot be read; with `--repair`, when something still is. */
 export const verify = command({
-  name: 'verify',
-  group: 'ledger',
-  description:
-    'Read the whole ledger and find rows that are missing, double or changed since they were written, sums that are wrong, and parts without a projection',
   args: {
     from: {
       type: 'string',

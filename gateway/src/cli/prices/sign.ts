@@ -9,9 +9,6 @@ import { readFileOf } from './file.ts';
 
 /** `tollgate prices sign FILE --key PEM --out FILE`. */
 export const signCatalogue = command({
-  name: 'sign',
-  group: 'prices',
-  description: 'Sign a catalogue, so that gateways that know the public key take it',
   args: {
     file: { type: 'positional', required: true, description: 'A catalogue, not signed yet' },
     key: { type: 'string', required: true, description: 'Ed25519 private key, PKCS#8 PEM' },
