@@ -1,5 +1,6 @@
 /** The command line: `npm run tollgate -- <command>`. Exit codes: 0 done, 1 it failed, 2 it was called wrongly. */
 import { bills } from './cli/bills.ts';
+import { audit, budgets, keys } from './cli/control.ts';
 import { commandsUsage, type Command, type Group, type LoadedCommand } from './cli/command.ts';
 import { ledger } from './cli/ledger.ts';
 import { prices } from './cli/prices.ts';
@@ -11,6 +12,9 @@ const commands: readonly (Command | Group)[] = [
     description: 'Check a configuration file and print everything that is wrong with it',
     load: async () => (await import('./cli/check.ts')).check,
   },
+  keys,
+  budgets,
+  audit,
   prices,
   ledger,
   bills,

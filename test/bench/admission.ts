@@ -114,16 +114,15 @@ const caseOf = async (
   return { name, runtime, admission, control, secrets };
 };
 
-const body = Buffer.from(
-  JSON.stringify({
-    model: 'gpt-4o-mini',
-    max_tokens: 500,
-    messages: [
-      { role: 'system', content: 'You answer briefly. '.repeat(20) },
-      { role: 'user', content: 'What is the capital of France, and why? '.repeat(20) },
-    ],
-  }),
-);
+const body = {
+  model: 'gpt-4o-mini',
+  max_tokens: 500,
+  messages: [
+    { role: 'system', content: 'You answer briefly. '.repeat(20) },
+    { role: 'user', content: 'What is the capital of France, and why? '.repeat(20) },
+  ],
+};
+const bytes = Buffer.from(JSON.stringify(body));
 const targets = [{ provider: 'openai', model: 'gpt-4o-mini' }];
 const parameters = { ...someSettlement.call.parameters, model: 'gpt-4o-mini', maxTokens: 500 };
 
@@ -156,7 +155,7 @@ const admit = (
           dimensions: {},
         },
         targets,
-        request: { prompt: () => promptOf(body), inputTokens: () => 200 },
+        request: { prompt: () => promptOf(body, bytes.length), inputTokens: () => 200 },
       };
       const admitted = admission.reserve(call, runtime);
       if (admitted.kind === 'refused') throw new Error(admitted.refusal.message);
@@ -170,7 +169,7 @@ const admit = (
 
 const digest = (calls: number): number => {
   const before = cpuSeconds([process.pid]);
-  for (let i = 0; i < calls; i += 1) createHash('sha256').update(body).digest('hex');
+  for (let i = 0; i < calls; i += 1) createHash('sha256').update(bytes).digest('hex');
   return ((cpuSeconds([process.pid]) - before) / calls) * 1e6;
 };
 
@@ -201,7 +200,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
         const [us, yardstick] = [admit(one, { calls, width }), digest(calls)];
         if (round === 0) continue;
         note(one.name, us);
-        note(`SHA-256 of ${body.length} bytes`, yardstick);
+        note(`SHA-256 of ${bytes.length} bytes`, yardstick);
       }
     const results = [...spent].map(([name, us]) => ({ name, us: median(us) }));
     const text = table([

@@ -40,8 +40,11 @@ export const identifier = (
   const find = (secret: string): Caller | null => {
     const known = remembered.get(secret);
     if (known !== undefined) return known;
+    // Whoever keeps keys elsewhere remembers busy ones, too, and may take one away at any moment.
+    const kept = stored(secret);
+    if (kept !== null) return kept;
     const caller = callersByHash.get(keyHash(secret));
-    if (caller === undefined) return stored(secret);
+    if (caller === undefined) return null;
     if (remembered.size >= maxRemembered) remembered.clear();
     remembered.set(secret, caller);
     return caller;

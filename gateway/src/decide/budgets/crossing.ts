@@ -8,9 +8,21 @@ export interface Told {
   /** So many of the thresholds. */
   thresholds: number;
   forecast: boolean;
+  /** Below this much nothing more is passed, at this limit. */
+  nextAt: bigint;
+  limit: bigint;
 }
 
-export const nothingTold = (): Told => ({ windowNumber: NaN, thresholds: 0, forecast: false });
+export const nothingTold = (): Told => ({
+  windowNumber: NaN,
+  thresholds: 0,
+  forecast: false,
+  nextAt: 0n,
+  limit: 0n,
+});
+
+/** More than any account will ever hold. */
+const never = 1n << 200n;
 
 export type Crossing =
   /** So many thousandths of the limit were used. */
@@ -32,11 +44,15 @@ export const crossings = (
     told.windowNumber = account.windowNumber;
     told.thresholds = 0;
     told.forecast = false;
+    told.nextAt = 0n;
   }
   const passed: Crossing[] = [];
-  for (;;) {
+  // Nearly every call passes nothing, and every one asks.
+  while (account.used >= told.nextAt || limit !== told.limit) {
     const thousandths = thresholds[told.thresholds];
-    if (thousandths === undefined || account.used * 1000n < limit * BigInt(thousandths)) break;
+    told.limit = limit;
+    told.nextAt = thousandths === undefined ? never : (limit * BigInt(thousandths) + 999n) / 1000n;
+    if (thousandths === undefined || account.used < told.nextAt) break;
     told.thresholds += 1;
     passed.push({ kind: 'threshold', thousandths });
   }

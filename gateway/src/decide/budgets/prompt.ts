@@ -1,4 +1,6 @@
-/** What a request body says of the size of its prompt, without being read. */
+/** What a request says of the size of its prompt, without being counted. */
+import { isObject, listAt, type Json, type JsonObject } from '../../model/json.ts';
+
 export interface Prompt {
   /** Tokens that it has at most, by its length alone; null: some of it may cost more than its length says. */
   readonly tokensByLength: number | null;
@@ -23,16 +25,54 @@ const bytesPerToken = 2;
  */
 const tokensForTools = 600;
 
-const mediaWords = ['image', 'audio', '"file', '"document', '"modalities'] as const;
+/** Parts of a message that are as long as they look. */
+const textTypes: ReadonlySet<Json | undefined> = new Set([
+  'text',
+  'input_text',
+  'output_text',
+  'refusal',
+  'tool_use',
+  'thinking',
+  'redacted_thinking',
+]);
 
-/** @param bytes of the body, as it came */
-export const promptOf = (bytes: Buffer): Prompt => {
-  const hasMedia = mediaWords.some((word) => bytes.includes(word));
-  const tools = bytes.includes('"tools"') ? tokensForTools : 0;
+/** What is found in a body, so far. */
+interface Found {
+  writesCache: boolean;
+  hasMedia: boolean;
+}
+
+/** A content: a text, or a list of parts. Whatever is no part that we know may cost more than it looks. */
+const lookAt = (content: Json | undefined, found: Found): void => {
+  if (!Array.isArray(content)) {
+    if (isObject(content)) found.hasMedia = true;
+    return;
+  }
+  for (const part of content) {
+    if (!isObject(part)) continue;
+    if (part['cache_control'] !== undefined) found.writesCache = true;
+    if (part['type'] === 'tool_result') lookAt(part['content'], found);
+    else if (!textTypes.has(part['type'])) found.hasMedia = true;
+  }
+};
+
+/** @param bytes how long the body is, as it came */
+export const promptOf = (body: JsonObject, bytes: number): Prompt => {
+  const found = { writesCache: body['cache_control'] !== undefined, hasMedia: false };
+  if (body['modalities'] !== undefined || body['audio'] !== undefined) found.hasMedia = true;
+  lookAt(body['system'], found);
+  for (const message of listAt(body, 'messages')) {
+    if (!isObject(message)) continue;
+    if (message['audio'] !== undefined && message['audio'] !== null) found.hasMedia = true;
+    lookAt(message['content'], found);
+  }
+  const tools = listAt(body, 'tools');
+  for (const tool of tools)
+    if (isObject(tool) && tool['cache_control'] !== undefined) found.writesCache = true;
+  const forTools = tools.length > 0 ? tokensForTools : 0;
   return {
-    tokensByLength: hasMedia ? null : Math.ceil(bytes.length / bytesPerToken) + tools,
-    writesCache: bytes.includes('"cache_control"'),
-    hasMedia,
+    ...found,
+    tokensByLength: found.hasMedia ? null : Math.ceil(bytes / bytesPerToken) + forTools,
   };
 };
 

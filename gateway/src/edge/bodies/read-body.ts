@@ -1,4 +1,5 @@
 /** A body, read where it is best read: small ones at once, large ones in the thread for them. */
+import { promptOf, unknownPrompt, type Prompt } from '../../decide/budgets/prompt.ts';
 import { estimateInputTokens } from '../../decide/estimate.ts';
 import type { RequestParameters } from '../../model/call.ts';
 import { parseObject, type JsonObject } from '../../model/json.ts';
@@ -17,6 +18,8 @@ export const largeBytes = 256 * 1024;
 export interface ReadBody {
   readonly kind: 'ok';
   readonly parameters: RequestParameters;
+  /** What it says of the size of its prompt. Before it is closed. */
+  prompt(): Prompt;
   /** Tokens of the request, counted by us. */
   inputTokens(): number;
   /** What to send to each of these, in their order. Once. */
@@ -33,6 +36,7 @@ const readSmall = (bytes: Buffer, reading: Reading): ReadBody | Bad => {
   return {
     kind: 'ok',
     parameters,
+    prompt: () => (json === null ? unknownPrompt : promptOf(json, bytes.length)),
     // Seldom asked, and then after the call: not worth holding what the body became until then.
     inputTokens: () => estimateInputTokens(parseObject(bytes.toString('utf8')) ?? {}),
     write(targets) {
@@ -73,6 +77,7 @@ const readLarge = async (
   return {
     kind: 'ok',
     parameters: read.parameters,
+    prompt: () => unknownPrompt,
     inputTokens: () => read.inputTokens,
     write: (targets) => body.write(targets),
     close: () => body.close(),

@@ -30,7 +30,7 @@ import type { MetricStore } from '../telemetry/store.ts';
 import { Keeper } from './keeper.ts';
 
 /** What a call holds until it is over. */
-interface Reservation {
+export interface Reservation {
   readonly hold: Hold;
   readonly caller: Caller;
   readonly asked: Asked;
@@ -270,36 +270,5 @@ export class Admission {
         ? 'at this pace a budget is spent before its window ends'
         : 'a budget has passed a threshold',
     );
-  }
-}
-
-/** What one call has of the budgets: held once, and given back once. */
-export class Held {
-  readonly #admission: Pick<Admission, 'reserve' | 'extend' | 'settle'>;
-  readonly #runtime: Runtime;
-  #reservation: Reservation | null = null;
-
-  constructor(admission: Pick<Admission, 'reserve' | 'extend' | 'settle'>, runtime: Runtime) {
-    this.#admission = admission;
-    this.#runtime = runtime;
-  }
-
-  reserve(call: AskedFor): Refusal | null {
-    const admitted = this.#admission.reserve(call, this.#runtime);
-    if (admitted.kind === 'refused') return admitted.refusal;
-    this.#reservation = admitted.reservation;
-    return null;
-  }
-
-  extend(target: Target, made: readonly Attempt[]): Refusal | null {
-    if (this.#reservation === null) return null;
-    return this.#admission.extend(this.#reservation, { target, made }, this.#runtime);
-  }
-
-  /** What was held becomes what was spent; a second time changes nothing. */
-  settle(settlement: Settlement | null): void {
-    const reservation = this.#reservation;
-    this.#reservation = null;
-    if (reservation !== null) this.#admission.settle(reservation, settlement);
   }
 }

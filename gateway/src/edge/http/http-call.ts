@@ -26,7 +26,7 @@ import type { Attempt, Settlement } from '../../model/settlement.ts';
 import { clientDialects } from '../../dialects/registry.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
 import { readBody } from '../bodies/read-body.ts';
-import { Held } from '../budgets/admission.ts';
+import { Held } from '../budgets/held.ts';
 import type { Runtime } from '../runtime.ts';
 import { writtenHeader } from './arrival.ts';
 import { clientOf, pauseUnlessGone, type Client } from './client.ts';

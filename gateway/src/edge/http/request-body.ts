@@ -1,5 +1,4 @@
 /** A body that was read -> what each target is sent, and how its reply comes back. */
-import { promptOf, unknownPrompt } from '../../decide/budgets/prompt.ts';
 import type { Got, Request } from '../../flow/effects.ts';
 import type { Arrival } from '../../model/arrival.ts';
 import type { Target } from '../../model/call.ts';
@@ -55,7 +54,7 @@ const prepareAll = async (
 /** @param onPrepared told what goes to each target */
 export const requestOf = (
   body: ReadBody,
-  bytes: Buffer,
+  bytes: Uint8Array,
   {
     arrival,
     runtime,
@@ -67,7 +66,7 @@ export const requestOf = (
   },
 ): Request => ({
   parameters: body.parameters,
-  prompt: () => (bytes.length < largeBytes ? promptOf(bytes) : unknownPrompt),
+  prompt: () => body.prompt(),
   inputTokens: () => body.inputTokens(),
   bytes: bytes.length < largeBytes ? bytes : null,
   async write(targets) {
