@@ -8,6 +8,8 @@ import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
 import { each, type Budget } from '../model/budget.ts';
 import type { Caller } from '../model/call.ts';
+import { issuersOf, type KeySets } from './tokens/issuers.ts';
+import { tokenVerifier } from './tokens/verify.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { upstreamsOf, type Shared } from './upstream/upstreams.ts';
 
@@ -15,6 +17,8 @@ export interface Runtime {
   readonly config: Config;
   readonly prices: PriceTable;
   readonly identify: ReturnType<typeof identifier>;
+  /** How old the keys of each issuer of tokens are; null: there were none yet. */
+  keyAges(): readonly { readonly issuer: string; readonly seconds: number | null }[];
   /** How the name of an end user is written down. */
   readonly userName: (name: string) => string;
   /** Of the file and of keys. Names of end users are as they are written down. */
@@ -74,9 +78,20 @@ const cleaner = ({ providers }: Config, upstreams: readonly Upstream[]): Scrub =
 export const startRuntime = (
   config: Config,
   prices: PriceTable,
-  { origins, shared }: { readonly origins: ReadonlyMap<string, string>; readonly shared: Shared },
+  {
+    origins,
+    shared,
+    keySets,
+  }: {
+    readonly origins: ReadonlyMap<string, string>;
+    readonly shared: Shared;
+    /** Keys of issuers, kept over all configurations of a process. */
+    readonly keySets: KeySets;
+  },
 ): Runtime => {
   const upstreams = upstreamsOf(config, origins, shared);
+  const issuers = issuersOf(config, keySets);
+  const { trusted } = issuers;
   const userName = userNames(config.userHashKey?.reveal() ?? null);
   let inUse = 0;
   const idle = Promise.withResolvers<void>();
@@ -88,7 +103,9 @@ export const startRuntime = (
   return {
     config,
     prices,
-    identify: identifier(callers(config)),
+    identify: identifier(callers(config), trusted.length === 0 ? null : tokenVerifier(trusted)),
+    keyAges: () =>
+      trusted.map(({ issuer, keySet }) => ({ issuer: issuer.name, seconds: keySet.ageSeconds() })),
     userName,
     budgets: budgetsOf(config, userName),
     plan: planner(config.models),
@@ -106,7 +123,7 @@ export const startRuntime = (
     async close() {
       closing = true;
       if (inUse > 0) await idle.promise;
-      await upstreams.release();
+      await Promise.all([upstreams.release(), issuers.release()]);
     },
   };
 };
