@@ -1,6 +1,6 @@
 /** An issuer of tokens whose every answer the test decides: discovery, key set, keys that come and go. */
 import http from 'node:http';
-import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWK, type JWTPayload } from 'jose';
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWK } from 'jose';
 
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
 
@@ -29,7 +29,11 @@ export interface FakeIssuer {
   /** How requests are answered from now on; null: as an issuer does. */
   answer(how: ((response: http.ServerResponse, path: string) => void) | null): void;
   /** A token of this issuer for `tollgate`, an hour long; each claim may be another. */
-  sign(key: SigningKey, claims?: JWTPayload, header?: Record<string, unknown>): Promise<string>;
+  sign(
+    key: SigningKey,
+    claims?: Readonly<Record<string, unknown>>,
+    header?: Readonly<Record<string, unknown>>,
+  ): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -22,8 +22,7 @@ const privateKey = async (kid: string): Promise<JWK> => {
 
 const providerOf = (url: string, key: JWK): Provider =>
   new Provider(url, {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same words, of another type
-    jwks: { keys: [key as never] },
+    jwks: { keys: [key] },
     clients: [
       {
         client_id: client.id,

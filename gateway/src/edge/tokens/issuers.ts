@@ -23,6 +23,11 @@ const start = (source: KeySource, news: KeySetNews): KeySet => {
   return new KeySet(source, {
     read: readKeys,
     nowMs: () => performance.now(),
+    later(run, afterMs) {
+      const timer = setTimeout(run, afterMs);
+      timer.unref();
+      return () => clearTimeout(timer);
+    },
     onRefreshed(result) {
       news.refreshed(name, result);
       if (isAway) news.recovered(name);

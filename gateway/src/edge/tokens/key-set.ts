@@ -16,6 +16,8 @@ export interface KeySetWorld {
   read(source: KeySource): Promise<string>;
   /** Monotonic clock. */
   nowMs(): number;
+  /** Runs something later; what is returned keeps it from running. */
+  later(run: () => void, afterMs: number): () => void;
   onRefreshed(result: 'changed' | 'unchanged'): void;
   onFailed(error: NoKeys): void;
 }
@@ -49,13 +51,13 @@ export class KeySet {
   #hadMs = -Infinity;
   #askedForTokenMs = -Infinity;
   #asking: Promise<void> | null = null;
-  #timer: NodeJS.Timeout | null = null;
+  #cancel: (() => void) | null = null;
   #closed = false;
 
   constructor(source: KeySource, world: KeySetWorld) {
     this.#source = source;
     this.#world = world;
-    void this.#ask();
+    this.#ask();
   }
 
   /** Null: there were none since the start. */
@@ -74,7 +76,7 @@ export class KeySet {
     const nowMs = this.#world.nowMs();
     if (this.#asking === null && nowMs >= this.#askedForTokenMs + restMs) {
       this.#askedForTokenMs = nowMs;
-      void this.#ask();
+      this.#ask();
     }
     await this.#asking;
     return this.#keys;
@@ -82,19 +84,19 @@ export class KeySet {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#cancel?.();
   }
 
-  /** One question at a time. Never rejects. */
-  #ask(): Promise<void> {
-    this.#asking ??= this.#askOnce().finally(() => {
+  /** Only while no other question is under way: the next one is planned when one is answered. */
+  #ask(): void {
+    this.#cancel?.();
+    this.#asking = this.#askOnce().finally(() => {
       this.#asking = null;
     });
-    return this.#asking;
   }
 
+  /** Never rejects. */
   async #askOnce(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
     let nextMs = everyMs;
     try {
       this.#take(await this.#world.read(this.#source));
@@ -102,9 +104,7 @@ export class KeySet {
       nextMs = againMs;
       this.#world.onFailed(error instanceof NoKeys ? error : new NoKeys(String(error)));
     }
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#ask(), nextMs);
-    this.#timer.unref();
+    if (!this.#closed) this.#cancel = this.#world.later(() => this.#ask(), nextMs);
   }
 
   #take(text: string): void {

@@ -37,6 +37,7 @@ export interface Harness {
   readonly url: string;
   readonly port: number;
   readonly server: Server;
+  readonly runtime: Runtime;
   readonly settlements: readonly Settlement[];
   readonly store: MetricStore;
   readonly log: Services['log'];
@@ -138,6 +139,7 @@ export const startHarness = async (
     url: `http://127.0.0.1:${port}`,
     port,
     server,
+    runtime,
     settlements,
     store: services.store,
     log: services.log,

@@ -1,4 +1,6 @@
 /** Calls with tokens of an issuer in place of a key, as clients see them and as they are booked. */
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { unidentified } from '../../../../gateway/src/decide/unidentified.ts';
 import {
@@ -151,6 +153,42 @@ describe('a refused token', () => {
     }
     expect((await ask(await tokenOf())).status).toBe(200);
   });
+});
+
+test('a call that waits for the keys of its issuer keeps the configuration that it began with', async () => {
+  const slow = await startIssuer();
+  const asked = Promise.withResolvers<ServerResponse>();
+  // The question of the start fails; the next one is a token's, so whoever sent it waits.
+  slow.answer((response) => {
+    if (slow.asked.length > 1) asked.resolve(response);
+    else response.writeHead(503).end();
+  });
+  const one = await startHarness(`providers:
+  openai: { apiKey: "\${OPENAI_KEY}", baseUrl: "${upstream.origin}/v1" }
+models: { gpt-*: openai }
+issuers:
+  - { name: slow, issuer: "${slow.url}", audience: ${audience}, jwks: "${slow.url}/jwks" }`);
+  const token = await slow.sign(signing);
+  const call = (): Promise<Reply> =>
+    post(`${one.url}/v1/chat/completions`, token, {
+      model: 'gpt-4o-mini',
+      messages: [{ role: 'user', content: 'hello' }],
+    });
+  let waiting = call();
+  let response = await Promise.race([asked.promise, waiting.then(() => null)]);
+  while (response === null) {
+    waiting = call();
+    response = await Promise.race([asked.promise, waiting.then(() => null)]);
+  }
+  let isClosed = false;
+  const closing = one.runtime.close().then(() => (isClosed = true));
+  await Promise.race([closing, sleep(100)]);
+  expect(isClosed).toBe(false);
+  response.end(JSON.stringify({ keys: [signing.jwk] }));
+  expect((await waiting).status).toBe(200);
+  await closing;
+  await one.close();
+  await slow.close();
 });
 
 test('neither a token nor its other claims are written anywhere, nor come back from a provider that repeats them', async () => {

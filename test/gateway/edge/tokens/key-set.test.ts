@@ -1,5 +1,6 @@
 /** The keys of an issuer over real sockets: had, kept, renewed, and what an issuer may do that is none of ours. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -17,10 +18,12 @@ let issuer: FakeIssuer;
 let sets: KeySet[];
 let news: string[];
 let nowMs: number;
+/** What is to run later. */
+let planned: { readonly run: () => void; readonly afterMs: number }[];
 beforeEach(async () => {
   issuer = await startIssuer();
   issuer.holds(first.jwk);
-  [sets, news, nowMs] = [[], [], 0];
+  [sets, news, nowMs, planned] = [[], [], 0, []];
 });
 afterEach(async () => {
   for (const set of sets) set.close();
@@ -41,6 +44,11 @@ const start = (source: KeySource): KeySet => {
   const set = new KeySet(source, {
     read: readKeys,
     nowMs: () => nowMs,
+    later(run, afterMs) {
+      const plan = { run, afterMs };
+      planned.push(plan);
+      return () => void (planned = planned.filter((one) => one !== plan));
+    },
     onRefreshed: (result) => news.push(result),
     onFailed: ({ message }) => news.push(`failed: ${message}`),
   });
@@ -113,16 +121,55 @@ test('an issuer that was away at the start is asked again by the first token a s
   expect(await set.renewed()).not.toBeNull();
 });
 
-test('after it was closed a key set asks nobody by itself', async () => {
+const plan = async (): Promise<{ readonly run: () => void; readonly afterMs: number }> => {
+  await eventually(() => planned.length > 0, 'a question is planned');
+  const [one, ...more] = planned;
+  if (one === undefined || more.length > 0) throw new Error('more than one is planned');
+  return one;
+};
+
+test('the issuer is asked every ten minutes, so that a key it has taken out stops; after a failure in half a minute', async () => {
   const set = start(byUrl());
+  const first = await plan();
+  expect(first.afterMs).toBe(600_000);
+  const before = set.current();
+  issuer.holds(second.jwk);
+  first.run();
+  await heard(2);
+  expect(set.current()).not.toBe(before);
+  await set.renewed();
+  issuer.answer((response) => void response.writeHead(503).end());
+  (await plan()).run();
+  await heard(4);
+  expect((await plan()).afterMs).toBe(30_000);
+  expect(issuer.asked).toHaveLength(4);
+});
+
+test('a token that asks takes the place of the next question, it does not add one', async () => {
+  const set = start(byUrl());
+  await plan();
+  for (let i = 0; i < 5; i += 1) {
+    await set.renewed();
+    nowMs += 30_000;
+  }
+  await plan();
+});
+
+test('after it was closed a key set asks nobody, nor plans to', async () => {
+  const set = start(byUrl());
+  await plan();
   set.close();
-  await heard(1);
-  expect(issuer.asked).toHaveLength(1);
+  expect(planned).toEqual([]);
+  const closedAtOnce = start(byUrl());
+  closedAtOnce.close();
+  await heard(2);
+  await new Promise(setImmediate);
+  expect(planned).toEqual([]);
 });
 
 const big = 'x'.repeat(10 * 1024 * 1024);
 // oxfmt-ignore
-test.each<[string, (response: import('node:http').ServerResponse) => void, RegExp]>([
+test.each<[string, (response: ServerResponse) => void, RegExp]>([
   ['10 MB', (response) => void response.end(JSON.stringify({ keys: [], big })), /more than 1048576 bytes/],
   ['a redirect to somewhere else', (response) => void response.writeHead(302, { location: 'http://169.254.169.254/' }).end(), /status 302/],
   ['an error', (response) => void response.writeHead(500).end('{"keys":[]}'), /status 500/],
