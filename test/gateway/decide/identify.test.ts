@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { identifier, keyHash } from '../../../gateway/src/decide/identify.ts';
+import { identifier, keyHash, keysIn } from '../../../gateway/src/decide/identify.ts';
 import { someCall } from '../model/settlements.ts';
 
 const { caller } = someCall;
@@ -97,4 +97,13 @@ test('a token and a key of ours in one request are nobody\u2019s; a key of someb
   const one = identifier(new Map([[keyHash(secret), caller]]), () => ofToken);
   expect(one(`Bearer ${token}`, secret)).toEqual({ kind: 'unknown', reason: 'malformed' });
   expect(one(`Bearer ${token}`, 'sk-of-a-provider')).toEqual(ofToken);
+});
+
+test('what a client sent as its key, to be taken out of texts, is its token too, and every key beside it', () => {
+  expect(keysIn({ authorization: `Bearer ${token} `, 'x-api-key': secret })).toEqual([
+    token,
+    secret,
+  ]);
+  expect(keysIn({ authorization: token, 'x-api-key': ['a', ' '] })).toEqual([token, 'a']);
+  expect(keysIn({})).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Whose token is it? Signatures are judged by jose, once for each token; what follows from the claims by `decide/tokens/`. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { errors, jwtVerify, type JWTPayload } from 'jose';
 import type { Identified, Identifying, Known } from '../../decide/identify.ts';
 import { callerOf } from '../../decide/tokens/claims.ts';
@@ -119,7 +119,7 @@ export const tokenVerifier = (
   };
 
   return (token) => {
-    const digest = createHash('sha256').update(token).digest('base64url');
+    const digest = hash('sha256', token, 'base64url');
     const found = known.find(digest, ({ keys, of }) => of.keySet.current() === keys, nowMs());
     if (found !== null) return found;
     const read = readToken(token);
