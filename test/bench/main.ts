@@ -38,6 +38,10 @@ const benchmarks: Readonly<
     what: 'CPU of the record of one call, from its intent to its row at the sink',
     load: () => import('./ledger.ts'),
   },
+  admission: {
+    what: 'CPU of knowing who calls and holding what the call may come to, with 10 and with 100,000 keys',
+    load: () => import('./admission.ts'),
+  },
   scan: {
     what: 'the one pass over the bytes of a body, beside JSON.parse',
     load: () => import('./scan.ts'),

@@ -26,7 +26,7 @@ const place = (path: string): Place => {
 // oxfmt-ignore
 const core = [
   'contract', 'model', 'config', 'decide', 'dialects', 'translate', 'providers', 'guardrails', 'policies', 'prices',
-  'projections', 'demo', 'docs', 'flow', 'otlp', 'bills',
+  'projections', 'demo', 'docs', 'flow', 'otlp', 'bills', 'control',
 ];
 const isCore = ({ room, part }: Place): boolean =>
   packages.includes(room) ? part !== 'edge' && part !== '' : core.includes(part);
@@ -51,8 +51,9 @@ const edgeRooms: Readonly<Record<string, readonly string[]>> = {
   bodies: [],
   budgets: ['ledger/observer.ts', 'telemetry'],
   config: [],
+  control: [],
   demo: [],
-  http: ['bodies', 'budgets', 'ledger', 'telemetry', 'upstream'],
+  http: ['bodies', 'budgets', 'control', 'ledger', 'telemetry', 'upstream'],
   ledger: [],
   prices: [],
   telemetry: ['ledger'],

@@ -26,8 +26,6 @@ const table = ({ file, hash, ...rest }: ReturnType<typeof summary>) =>
 
 /** `tollgate check [file]`: is this configuration good? Exit code 1 when it is not. */
 export const check = command({
-  name: 'check',
-  description: 'Check a configuration file and print everything that is wrong with it',
   args: {
     file: {
       type: 'positional',

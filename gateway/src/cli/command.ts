@@ -10,14 +10,21 @@ import {
 
 const program = { name: 'tollgate', description: 'The command line of the Tollgate AI gateway' };
 
-/** A command of the command line, its argument types erased, so that a list of commands needs no `any`. */
-export interface Command {
-  readonly name: string;
-  readonly description: string;
-  usage(): Promise<string>;
+/** What a command does, its argument types erased, so that a list of commands needs no `any`. */
+export interface LoadedCommand {
+  /** @param group undefined: it is called by its own name alone */
+  usage(command: Command, group: Group | undefined): Promise<string>;
   /** What is wrong with the arguments; null: nothing. */
   complaint(args: readonly string[]): string | null;
   run(args: readonly string[]): Promise<void>;
+}
+
+/** A command as lists have it: what it is for is known before its file is read. */
+export interface Command {
+  readonly name: string;
+  readonly description: string;
+  /** Imports its file. Others stay unread: to load all of them takes longer than most commands do. */
+  load(): Promise<LoadedCommand>;
 }
 
 /** Commands about one thing, called by its name and theirs: `tollgate prices show`. */
@@ -26,6 +33,10 @@ export interface Group {
   readonly description: string;
   readonly commands: readonly Command[];
 }
+
+/** How the program is called, or one group of its commands. */
+const calledAs = (group: Group | undefined): string =>
+  group === undefined ? program.name : `${program.name} ${group.name}`;
 
 const plainUnlessTerminal = (text: string) =>
   process.stdout.isTTY ? text : stripVTControlCharacters(text);
@@ -60,29 +71,27 @@ const complaintAbout = (
   return null;
 };
 
-/** Makes a command, of a group when it has one. `run` sets `process.exitCode` to 1 when what was asked for failed. */
+/**
+ * Makes a command; its name and what it is for stand in the list that names it. `run` sets `process.exitCode` to 1 when what was
+ * asked for failed.
+ */
 export const command = <const T extends ArgsDef>(
   definition: {
-    readonly name: string;
-    readonly group?: string;
-    readonly description: string;
     readonly args: T;
     /** What further positional arguments are, which stand in `args._`. Left out: there may be none. */
     readonly more?: string;
   } & Pick<CommandDef<T>, 'run'>,
-): Command => {
-  const { name, group, description, args: known, more, run } = definition;
-  const above = group === undefined ? program.name : `${program.name} ${group}`;
-  const citty = defineCommand<T>({
-    meta: { name, description },
-    args: known,
-    ...(run === undefined ? {} : { run }),
-  });
+): LoadedCommand => {
+  const { args: known, more, run } = definition;
+  const citty = defineCommand<T>({ args: known, ...(run === undefined ? {} : { run }) });
   return {
-    name,
-    description,
-    usage: async () =>
-      plainUnlessTerminal(await renderUsage(citty, defineCommand({ meta: { name: above } }))),
+    usage: async ({ name, description }, group) =>
+      plainUnlessTerminal(
+        await renderUsage<T>(
+          { ...citty, meta: { name, description } },
+          { meta: { name: calledAs(group) } },
+        ),
+      ),
     complaint: (args) => complaintAbout(args, known, more !== undefined),
     run: async (args) => {
       await runCommand(citty, { rawArgs: [...args] });
@@ -98,9 +107,8 @@ export const commandsUsage = async (
   const subCommands = Object.fromEntries(
     commands.map(({ name, description }) => [name, defineCommand({ meta: { name, description } })]),
   );
-  const name = group === undefined ? program.name : `${program.name} ${group.name}`;
   const { description } = group ?? program;
   return plainUnlessTerminal(
-    await renderUsage(defineCommand({ meta: { name, description }, subCommands })),
+    await renderUsage(defineCommand({ meta: { name: calledAs(group), description }, subCommands })),
   );
 };

@@ -1,16 +1,9 @@
 /** The configuration that a command is about. */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { SecretFile } from '@tollgate/settings/context.ts';
 import { configPath, processVariables } from '../edge/config/environment.ts';
 import { readConfig } from '../edge/config/read.ts';
 import { providers } from '../providers/registry.ts';
-
-/** A file as the user named it; npm moves to the package's folder and keeps where the user was in INIT_CWD. */
-export const located = (file: string): string => {
-  const from = processVariables()['INIT_CWD'];
-  return from === undefined || existsSync(file) ? file : resolve(from, file);
-};
+import { located } from './located.ts';
 
 /** The path of the configuration that `file` names, else of the one that the gateway would read; null: the built-in one. */
 export const pathOf = (file: string | undefined): string | null =>

@@ -1,6 +1,6 @@
 /** From an entry of `budgets`, whose fields are right one by one, to a budget; or to what does not fit together. */
 import type { Static } from 'typebox';
-import { durationMs } from '@tollgate/settings/units.ts';
+import { durationMs, durationText } from '@tollgate/settings/units.ts';
 import { isTimeZone } from '../decide/budgets/spans.ts';
 import {
   each,
@@ -9,7 +9,7 @@ import {
   type Dimension,
   type ScopePart,
 } from '../model/budget.ts';
-import { picodollarsOf } from '../model/money.ts';
+import { picodollarsOf, usdText } from '../model/money.ts';
 import type { Budget as Fields, KeyLimits } from './schema-budgets.ts';
 
 export type BudgetFields = Static<typeof Fields>;
@@ -144,4 +144,49 @@ export const budgetsOfKey = (
     ...budget('tokens', tokensPerMinute, minute),
     ...budget('parallel', parallelCalls, { kind: 'flight' }),
   ];
+};
+
+const windowText = (window: BudgetWindow, scope: readonly ScopePart[]): BudgetFields['window'] => {
+  switch (window.kind) {
+    case 'calendar':
+      return window.period;
+    case 'rolling':
+      return 'rolling';
+    case 'life':
+      return scope.some(({ dimension }) => dimension === 'trace') ? 'trace' : 'session';
+    case 'flight':
+      return undefined;
+  }
+};
+
+/** What `budgetOf` made a budget from, as somebody could have written it. */
+export const fieldsOf = ({
+  id,
+  scope,
+  unit,
+  limit,
+  window,
+  mode,
+  thresholds,
+}: Budget): BudgetFields => {
+  const said = windowText(window, scope);
+  return {
+    id,
+    scope: Object.fromEntries(
+      scope.map(({ dimension, value }) =>
+        dimension.startsWith('tag:')
+          ? ['tag', `${dimension.slice('tag:'.length)}=${value}`]
+          : [dimension, value],
+      ),
+    ),
+    unit,
+    limit: unit === 'usd' ? usdText(limit) : limit.toString(),
+    ...(said === undefined ? {} : { window: said }),
+    ...(window.kind === 'rolling' ? { length: durationText(window.lengthMs) } : {}),
+    ...(window.kind === 'calendar' && window.period !== 'hour'
+      ? { timeZone: window.timeZone }
+      : {}),
+    mode,
+    thresholds: thresholds.map((thousandths) => thousandths / 1000),
+  };
 };

@@ -60,6 +60,8 @@ export const KeyLimits = Type.Object(
   { ...closed, title: 'a map of limits', description: 'What this key may take in a short time.' },
 );
 
+export const usualThresholds = [0.7, 0.8, 1] as const;
+
 export const Budget = Type.Object(
   {
     id: name('Names the budget in refusals, metrics and logs.'),
@@ -107,7 +109,7 @@ export const Budget = Type.Object(
         maxItems: 10,
         title: 'a list of shares of the limit',
         description: 'Passing one is told once in a window: log line, metric.',
-        default: [0.7, 0.8, 1],
+        default: [...usualThresholds],
       },
     ),
   },

@@ -1,5 +1,6 @@
 /** What one of several workers may take of limits that hold for the whole gateway. */
 import { freeze } from '@tollgate/settings/checked.ts';
+import type { Budget } from '../model/budget.ts';
 import type { Config } from './config.ts';
 import { mostWorkers } from './sections.ts';
 
@@ -55,4 +56,11 @@ export const shareOf = (config: Config, workers: number): Config => {
       ]),
     ),
   });
+};
+
+/** What one of so many workers may give of a budget; all of them together give what it allows, to the last one. */
+export const shareOfBudget = (budget: Budget, worker: number, workers: number): Budget => {
+  const all = BigInt(workers);
+  const rest = budget.limit % all;
+  return { ...budget, limit: budget.limit / all + (BigInt(worker) <= rest ? 1n : 0n) };
 };

@@ -1,5 +1,5 @@
 /** How far the ledger is off what providers bill, and why. */
-import { picodollarsOf, usdNumber, usdText } from '../model/money.ts';
+import { amountOf, usdNumber, usdText } from '../model/money.ts';
 
 export const verdicts = [
   'matched',
@@ -57,11 +57,7 @@ const causeOf = ({ verdict, unpriced, estimated }: BilledLine): DriftCause | nul
 };
 
 /** @throws Error for what is no amount */
-const dollars = (usd: string): bigint => {
-  const amount = picodollarsOf(usd);
-  if (amount === null) throw new Error(`'${usd.slice(0, 40)}' is no amount of dollars`);
-  return amount;
-};
+const dollars = (usd: string): bigint => amountOf(usd, 'a line of bills has');
 
 const magnitude = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
 

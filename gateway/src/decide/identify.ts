@@ -58,10 +58,12 @@ const maxRemembered = 10_000;
  * Who is calling? Reads `Authorization: Bearer` or `x-api-key` (whichever the dialect uses) against known hashes. Keys
  * of two callers in one request are nobody's, a token and a key neither.
  * The returned function remembers valid keys; make a new one when the configuration changes.
+ * @param stored whose secret it is, of those that no configuration names; null: nobody's
  * @param verify whose token is it? Null: nobody issues any, and what looks like one is a key like any other
  */
 export const identifier = (
   callersByHash: ReadonlyMap<string, Caller>,
+  stored: (secret: string) => Caller | null = () => null,
   verify: ((token: string) => Identifying) | null = null,
 ) => {
   const remembered = new Map<string, Caller>();
@@ -70,7 +72,7 @@ export const identifier = (
     const known = remembered.get(secret);
     if (known !== undefined) return known;
     const caller = callersByHash.get(keyHash(secret));
-    if (caller === undefined) return null;
+    if (caller === undefined) return stored(secret);
     if (remembered.size >= maxRemembered) remembered.clear();
     remembered.set(secret, caller);
     return caller;

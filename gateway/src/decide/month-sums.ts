@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { lastingColumns, lastingCorrectionColumns } from '../contract/ledger.ts';
-import { picodollarsOf, usdText } from '../model/money.ts';
+import { amountOf, usdText } from '../model/money.ts';
 import { rowHash } from './chain.ts';
 
 /** One hour of UTC. Money as decimal dollars. */
@@ -53,12 +53,8 @@ const hourOf = (values: readonly unknown[]): number =>
   Math.floor(Number(values[at.startedAt]) / hourSeconds) * hourSeconds;
 
 /** @throws Error for what is no amount */
-const amountAt = (values: readonly unknown[], column: number): bigint => {
-  const amount = picodollarsOf(String(values[column]));
-  if (amount === null)
-    throw new Error(`a row has '${String(values[column]).slice(0, 40)}' where dollars belong`);
-  return amount;
-};
+const amountAt = (values: readonly unknown[], column: number): bigint =>
+  amountOf(String(values[column]), 'a row has');
 
 interface RowOfHour {
   readonly replica: string;

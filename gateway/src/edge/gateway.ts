@@ -1,24 +1,23 @@
 /** The gateway, put together: configuration -> providers -> ledger -> telemetry -> server. What its process does is `main.ts`. */
-import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import type { Sources } from '@tollgate/settings/edge/read.ts';
 import { steps } from '../flow/steps/registry.ts';
 import type { Config } from '../config/config.ts';
 import { readinessOf, readinessOfAll, type Health, type Readiness } from '../decide/readiness.ts';
-import { Admission } from './budgets/admission.ts';
+import type { Caller } from '../model/call.ts';
 import type { Environment } from './config/environment.ts';
-import { startDriftWatch } from './bills/drift.ts';
 import type { ConfigSource } from './config/read.ts';
+import { startGovernance, type Governance, type GovernanceOptions } from './governance.ts';
 import { ledgerNotReady, ledgersHealth } from './health.ts';
 import { httpServer, type Server } from './http/server.ts';
 import type { Adoptions } from './ledger/adopt.ts';
 import { lateRows } from './ledger/late.ts';
 import type { Ledger, LedgerOptions, LedgerStart } from './ledger/ledger.ts';
-import { replicaOf, spoolOf } from './ledger/spools.ts';
+import { replicaOf } from './ledger/spools.ts';
 import { adopting, ledgerOptions, sayRecovered, type LedgerParts } from './ledgers.ts';
 import { startLive, type Live } from './live.ts';
-import { pricePartsOf } from './prices/catalog.ts';
-import { startPriceRecord, type PriceRecord } from './prices/record.ts';
+import { recordPrices, watchDrift } from './background.ts';
+import type { PriceRecord } from './prices/record.ts';
 import { startProjections, type Projections } from './projections.ts';
 import { gauge } from './telemetry/gauges.ts';
 import { logger } from './telemetry/log.ts';
@@ -83,35 +82,16 @@ const listening = ({ host, port }: Environment, error: unknown): string => {
 };
 
 /** What runs before the ledger does. */
-type Started = Pick<LedgerParts, 'live' | 'store' | 'log'> & { readonly admission: Admission };
+type Started = Pick<LedgerParts, 'live' | 'store' | 'log'> & { readonly governance: Governance };
 
-/** Keeps in ClickHouse what calls are priced by, from the first configuration on. */
-const recordPrices = ({ clickhouse }: Environment, { live, store, log }: Started): PriceRecord => {
-  const record = startPriceRecord({
-    clickhouse: { ...clickhouse, password: clickhouse.password.reveal() },
-    onResult: (result) => store.add('priceCatalogWrites', { result }, 1),
-    onError: (message) => log.warn({ component: 'prices' }, message),
-  });
-  const adopt = (config: Config): void => record.adopt(pricePartsOf(config));
-  adopt(live.runtime().config);
-  live.follow(adopt);
-  return record;
+/** What is wrong, where it does not start. */
+const governed = async (options: GovernanceOptions): Promise<Governance | string> => {
+  try {
+    return await startGovernance(options);
+  } catch (error) {
+    return `the control store in ${options.dataDir} cannot be used: ${String(error)}`;
+  }
 };
-
-const driftEveryMs = 60_000;
-
-/** Shows what commands measured between ledger and bills. */
-const watchDrift = ({ clickhouse }: Environment, { store, log }: Started) =>
-  startDriftWatch({
-    clickhouse: { ...clickhouse, password: clickhouse.password.reveal() },
-    everyMs: driftEveryMs,
-    onDrift(drift) {
-      store.clear('reconciliationDrift');
-      for (const { provider, cause, ratio } of drift)
-        store.set('reconciliationDrift', { provider, cause }, ratio);
-    },
-    onError: (message) => log.warn({ component: 'bills' }, message),
-  });
 
 /** `/metrics` of all workers. */
 const mergedMetrics = async (
@@ -139,14 +119,29 @@ export const startGateway = async (parts: GatewayParts): Promise<GatewayStart> =
   const log = logger(config.log.level, lines, siblings?.worker ?? null);
   const store = startStore(config, siblings);
   const workers = siblings?.workers ?? 1;
-  const live = await startLive({ config, source, sources, workers, store, log });
   const worker = siblings?.worker ?? 1;
-  const path = join(spoolOf(parts.environment.dataDir, worker), 'budgets.sqlite');
-  const admission = new Admission({ runtime: live.runtime(), store, log, path });
-  const base = { live, store, log, admission };
-  const own = ledgerOptions({ ...parts, ...base }, worker);
+  let control: Governance['control'] | null = null;
+  const storedCaller = (secret: string): Caller | null => control?.caller(secret) ?? null;
+  const live = await startLive({ config, source, sources, workers, storedCaller, store, log });
+  const governance = await governed({
+    dataDir: parts.environment.dataDir,
+    worker,
+    workers,
+    live,
+    store,
+    log,
+  });
+  if (typeof governance === 'string') {
+    await live.close();
+    return { kind: 'failed', problems: [governance] };
+  }
+  ({ control } = governance);
+  const base = { live, store, log, governance };
+  const { admission } = governance;
+  const own = ledgerOptions({ ...parts, ...base, admission }, worker);
   const started = await parts.startLedger(own);
   if (started.kind === 'failed') {
+    await governance.close();
     await live.close();
     return { kind: 'failed', problems: [started.message] };
   }
@@ -166,16 +161,13 @@ class RunningGateway implements Gateway {
   readonly #ledger: Ledger;
   readonly #projections: Projections;
   readonly #prometheus: PrometheusView;
-  readonly #admission: Admission;
   readonly #priceRecord: PriceRecord;
   readonly #driftWatch: ReturnType<typeof watchDrift>;
 
   constructor(parts: GatewayParts, base: Started, ledger: Ledger) {
     [this.#parts, this.#base, this.#ledger, this.live] = [parts, base, ledger, base.live];
-    this.adoptions = adopting({ ...parts, ...base });
+    this.adoptions = adopting({ ...parts, ...base, admission: base.governance.admission });
     this.#prometheus = prometheusView(base.store);
-    this.#admission = base.admission;
-    this.live.follow(() => this.#admission.adopt(this.live.runtime()));
     this.#projections = this.#startProjections();
     this.server = this.#startServer();
     this.live.follow(this.server.adopt);
@@ -210,6 +202,7 @@ class RunningGateway implements Gateway {
         { component: 'ledger' },
         'rows remain in the spool; they are shipped at the next start',
       );
+    await this.#base.governance.close();
     await live.close();
   }
 
@@ -234,7 +227,7 @@ class RunningGateway implements Gateway {
 
   #refresh(): void {
     this.live.gauge();
-    this.#admission.gauge();
+    this.#base.governance.admission.gauge();
     gauge(this.#base.store, this.#ledger, this.adoptions.ledgers());
   }
 
@@ -269,15 +262,17 @@ class RunningGateway implements Gateway {
   }
 
   #startServer(): Server {
-    const { live, store, log } = this.#base;
+    const { live, store, log, governance } = this.#base;
     const { settle } = this.#projections;
+    const { control, states } = governance;
     return httpServer({
       steps,
+      controlPlane: { config: () => live.runtime().config, control, states, store },
       names: this.#parts.environment.names,
       services: {
         runtime: () => live.runtime(),
         spool: this.#ledger.spool,
-        admission: this.#admission,
+        admission: governance.admission,
         store,
         log,
         settle,

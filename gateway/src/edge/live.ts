@@ -8,6 +8,7 @@ import { takeOver } from '@tollgate/settings/live.ts';
 import type { Config } from '../config/config.ts';
 import { shareOf } from '../config/share.ts';
 import { Sections } from '../config/sections.ts';
+import type { Caller } from '../model/call.ts';
 import { newestDay } from '../prices/catalogue.ts';
 import { readConfig, type ConfigSource } from './config/read.ts';
 import { startDemo, type Demo } from './demo/server.ts';
@@ -103,7 +104,7 @@ const keyNews = ({ store, log }: Pick<LiveOptions, 'store' | 'log'>): KeySetNews
 });
 
 /** What brings configurations to life; they share connections, tokens and the simulated model. */
-const enlivener = ({ workers, store, log }: Pick<LiveOptions, 'workers' | 'store' | 'log'>) => {
+const enlivener = ({ workers, store, log, storedCaller }: LiveOptions) => {
   const origins = new Map<string, string>();
   let demo: Demo | null = null;
   const shared = startShared((provider, { message }) =>
@@ -119,7 +120,8 @@ const enlivener = ({ workers, store, log }: Pick<LiveOptions, 'workers' | 'store
         demo ??= await startDemo({});
         origins.set(use, demo.origin);
       }
-      return startRuntime(config, compilePrices(config), { origins, shared, keySets });
+      const shares = { origins, shared, keySets, storedCaller };
+      return startRuntime(config, compilePrices(config), shares);
     },
     close: async () => demo?.close(),
   };
@@ -132,6 +134,8 @@ export interface LiveOptions {
   readonly sources: Sources;
   /** So many processes share what the configuration says; several of them are told when to read it anew. */
   readonly workers: number;
+  /** Whose secret it is, of keys that stand in no configuration. */
+  storedCaller(secret: string): Caller | null;
   readonly store: MetricStore;
   readonly log: Logger;
 }

@@ -6,7 +6,8 @@ import { namedModels, type ModelNames } from '../decide/model-labels.ts';
 import { planner } from '../decide/plan.ts';
 import { scrubber, type Scrub } from '../decide/scrub.ts';
 import type { PriceTable } from '../decide/price.ts';
-import { each, type Budget } from '../model/budget.ts';
+import { withWrittenUsers } from '../decide/budgets/subject.ts';
+import type { Budget } from '../model/budget.ts';
 import type { Caller } from '../model/call.ts';
 import { issuersOf, type KeySets } from './tokens/issuers.ts';
 import { tokenVerifier } from './tokens/verify.ts';
@@ -39,21 +40,6 @@ export interface Runtime {
 const callers = ({ keys }: Config): ReadonlyMap<string, Caller> =>
   new Map(keys.flatMap(({ admin, sha256, caller }) => (admin ? [] : [[sha256, caller] as const])));
 
-const budgetsOf = (
-  { budgets, keys }: Config,
-  userName: (name: string) => string,
-): readonly Budget[] => {
-  const written = budgets.map((budget) => ({
-    ...budget,
-    scope: budget.scope.map((part) =>
-      part.dimension === 'user' && part.value !== each
-        ? { ...part, value: userName(part.value) }
-        : part,
-    ),
-  }));
-  return [...written, ...keys.flatMap((key) => key.budgets)];
-};
-
 /** Takes out the credentials of the configuration and those that they were exchanged for. */
 const cleaner = ({ providers }: Config, upstreams: readonly Upstream[]): Scrub => {
   const configured = [...providers.values()].flatMap(({ credentials }) =>
@@ -82,11 +68,14 @@ export const startRuntime = (
     origins,
     shared,
     keySets,
+    storedCaller,
   }: {
     readonly origins: ReadonlyMap<string, string>;
     readonly shared: Shared;
     /** Keys of issuers, kept over all configurations of a process. */
     readonly keySets: KeySets;
+    /** Whose secret it is, of keys that stand in no configuration. */
+    storedCaller(secret: string): Caller | null;
   },
 ): Runtime => {
   const upstreams = upstreamsOf(config, origins, shared);
@@ -103,11 +92,17 @@ export const startRuntime = (
   return {
     config,
     prices,
-    identify: identifier(callers(config), trusted.length === 0 ? null : tokenVerifier(trusted)),
+    identify: identifier(
+      callers(config),
+      storedCaller,
+      trusted.length === 0 ? null : tokenVerifier(trusted),
+    ),
     keyAges: () =>
       trusted.map(({ issuer, keySet }) => ({ issuer: issuer.name, seconds: keySet.ageSeconds() })),
     userName,
-    budgets: budgetsOf(config, userName),
+    budgets: withWrittenUsers(config.budgets, userName).concat(
+      config.keys.flatMap((key) => key.budgets),
+    ),
     plan: planner(config.models),
     named: namedModels(config.models),
     clean: cleaner(config, [...upstreams.all.values()]),

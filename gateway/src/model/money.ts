@@ -45,6 +45,17 @@ export const picodollarsOf = (text: string): Picodollars | null => {
   return toPicodollars(sign === '-' ? -amount : amount);
 };
 
+/**
+ * The same where nothing but an amount belongs: to guess would be to make money up.
+ * @param says who has the text, for the error: `a row has`
+ * @throws Error for what is no amount
+ */
+export const amountOf = (text: string, says: string): Picodollars => {
+  const amount = picodollarsOf(text);
+  if (amount === null) throw new Error(`${says} '${text.slice(0, 40)}' where dollars belong`);
+  return amount;
+};
+
 /** An amount as the nearest number of dollars, for whoever cannot read text. Not for sums. */
 export const usdNumber = (amount: bigint): number =>
   // Both are exact below 2^53, so their quotient is rounded once, as reading the text would.

@@ -53,6 +53,7 @@ test('what is remembered belongs to one configuration: a key taken out of the ne
   });
 });
 
+const nobodys = () => null;
 const token = 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln';
 const ofToken = {
   kind: 'known',
@@ -63,13 +64,15 @@ const ofToken = {
 test('a token is judged as one, with or without a promise, and never tried as a key', async () => {
   const asKey = new Map([[keyHash(token), caller]]);
   const seen: string[] = [];
-  const one = identifier(asKey, (text) => {
+  const one = identifier(asKey, nobodys, (text) => {
     seen.push(text);
     return Promise.resolve(ofToken);
   });
   expect(await one(`Bearer ${token}`, undefined)).toEqual(ofToken);
-  expect(identifier(asKey, () => ofToken)(`bearer  ${token} `, undefined)).toEqual(ofToken);
-  const refuses = identifier(asKey, () => ({ kind: 'unknown', reason: 'expired' }));
+  expect(identifier(asKey, nobodys, () => ofToken)(`bearer  ${token} `, undefined)).toEqual(
+    ofToken,
+  );
+  const refuses = identifier(asKey, nobodys, () => ({ kind: 'unknown', reason: 'expired' }));
   expect(refuses(`Bearer ${token}`, undefined)).toEqual({ kind: 'unknown', reason: 'expired' });
   expect(seen).toEqual([token]);
 });
@@ -81,7 +84,7 @@ test('without issuers what looks like a token is a key like any other', () => {
 });
 
 test('keys stay keys beside issuers, and are known at once; a token comes as Bearer only', () => {
-  const one = identifier(new Map([[keyHash(secret), caller]]), () => {
+  const one = identifier(new Map([[keyHash(secret), caller]]), nobodys, () => {
     throw new Error('no token was sent');
   });
   expect(one(`Bearer ${secret}`, undefined)).toEqual(known);
@@ -94,7 +97,7 @@ test('keys stay keys beside issuers, and are known at once; a token comes as Bea
 });
 
 test('a token and a key of ours in one request are nobody\u2019s; a key of somebody else beside it goes nowhere', () => {
-  const one = identifier(new Map([[keyHash(secret), caller]]), () => ofToken);
+  const one = identifier(new Map([[keyHash(secret), caller]]), nobodys, () => ofToken);
   expect(one(`Bearer ${token}`, secret)).toEqual({ kind: 'unknown', reason: 'malformed' });
   expect(one(`Bearer ${token}`, 'sk-of-a-provider')).toEqual(ofToken);
 });

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  amountOf,
   costOf,
   noMoney,
   plus,
@@ -49,6 +50,14 @@ test.each([
   [1_000_000_000_000n, '1'], [1_500_000_000_000n, '1.5'], [1_000_000_000_001n, '1.000000000001'], [-150_000_000n, '-0.00015'],
 ])('%s pico-dollars are %s', (amount, text) => {
   expect(usdText(amount)).toBe(text);
+});
+
+test('an amount is read from its text as it was written; anything else is an error that says where it stood', () => {
+  fc.assert(fc.property(anyAmount, (amount) => amountOf(usdText(amount), 'a row has') === amount));
+  for (const text of ['', '1e3', '1.', '.5', '+1', '0.0000000000001', ' 1'])
+    expect(() => amountOf(text, 'a row has')).toThrow(`a row has '${text}' where dollars belong`);
+  const long = () => amountOf('x'.repeat(1000), 'a row has');
+  expect(long).toThrow(`a row has '${'x'.repeat(40)}' where dollars belong`);
 });
 
 test('an amount as a number is the nearest there is', () => {

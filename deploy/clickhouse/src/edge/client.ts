@@ -14,6 +14,9 @@ export interface ClientOptions extends ClickhouseAddress {
   readonly database?: string;
 }
 
+/** What `clickhouseClient` makes, for whoever is handed one. */
+export type Client = ClickHouseClient;
+
 /** Connects on first use. Errors are thrown, and written nowhere. */
 export const clickhouseClient = ({
   url,
@@ -21,7 +24,7 @@ export const clickhouseClient = ({
   password,
   timeoutMs,
   database,
-}: ClientOptions): ClickHouseClient =>
+}: ClientOptions): Client =>
   createClient({
     url,
     username: user,
@@ -34,3 +37,16 @@ export const clickhouseClient = ({
     // Whoever calls knows how often to say the same, and which log to say it in.
     log: { level: ClickHouseLogLevel.OFF },
   });
+
+/** Lets `use` ask, and closes the connections whatever came of it. @throws what `use` does */
+export const withClient = async <T>(
+  options: ClientOptions,
+  use: (client: Client) => Promise<T>,
+): Promise<T> => {
+  const client = clickhouseClient(options);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
+};

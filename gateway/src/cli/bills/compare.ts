@@ -1,14 +1,12 @@
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import { isFine, verdicts } from '../../decide/drift.ts';
 import { compareBills, type Compared, type Comparison } from '../../edge/bills/compare.ts';
 import { maxExportDays, problemOfDays } from '../../edge/ledger/focus-days.ts';
 import { command } from '../command.ts';
 import { ledgerAddress } from '../ledger/address.ts';
-import { fail, misuse, say } from '../say.ts';
+import { fail, listed, misuse, reasonOf, say } from '../say.ts';
 
 const answerTimeoutMs = 300_000;
-/** Lines written one by one; more are counted. */
-const mostShown = 50;
 
 const lineOf = (one: Compared): string => {
   const why = [
@@ -25,8 +23,7 @@ const textOf = ({ lines, withoutBills }: Comparison): string => {
     .map((verdict) => [verdict, lines.filter((one) => one.verdict === verdict).length] as const)
     .filter(([, count]) => count > 0);
   return [
-    ...shown.slice(0, mostShown).map(lineOf),
-    ...(shown.length > mostShown ? [`  and ${shown.length - mostShown} more`] : []),
+    ...listed(shown, lineOf, { and: '  and' }),
     ...(withoutBills.length > 0 ? [`no bill was ever imported of ${withoutBills.join(', ')}`] : []),
     counts.length === 0
       ? 'nothing to compare: no bill was imported for these days'
@@ -36,10 +33,6 @@ const textOf = ({ lines, withoutBills }: Comparison): string => {
 
 /** `tollgate bills compare --from DAY --to DAY`: exit code 1 when ledger and bills differ, or there is nothing to compare. */
 export const compare = command({
-  name: 'compare',
-  group: 'bills',
-  description:
-    'Hold the ledger against the bills that were imported, by day, provider, account and model',
   args: {
     from: { type: 'string', required: true, description: 'First day, UTC: 2026-10-01' },
     to: { type: 'string', required: true, description: `Last day, at most ${maxExportDays} days` },
@@ -49,18 +42,17 @@ export const compare = command({
     const asJson = json === true;
     const problem = problemOfDays({ from, to });
     if (problem !== null) return misuse(problem);
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     try {
-      client = clickhouseClient({ ...ledgerAddress(), timeoutMs: answerTimeoutMs });
-      const comparison = await compareBills(client, { from, to });
+      const comparison = await withClient(
+        { ...ledgerAddress(), timeoutMs: answerTimeoutMs },
+        (client) => compareBills(client, { from, to }),
+      );
       const { lines } = comparison;
       const ok = lines.length > 0 && lines.every(({ verdict }) => isFine(verdict));
       if (!ok) process.exitCode = 1;
       say(asJson ? JSON.stringify({ ok, ...comparison }) : textOf(comparison));
     } catch (error) {
-      fail(`cannot compare: ${error instanceof Error ? error.message : String(error)}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`cannot compare: ${reasonOf(error)}`, asJson);
     }
   },
 });

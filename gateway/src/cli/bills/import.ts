@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import type { BillFormat } from '../../bills/bill.ts';
 import { billFormats } from '../../bills/registry.ts';
 import { ReportSums, type Report } from '../../bills/report.ts';
@@ -7,9 +7,9 @@ import { measureDrift } from '../../edge/bills/drift.ts';
 import { readBills, type BillProblem } from '../../edge/bills/read.ts';
 import { storeReport } from '../../edge/bills/store.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { ledgerAddress } from '../ledger/address.ts';
-import { fail, misuse, say } from '../say.ts';
+import { fail, misuse, reasonOf, say } from '../say.ts';
 
 const answerTimeoutMs = 60_000;
 const mostFiles = 1_000;
@@ -53,14 +53,18 @@ const run = async (wanted: Import, asJson: boolean): Promise<void> => {
   const report = sums.report();
   let result: 'stored' | 'there' | 'dry' = 'dry';
   if (!isDry) {
-    const client = clickhouseClient({ ...ledgerAddress('write'), timeoutMs: answerTimeoutMs });
-    try {
-      const names = files.map((file) => basename(file));
-      result = await storeReport(client, { report, provider, source: format.name, files: names });
+    const address = ledgerAddress('write');
+    result = await withClient({ ...address, timeoutMs: answerTimeoutMs }, async (client) => {
+      const stored = {
+        report,
+        provider,
+        source: format.name,
+        files: files.map((file) => basename(file)),
+      };
+      const kind = await storeReport(client, stored);
       await measureDrift(client, Date.now());
-    } finally {
-      await client.close();
-    }
+      return kind;
+    });
   }
   const facts = { report: report.id, provider, lines, others, amountUsd: report.amountUsd };
   if (asJson)
@@ -81,10 +85,6 @@ const run = async (wanted: Import, asJson: boolean): Promise<void> => {
 
 /** `tollgate bills import --format FORMAT FILE...`: exit code 1 when a line is not understood; then nothing is imported. */
 export const importBills = command({
-  name: 'import',
-  group: 'bills',
-  description:
-    'Read bills of a provider, to hold the ledger against them: all of the files or nothing',
   more: 'files',
   args: {
     file: {
@@ -134,10 +134,7 @@ export const importBills = command({
         asJson,
       );
     } catch (error) {
-      fail(
-        `nothing was imported: ${error instanceof Error ? error.message : String(error)}`,
-        asJson,
-      );
+      fail(`nothing was imported: ${reasonOf(error)}`, asJson);
     }
   },
 });

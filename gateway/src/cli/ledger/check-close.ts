@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { readText } from '@tollgate/settings/edge/read.ts';
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import {
   checkClose,
   checkLedger,
@@ -9,16 +9,14 @@ import {
 } from '../../edge/ledger/closes/check.ts';
 import { publicKeyOf } from '../../prices/signed.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { progress } from '../progress.ts';
-import { fail, say } from '../say.ts';
+import { fail, listed, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 
 const answerTimeoutMs = 3_600_000;
 const progressMs = 2_000;
 const largestKeyBytes = 64 * 2 ** 10;
-/** Findings written one by one; more are counted. */
-const mostShown = 50;
 
 /** A public key, as text or in a file; null: neither. */
 const keyOf = async (written: string): Promise<KeyObject | null> => {
@@ -61,8 +59,7 @@ const textOf = ({ close, findings }: CheckedClose, withLedger: boolean): string 
         ? `${findings.length} findings: ${close.month}, signed ${close.closedAt}`
         : `ok: ${close.month}, signed ${close.closedAt}, ${close.calls} calls and ${close.corrections} corrections, $${close.costUsd}: ${seen} are what was signed`;
   return [
-    ...findings.slice(0, mostShown).map(lineOf),
-    ...(findings.length > mostShown ? [`and ${findings.length - mostShown} more`] : []),
+    ...listed(findings, lineOf),
     ...(close === null ? [] : close.accepted.map((one) => `accepted when it was closed: ${one}`)),
     sum,
   ].join('\n');
@@ -70,10 +67,6 @@ const textOf = ({ close, findings }: CheckedClose, withLedger: boolean): string 
 
 /** `tollgate ledger check-close FOLDER --public-key KEY`: exit code 1 when something is not what was signed. */
 export const checkCloseCommand = command({
-  name: 'check-close',
-  group: 'ledger',
-  description:
-    'Check a closed month from its files and a public key, without the ledger; with --ledger also against the ledger',
   args: {
     folder: { type: 'positional', required: true, description: 'That `ledger close` made' },
     'public-key': {
@@ -99,7 +92,6 @@ export const checkCloseCommand = command({
       rows += 1;
       tell(() => `tollgate: read ${rows} rows`);
     };
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     try {
       const checked = await checkClose({
         folder: located(folder),
@@ -108,20 +100,21 @@ export const checkCloseCommand = command({
         onRow,
       });
       const findings = [...checked.findings];
-      const withLedger = args.ledger === true && checked.close !== null;
-      if (withLedger && checked.close !== null) {
-        client = clickhouseClient({ ...ledgerAddress(), timeoutMs: answerTimeoutMs });
-        findings.push(...(await checkLedger(client, checked.close, onRow)));
-      }
+      const { close } = checked;
+      const withLedger = args.ledger === true && close !== null;
+      if (withLedger)
+        findings.push(
+          ...(await withClient({ ...ledgerAddress(), timeoutMs: answerTimeoutMs }, (client) =>
+            checkLedger(client, close, onRow),
+          )),
+        );
       if (findings.length > 0) process.exitCode = 1;
       if (!asJson) return say(textOf({ ...checked, findings }, withLedger));
-      const { month, closedAt, costUsd, accepted } = checked.close ?? {};
+      const { month, closedAt, costUsd, accepted } = close ?? {};
       const facts = { month, closedAt, costUsd, accepted, sha256: checked.sha256 };
       say(JSON.stringify({ ok: findings.length === 0, ...facts, findings }));
     } catch (error) {
-      fail(`cannot check it: ${error instanceof Error ? error.message : String(error)}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`cannot check it: ${reasonOf(error)}`, asJson);
     }
   },
 });

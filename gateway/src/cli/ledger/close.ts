@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import { closeMonth, type Closing } from '../../edge/ledger/closes/close.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { progress } from '../progress.ts';
-import { fail, misuse, say } from '../say.ts';
+import { fail, listed, misuse, reasonOf, say } from '../say.ts';
 import { publicHalf, signingKey } from '../signing-key.ts';
 import { ledgerAddress } from './address.ts';
 import { findingText } from './finding-text.ts';
@@ -12,8 +12,6 @@ import { findingText } from './finding-text.ts';
 /** Of one question; a month of millions of rows takes a while. */
 const answerTimeoutMs = 3_600_000;
 const progressMs = 2_000;
-/** Findings written one by one; more are counted. */
-const mostShown = 50;
 
 const monthText = /^\d{4}-(0[1-9]|1[0-2])$/;
 
@@ -42,18 +40,12 @@ const sayRefused = (closing: Closing & { readonly kind: 'refused' }, asJson: boo
   const { problem, findings } = closing;
   process.exitCode = 1;
   if (asJson) return say(JSON.stringify({ ok: false, problem, findings }));
-  for (const line of findings.slice(0, mostShown)) process.stderr.write(`${line}\n`);
-  if (findings.length > mostShown)
-    process.stderr.write(`and ${findings.length - mostShown} more\n`);
+  for (const line of listed(findings, (finding) => finding)) process.stderr.write(`${line}\n`);
   process.stderr.write(`tollgate: ${problem}\n`);
 };
 
 /** `tollgate ledger close MONTH --key PEM --out FOLDER`: exit code 1 when the month is not closed, 2 when it was called wrongly. */
 export const close = command({
-  name: 'close',
-  group: 'ledger',
-  description:
-    'Close a month: verify the ledger, write its rows and FOCUS lines out, and sign what they come to; later corrections go to the next month',
   args: {
     month: { type: 'positional', required: true, description: 'Such as 2026-10' },
     key: { type: 'string', required: true, description: 'Ed25519 private key, PKCS#8 PEM' },
@@ -77,29 +69,27 @@ export const close = command({
     const key = await signingKey(located(keyFile));
     if ('problem' in key) return fail(`${keyFile} ${key.problem}`, asJson);
     const tell = progress(progressMs);
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     try {
-      client = clickhouseClient({ ...ledgerAddress('write'), timeoutMs: answerTimeoutMs });
-      const closing = await closeMonth({
-        client,
-        month,
-        key,
-        folder,
-        accept: args.accept === true,
-        amend: args.amend === true,
-        describe: findingText,
-        onProgress: (step, rows) => tell(() => `tollgate: ${step} ${rows} rows`),
-      });
+      const address = ledgerAddress('write');
+      const closing = await withClient({ ...address, timeoutMs: answerTimeoutMs }, (client) =>
+        closeMonth({
+          client,
+          month,
+          key,
+          folder,
+          accept: args.accept === true,
+          amend: args.amend === true,
+          describe: findingText,
+          onProgress: (step, rows) => tell(() => `tollgate: ${step} ${rows} rows`),
+        }),
+      );
       if (closing.kind === 'refused') return sayRefused(closing, asJson);
       const publicKey = publicHalf(key);
       if (!asJson) return say(textOf(closing, out, publicKey));
       const { hours: _hours, columns: _columns, ...facts } = closing.close;
       say(JSON.stringify({ ok: true, sha256: closing.sha256, publicKey, folder: out, ...facts }));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      fail(`${month} is not closed: ${why}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`${month} is not closed: ${reasonOf(error)}`, asJson);
     }
   },
 });

@@ -4,9 +4,9 @@ import { noCall, parseEntry, type EntryKind, type StoredEntry } from '../../edge
 import { parseIntent } from '../../edge/ledger/intent.ts';
 import { bytesOf, readLines, segmentFiles } from '../../edge/ledger/files.ts';
 import { otherSpools, spoolOf } from '../../edge/ledger/spools.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { command } from '../command.ts';
-import { fail, say } from '../say.ts';
+import { fail, reasonOf, say } from '../say.ts';
 
 const kinds: Readonly<Record<EntryKind, string>> = {
   h: 'head',
@@ -62,9 +62,6 @@ const spoolsIn = (path: string): readonly string[] =>
 
 /** `tollgate ledger dump PATH`: reads, changes nothing; also while a gateway writes there. */
 export const dump = command({
-  name: 'dump',
-  group: 'ledger',
-  description: 'Print what lies in a spool, a JSON object for each entry: intents, attempts, rows',
   args: {
     path: {
       type: 'positional',
@@ -80,7 +77,7 @@ export const dump = command({
         : [at];
       for (const file of files) await dumpFile(file);
     } catch (error) {
-      fail(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, false);
+      fail(`cannot read ${path}: ${reasonOf(error)}`, false);
     }
   },
 });

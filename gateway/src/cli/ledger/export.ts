@@ -11,7 +11,7 @@ import {
   type Days,
 } from '../../edge/ledger/focus-days.ts';
 import { command } from '../command.ts';
-import { fail, misuse } from '../say.ts';
+import { fail, misuse, reasonOf } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 
 const note = (text: string): void => {
@@ -77,7 +77,7 @@ const run = async (days: Days, format: 'csv' | 'parquet', out: string | null): P
     if (out === null) await write(process.stdout);
     else await intoFile(resolve(env['INIT_CWD'] ?? process.cwd(), out), write);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = reasonOf(error);
     const hint = /memory limit|TIMEOUT_EXCEEDED/i.test(said)
       ? ' Ask for fewer days at once, or for csv, which is read day by day.'
       : '';
@@ -89,9 +89,6 @@ const run = async (days: Days, format: 'csv' | 'parquet', out: string | null): P
 
 /** `tollgate ledger export --focus --from DAY --to DAY`: exit code 1 when not all of it is there, 2 when it was called wrongly. */
 export const exportLedger = command({
-  name: 'export',
-  group: 'ledger',
-  description: 'Write what calls cost, for a FinOps tool: a line for each charge meter and day',
   args: {
     focus: { type: 'boolean', description: 'In the columns of FOCUS 1.2, the only ones there are' },
     from: { type: 'string', required: true, description: 'First day, UTC: 2026-10-01' },

@@ -1,6 +1,7 @@
 /** What other prices would change, for people and for programs. */
 import type { Change, PriceChanges } from '../../decide/price-changes.ts';
 import { usdText } from '../../model/money.ts';
+import { listed } from '../say.ts';
 
 /** Groups written one by one; more are counted. */
 const mostShown = 40;
@@ -36,10 +37,11 @@ export const changesText = ({
     if (kept[reason] !== undefined)
       reasons.push(`  ${kept[reason]} attempts keep their cost: ${keptWords[reason]}`);
   return [
-    ...different
-      .slice(0, mostShown)
-      .map((one) => `  ${one.team} ${one.provider}/${one.model}: ${changeText(one)}`),
-    ...(different.length > mostShown ? [`  and ${different.length - mostShown} more`] : []),
+    ...listed(
+      different,
+      (one) => `  ${one.team} ${one.provider}/${one.model}: ${changeText(one)}`,
+      { and: '  and', most: mostShown },
+    ),
     ...reasons,
     ...(nowPriced > 0 ? [`  ${nowPriced} attempts that had no whole price have one now`] : []),
     `total in US dollars: ${changeText(total)}; ${changedCalls} of ${calls} calls`,

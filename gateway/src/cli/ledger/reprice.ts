@@ -1,4 +1,4 @@
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import type { PriceTable } from '../../decide/price.ts';
 import {
   repriceLedger,
@@ -12,7 +12,7 @@ import { command } from '../command.ts';
 import { configurationHelp, readConfiguration } from '../configuration.ts';
 import { progress } from '../progress.ts';
 import { readUnverified } from '../prices/file.ts';
-import { fail, failWith, misuse, say } from '../say.ts';
+import { fail, failWith, misuse, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 import { changesJson, changesText } from './reprice-text.ts';
 
@@ -45,19 +45,20 @@ const run = async (
   asJson: boolean,
 ): Promise<void> => {
   const tell = progress(progressMs);
-  let client: ReturnType<typeof clickhouseClient> | null = null;
   let where = 'TOLLGATE_CLICKHOUSE_URL';
   try {
     const address = ledgerAddress(request.isDry ? 'read' : 'write');
     where = address.url;
-    client = clickhouseClient({ ...address, timeoutMs: answerTimeoutMs });
-    const result = await repriceLedger({
-      ...request,
-      client,
-      onCalls: (calls) => tell(() => `tollgate: priced ${calls} calls`),
-      onBatch: (batch, of) => tell(() => `tollgate: booked ${batch} of ${of} batches`),
+    const result = await withClient({ ...address, timeoutMs: answerTimeoutMs }, async (client) => {
+      const done = await repriceLedger({
+        ...request,
+        client,
+        onCalls: (calls) => tell(() => `tollgate: priced ${calls} calls`),
+        onBatch: (batch, of) => tell(() => `tollgate: booked ${batch} of ${of} batches`),
+      });
+      if (!request.isDry) await measureDrift(client, Date.now());
+      return done;
     });
-    if (!request.isDry) await measureDrift(client, Date.now());
     if (asJson)
       say(
         JSON.stringify({
@@ -72,19 +73,12 @@ const run = async (
       );
     else say(textOf(result, request.isDry));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    fail(`the ledger at ${where}: ${why}`, asJson);
-  } finally {
-    await client?.close();
+    fail(`the ledger at ${where}: ${reasonOf(error)}`, asJson);
   }
 };
 
 /** `tollgate ledger reprice --from DAY --to DAY`: exit code 1 when it could not be done; then the same again goes on with it. */
 export const reprice = command({
-  name: 'reprice',
-  group: 'ledger',
-  description:
-    'Price calls of the ledger anew and book the differences as corrections; rows are never changed',
   args: {
     from: { type: 'string', required: true, description: 'First day, UTC: 2026-10-01' },
     to: { type: 'string', required: true, description: `Last day, at most ${maxExportDays} days` },

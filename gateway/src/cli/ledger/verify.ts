@@ -1,13 +1,14 @@
-import { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { withClient } from '@tollgate/clickhouse/edge/client.ts';
 import { repairLedger } from '../../edge/ledger/repair.ts';
 import {
   verifyLedger,
   type LedgerFinding,
   type Verification,
+  type VerifyOptions,
 } from '../../edge/ledger/verification.ts';
 import { command } from '../command.ts';
 import { progress } from '../progress.ts';
-import { fail, misuse, say } from '../say.ts';
+import { fail, listed, misuse, reasonOf, say } from '../say.ts';
 import { ledgerAddress } from './address.ts';
 import { findingText } from './finding-text.ts';
 
@@ -17,29 +18,27 @@ const progressMs = 1_000;
 
 const dayText = /^\d{4}-\d{2}-\d{2}$/;
 
-/** Findings written one by one; more are counted. */
-const mostShown = 50;
-
 /** What a run with `--repair` did something about, and what is found now. */
 interface Verified extends Verification {
   readonly repaired: readonly LedgerFinding[];
 }
 
+const verifyAndMend = async (options: VerifyOptions, repair: boolean): Promise<Verified> => {
+  const first = await verifyLedger(options);
+  const repaired = repair ? await repairLedger(options.client, first.findings) : [];
+  const now = repaired.length === 0 ? first : await verifyLedger(options);
+  return { ...now, repaired };
+};
+
 const textOf = ({ repaired, findings, lives, rows, unlinked }: Verified): string =>
   [
-    ...repaired.slice(0, mostShown).map((one) => `mended: ${findingText(one)}`),
-    ...(repaired.length > mostShown ? [`and mended ${repaired.length - mostShown} more`] : []),
-    ...findings.slice(0, mostShown).map(findingText),
-    ...(findings.length > mostShown ? [`and ${findings.length - mostShown} more`] : []),
+    ...listed(repaired, (one) => `mended: ${findingText(one)}`, { and: 'and mended' }),
+    ...listed(findings, findingText),
     `${findings.length === 0 ? 'ok' : `${findings.length} findings`}: ${rows} rows of ${lives} lives of gateways; ${rows - unlinked} vouched for by a later row, ${unlinked} not yet`,
   ].join('\n');
 
 /** `tollgate ledger verify`: exit code 1 when something is wrong with the ledger, or it cannot be read; with `--repair`, when something still is. */
 export const verify = command({
-  name: 'verify',
-  group: 'ledger',
-  description:
-    'Read the whole ledger and find rows that are missing, double or changed since they were written, sums that are wrong, and parts without a projection',
   args: {
     from: {
       type: 'string',
@@ -57,21 +56,20 @@ export const verify = command({
     if (from !== undefined && (!dayText.test(from) || Number.isNaN(Date.parse(from))))
       return misuse(`--from must be a day such as 2026-11-01, not '${from.slice(0, 40)}'`);
     const tell = progress(progressMs);
-    let client: ReturnType<typeof clickhouseClient> | null = null;
     let where = 'TOLLGATE_CLICKHOUSE_URL';
     try {
       const address = ledgerAddress(repair === true ? 'write' : 'read');
       where = address.url;
-      client = clickhouseClient({ ...address, timeoutMs: answerTimeoutMs });
-      const look = {
-        client,
-        from: from ?? null,
-        onProgress: (rows: number, of: number) => tell(() => `verified ${rows} of ${of} rows`),
-      };
-      const first = await verifyLedger(look);
-      const repaired = repair === true ? await repairLedger(client, first.findings) : [];
-      const now = repaired.length === 0 ? first : await verifyLedger(look);
-      const verified: Verified = { ...now, repaired };
+      const verified = await withClient({ ...address, timeoutMs: answerTimeoutMs }, (client) =>
+        verifyAndMend(
+          {
+            client,
+            from: from ?? null,
+            onProgress: (rows, of) => tell(() => `verified ${rows} of ${of} rows`),
+          },
+          repair === true,
+        ),
+      );
       if (verified.findings.length > 0) process.exitCode = 1;
       say(
         asJson
@@ -79,10 +77,7 @@ export const verify = command({
           : textOf(verified),
       );
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      fail(`cannot read the ledger at ${where}: ${why}`, asJson);
-    } finally {
-      await client?.close();
+      fail(`cannot read the ledger at ${where}: ${reasonOf(error)}`, asJson);
     }
   },
 });

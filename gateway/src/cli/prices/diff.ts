@@ -9,9 +9,6 @@ import { readUnverified } from './file.ts';
 
 /** `tollgate prices diff FILE`: what would that catalogue change? */
 export const diff = command({
-  name: 'diff',
-  group: 'prices',
-  description: 'Compare the catalogue in force with a file, signed or not: what it would change',
   args: {
     file: { type: 'positional', required: true, description: 'A catalogue' },
     config: { type: 'string', description: configurationHelp },

@@ -13,9 +13,6 @@ const named = (values: Readonly<Record<string, string | undefined>>): Dimensions
 
 /** `tollgate prices explain`: what would this call cost, and why? Exit code 1 when something of it has no price. */
 export const explain = command({
-  name: 'explain',
-  group: 'prices',
-  description: 'What a call would cost, line by line, and where each price was found',
   args: {
     provider: {
       type: 'string',

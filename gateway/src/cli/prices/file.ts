@@ -7,7 +7,7 @@ import {
   type ReadCatalogue,
 } from '../../prices/catalogue.ts';
 import { signedParts } from '../../prices/signed.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 
 /** The text of a file that may be a catalogue, or why it cannot be read. */
 export const readFileOf = (file: string): Promise<SecretFile> =>

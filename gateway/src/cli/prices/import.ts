@@ -42,9 +42,6 @@ const placeOf = ({ catalogue, source }: Config): string | null =>
 
 /** `tollgate prices import FILE`: verifies a signed catalogue and puts it where the gateway looks. */
 export const importCatalogue = command({
-  name: 'import',
-  group: 'prices',
-  description: 'Verify a signed catalogue and put it in place; a running gateway takes it over',
   args: {
     file: { type: 'positional', required: true, description: 'A signed catalogue' },
     config: { type: 'string', description: configurationHelp },

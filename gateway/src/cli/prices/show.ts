@@ -81,10 +81,6 @@ const providerText = (all: ReturnType<typeof ofProvider>): string =>
 
 /** `tollgate prices show [--provider P] [--model M]`. */
 export const show = command({
-  name: 'show',
-  group: 'prices',
-  description:
-    'The catalogue in force: its version, age and sources, or the prices of a provider or model, in dollars per million tokens and per thousand searches',
   args: {
     provider: { type: 'string', description: 'A provider of the configuration, or a vendor' },
     model: { type: 'string', description: "A model's name at that provider" },

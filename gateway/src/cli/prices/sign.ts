@@ -2,16 +2,13 @@ import { putFile } from '../../edge/prices/put-file.ts';
 import { readCatalogue } from '../../prices/catalogue.ts';
 import { signedText } from '../../prices/signed.ts';
 import { command } from '../command.ts';
-import { located } from '../configuration.ts';
+import { located } from '../located.ts';
 import { fail, say } from '../say.ts';
 import { publicHalf, signingKey } from '../signing-key.ts';
 import { readFileOf } from './file.ts';
 
 /** `tollgate prices sign FILE --key PEM --out FILE`. */
 export const signCatalogue = command({
-  name: 'sign',
-  group: 'prices',
-  description: 'Sign a catalogue, so that gateways that know the public key take it',
   args: {
     file: { type: 'positional', required: true, description: 'A catalogue, not signed yet' },
     key: { type: 'string', required: true, description: 'Ed25519 private key, PKCS#8 PEM' },

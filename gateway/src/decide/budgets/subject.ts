@@ -1,4 +1,4 @@
-import type { Subject } from '../../model/budget.ts';
+import { each, type Budget, type Subject } from '../../model/budget.ts';
 import type { Caller, Target } from '../../model/call.ts';
 import type { CallFacts } from '../../model/settlement.ts';
 
@@ -23,3 +23,17 @@ export const subjectOf = (
   tags: identity.tags,
   models: [model, ...targets.map((target) => target.model)],
 });
+
+/** Budgets whose end users are named as they are written down. */
+export const withWrittenUsers = (
+  budgets: readonly Budget[],
+  userName: (name: string) => string,
+): readonly Budget[] =>
+  budgets.map((budget) => ({
+    ...budget,
+    scope: budget.scope.map((part) =>
+      part.dimension === 'user' && part.value !== each
+        ? { ...part, value: userName(part.value) }
+        : part,
+    ),
+  }));

@@ -1,8 +1,6 @@
 /** The ledger held against bills: `tollgate.reconciliation` of some days. */
-import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import type { BilledLine } from '../../decide/drift.ts';
-
-type Client = ReturnType<typeof clickhouseClient>;
 
 /** Names are those of the view; money as text. */
 export interface Compared extends BilledLine {

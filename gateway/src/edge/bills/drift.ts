@@ -1,13 +1,15 @@
 /** Drift between ledger and bills in `tollgate.reconciliation_drift`: measured by commands, shown by gateways. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
+import {
+  clickhouseClient,
+  type Client,
+  type ClickhouseAddress,
+} from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { driftOf, type Drift } from '../../decide/drift.ts';
 import { isoDay } from '../../model/day.ts';
 import { compareBills } from './compare.ts';
-
-type Client = ReturnType<typeof clickhouseClient>;
 
 /** Bills of so many days are looked at: a month, and the days that it takes until they are final. */
 const driftDays = 35;

@@ -1,9 +1,7 @@
 /** Bills in ClickHouse: all of a report or nothing, once. */
-import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import type { Report } from '../../bills/report.ts';
-
-type Client = ReturnType<typeof clickhouseClient>;
 
 export interface StoredReport {
   readonly report: Report;

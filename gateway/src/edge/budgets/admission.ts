@@ -52,7 +52,9 @@ const numberOf = (unit: Budget['unit'], amount: bigint): number =>
   unit === 'usd' ? usdNumber(amount) : Number(amount);
 
 export interface AdmissionOptions {
-  readonly runtime: Runtime;
+  readonly budgets: readonly Budget[];
+  /** Accounts kept at once. */
+  readonly maxAccounts: number;
   readonly store: MetricStore;
   readonly log: Logger;
   /** Of the file that what was used is kept in. */
@@ -67,9 +69,8 @@ export class Admission {
   #count: number;
   #evicted = 0;
 
-  constructor({ runtime, store, log, path }: AdmissionOptions) {
-    const { config, budgets } = runtime;
-    this.#budgets = new Budgets(budgets, config.admission.accounts);
+  constructor({ budgets, maxAccounts, store, log, path }: AdmissionOptions) {
+    this.#budgets = new Budgets(budgets, maxAccounts);
     this.#count = budgets.length;
     this.#store = store;
     this.#log = log;
@@ -83,8 +84,8 @@ export class Admission {
     });
   }
 
-  /** The budgets of a new configuration are in force from now on. */
-  adopt({ budgets }: Pick<Runtime, 'budgets'>): void {
+  /** Other budgets are in force from now on. */
+  adopt(budgets: readonly Budget[]): void {
     this.#budgets.adopt(budgets);
     this.#count = budgets.length;
     void this.#open();
@@ -180,6 +181,11 @@ export class Admission {
         { caller_team: caller.team, caller_app: caller.app },
         toPicodollars(spent.usd - usd),
       );
+  }
+
+  /** The accounts of a budget, as they are now. */
+  states(budgetId: string): readonly AccountState[] {
+    return [...this.#budgets.states(Date.now())].filter(({ budget }) => budget.id === budgetId);
   }
 
   /** Brings the accounts into the store; called before it is shown. */

@@ -1,5 +1,5 @@
 /** The HTTP server: how large, how slow and how long a request may be, and how it stops. */
-import Fastify, { type FastifyServerFactory } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   addServiceRoutes,
@@ -15,6 +15,7 @@ import type { Step } from '../../flow/step.ts';
 import { setBounds } from './bounds.ts';
 import { startShedding } from './shedding.ts';
 import { boundConnections } from './connections.ts';
+import { addControlPlane, type ControlPlane } from './control-plane.ts';
 import { addDataPlane } from './data-plane.ts';
 import { guardedServer } from '@tollgate/listener/edge/guard.ts';
 import type { Traffic } from './http-call.ts';
@@ -54,7 +55,14 @@ export interface ServerOptions extends ServiceRouteOptions {
   readonly steps: readonly Step[];
   /** The names it may be called by. */
   readonly names: OwnNames;
+  /** Null: there is none. */
+  readonly controlPlane: ControlPlane | null;
 }
+
+const addOtherRoutes = (app: FastifyInstance, options: ServerOptions): void => {
+  if (options.controlPlane !== null) addControlPlane(app, options.controlPlane);
+  addServiceRoutes(app, options);
+};
 
 /** Builds the server; nothing listens yet. */
 export const httpServer = (options: ServerOptions): Server => {
@@ -114,7 +122,7 @@ export const httpServer = (options: ServerOptions): Server => {
     large,
     connections,
   });
-  addServiceRoutes(app, options);
+  addOtherRoutes(app, options);
 
   const noneInFlight = async (withinMs: number): Promise<void> => {
     const endsMs = performance.now() + withinMs;

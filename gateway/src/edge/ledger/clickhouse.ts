@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
 import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce, type Inserted } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { callColumns, columnsOf, lastingColumns, type CallColumn } from '../../contract/ledger.ts';
@@ -68,8 +69,7 @@ const insertQueryFor = (row: Buffer | undefined): string => {
   const columns = columnsOf(row === undefined ? 0 : valuesIn(row)) ?? callColumns;
   let query = insertQueries.get(columns);
   if (query === undefined) {
-    const list = columns.map((column) => `\`${column}\``).join(', ');
-    query = `INSERT INTO tollgate.calls (${list}) FORMAT JSONCompactEachRow`;
+    query = `INSERT INTO tollgate.calls (${columnList(columns)}) FORMAT JSONCompactEachRow`;
     insertQueries.set(columns, query);
   }
   return query;

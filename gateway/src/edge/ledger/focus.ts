@@ -1,8 +1,12 @@
 /** The ledger as a file in the columns of FOCUS: the view `tollgate.focus`, streamed, and whether it comes to what the ledger has. */
 import { pipeline } from 'node:stream/promises';
 import { Transform, type Writable } from 'node:stream';
-import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
-import { picodollarsOf, usdText } from '../../model/money.ts';
+import {
+  withClient,
+  type Client,
+  type ClickhouseAddress,
+} from '@tollgate/clickhouse/edge/client.ts';
+import { amountOf, usdText } from '../../model/money.ts';
 import type { Days, ExportFormat } from './focus-days.ts';
 
 export interface FocusExport extends ClickhouseAddress {
@@ -28,7 +32,6 @@ const formats = { csv: 'CSVWithNames', parquet: 'Parquet' } as const satisfies R
   string
 >;
 
-type Client = ReturnType<typeof clickhouseClient>;
 const dayMs = 86_400_000;
 
 /** Each of these days by itself. */
@@ -41,11 +44,7 @@ const eachDay = ({ from, to }: Days): readonly Days[] => {
 };
 
 /** @throws Error for what is no amount */
-const dollarsOf = (usd: string): bigint => {
-  const amount = picodollarsOf(usd);
-  if (amount === null) throw new Error(`ClickHouse says '${usd}' where dollars belong`);
-  return amount;
-};
+const dollarsOf = (usd: string): bigint => amountOf(usd, 'ClickHouse says');
 
 const inDays =
   "ChargePeriodStart >= toDateTime({from:Date}, 'UTC') AND ChargePeriodStart <= toDateTime({to:Date}, 'UTC')";
@@ -126,8 +125,7 @@ const writeLines = async (
  */
 export const exportFocus = async (options: FocusExport): Promise<FocusTotals> => {
   const { url, user, password, days, format } = options;
-  const client = clickhouseClient({ url, user, password, timeoutMs: answerTimeoutMs });
-  try {
+  return withClient({ url, user, password, timeoutMs: answerTimeoutMs }, async (client) => {
     const selection: Selection = { days: portions(days, format), month: null };
     await writeLines(client, selection, options);
     const totals = await focusTotals(client, selection);
@@ -137,9 +135,7 @@ export const exportFocus = async (options: FocusExport): Promise<FocusTotals> =>
       { ...days },
     );
     return { ...totals, ledgerUsd: usdText(dollarsOf(ledger)) };
-  } finally {
-    await client.close();
-  }
+  });
 };
 
 /**

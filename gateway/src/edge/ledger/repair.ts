@@ -1,6 +1,7 @@
 /** Mends what `verify` finds and the rows of the ledger themselves can mend: sums, projections, rows that are there twice. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import type { Finding } from '../../decide/verify.ts';
-import { asked, type Client } from './stored-rows.ts';
+import { asked } from './stored-rows.ts';
 import { rebuildRollup, wrongRollups } from './rollups.ts';
 import type { LedgerFinding } from './verification.ts';
 

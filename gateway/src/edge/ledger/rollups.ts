@@ -2,7 +2,8 @@
  * Tables of sums that views fill with each insert into `tollgate.calls`, held against the rows, and made anew from them. What a sum
  * is made of is asked of the view itself, so that there is one text of it.
  */
-import { asked, type Client } from './stored-rows.ts';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
+import { asked } from './stored-rows.ts';
 
 interface Rollup {
   readonly table: 'usage_1d' | 'runs' | 'tags_1d';

@@ -1,10 +1,9 @@
 /** How commands read rows of `tollgate.calls`: as the gateway wrote them, so that the same JSON comes out, and not too many at once. */
-import type { clickhouseClient } from '@tollgate/clickhouse/edge/client.ts';
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingColumns, lastingCorrectionColumns } from '../../contract/ledger.ts';
 
-export type Client = ReturnType<typeof clickhouseClient>;
-
-export const asWritten = {
+const asWritten = {
   output_format_json_quote_decimals: 1,
   output_format_json_quote_64bit_integers: 0,
   date_time_output_format: 'unix_timestamp',
@@ -25,15 +24,33 @@ export const asked = async <T>(
   return answer.json<T>();
 };
 
+/** The same for many rows: a few at a time as they arrive, the values of each in the order of the query. Throws what the client does. */
+export async function* streamed<T>(
+  client: Client,
+  query: string,
+  query_params: Readonly<Record<string, unknown>>,
+): AsyncGenerator<readonly (readonly T[])[]> {
+  const answer = await client.query({
+    query,
+    query_params,
+    format: 'JSONCompactEachRow',
+    clickhouse_settings: asWritten,
+  });
+  for await (const rows of answer.stream<readonly T[]>()) yield rows.map((row) => row.json());
+}
+
 /** Rows of one question, about. */
 const rowsPerQuery = 250_000;
 const hourSeconds = 3600;
 
 /** A stretch of time, epoch seconds; its end is not part of it. */
-export interface Window {
+interface Window {
   readonly from: number;
   readonly until: number;
 }
+
+/** Of rows whose call began in a stretch of time: condition in SQL, its parameters `from` and `until` as a `Window` has them. */
+export const during = `started_at >= toDateTime({from:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC')`;
 
 interface HourOfRows {
   readonly hour: number;
@@ -47,35 +64,26 @@ const piecesOf = (hours: readonly HourOfRows[]): readonly Window[] =>
     return Array.from({ length: pieces }, (_, i) => ({ from: edge(i), until: edge(i + 1) }));
   });
 
-/** The time between in which there are rows, ascending, in pieces of not too many; none crosses the hour. */
+/**
+ * The time in which there are rows of which `where` holds, ascending, in pieces of not too many; none crosses the hour.
+ * @param where condition in SQL, such as `during`
+ */
 export const windows = async (
   client: Client,
-  { since, until }: { readonly since: number; readonly until: number },
+  where: string,
+  query_params: Readonly<Record<string, unknown>>,
 ): Promise<readonly Window[]> =>
   piecesOf(
     await asked<HourOfRows>(
       client,
       `SELECT toUnixTimestamp(toStartOfHour(started_at)) AS hour, count() AS rows FROM tollgate.calls
-       WHERE started_at >= toDateTime({since:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC') GROUP BY hour ORDER BY hour`,
-      { since, until },
-    ),
-  );
-
-/** The same of rows that are booked in a month; corrections among them may be of calls of earlier months. @param month `2026-10-01` */
-export const windowsOfMonth = async (client: Client, month: string): Promise<readonly Window[]> =>
-  piecesOf(
-    await asked<HourOfRows>(
-      client,
-      `SELECT toUnixTimestamp(toStartOfHour(started_at)) AS hour, count() AS rows FROM tollgate.calls
-       WHERE billing_month = {month:Date} GROUP BY hour ORDER BY hour`,
-      { month },
+       WHERE ${where} GROUP BY hour ORDER BY hour`,
+      query_params,
     ),
   );
 
 /** What to select, for `lastingOf`. */
-export const lastingSelection = lastingCorrectionColumns
-  .map((column) => `\`${column}\``)
-  .join(', ');
+export const lastingSelection = columnList(lastingCorrectionColumns);
 const entryAt = lastingCorrectionColumns.indexOf('entry');
 
 /** What of a row was hashed when it was written: a correction has columns that the row of a call leaves to the table. */

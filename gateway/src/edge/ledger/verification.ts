@@ -1,16 +1,10 @@
 /** The ledger in ClickHouse, read whole and held against itself. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingColumns } from '../../contract/ledger.ts';
 import { readLink, type Link } from '../../decide/chain.ts';
 import { LifeVerifier, type Finding } from '../../decide/verify.ts';
 import { wrongRollups, type WrongRollup } from './rollups.ts';
-import {
-  asked,
-  asWritten,
-  lastingOf,
-  lastingSelection,
-  windows,
-  type Client,
-} from './stored-rows.ts';
+import { asked, during, lastingOf, lastingSelection, streamed, windows } from './stored-rows.ts';
 
 const maxUInt32 = 2 ** 32 - 1;
 /** Rows from before this many months may have been thrown away with their partition (25 months, less one that is under way). */
@@ -110,18 +104,11 @@ const readRows = async (
   }: { readonly verifiers: ReadonlyMap<string, LifeVerifier>; readonly since: number },
   onRows: (rows: number) => void,
 ): Promise<void> => {
-  for (const query_params of await windows(client, { since, until: maxUInt32 })) {
-    const answer = await client.query({
-      query: `SELECT ${lastingSelection} FROM tollgate.calls
-        WHERE started_at >= toDateTime({from:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC')`,
-      query_params: { ...query_params },
-      format: 'JSONCompactEachRow',
-      clickhouse_settings: asWritten,
-    });
-    for await (const rows of answer.stream<readonly unknown[]>()) {
+  const query = `SELECT ${lastingSelection} FROM tollgate.calls WHERE ${during}`;
+  for (const window of await windows(client, during, { from: since, until: maxUInt32 }))
+    for await (const rows of streamed(client, query, { ...window })) {
       let ours = 0;
-      for (const row of rows) {
-        const values: readonly unknown[] = row.json();
+      for (const values of rows) {
         const verifier = verifiers.get(String(values[replicaAt]));
         if (verifier === undefined) continue;
         verifier.row(Number(values[seqAt]), lastingOf(values));
@@ -129,7 +116,6 @@ const readRows = async (
       }
       onRows(ours);
     }
-  }
 };
 
 /** Rows that were written and not sent, because their call has another one. That one must be there: else this is a row that somebody took away. */

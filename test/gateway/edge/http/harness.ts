@@ -82,6 +82,7 @@ export const startHarness = async (
     origins: new Map(),
     shared: startShared(() => {}),
     keySets: startKeySets({ refreshed: () => {}, failed: () => {}, recovered: () => {} }),
+    storedCaller: () => null,
   });
   const settlements: Settlement[] = [];
   const written: string[] = [];
@@ -111,7 +112,8 @@ export const startHarness = async (
       },
     },
     admission: new Admission({
-      runtime,
+      budgets: runtime.budgets,
+      maxAccounts: 1000,
       store,
       log,
       path: path.join(dir, 'budgets.sqlite'),
@@ -126,6 +128,7 @@ export const startHarness = async (
   };
   const server = httpServer({
     steps,
+    controlPlane: null,
     names: ownNames('127.0.0.1', []),
     services,
     metrics: () => ({ contentType: 'text/plain', text: () => Promise.resolve('') }),

@@ -3,7 +3,12 @@
  * token, repeated unchanged until it is answered. Bounded: when it is full the router takes no more spans.
  * A refused insert is sent again in halves, down to the span that ClickHouse objects to.
  */
-import { clickhouseClient, type ClickhouseAddress } from '@tollgate/clickhouse/edge/client.ts';
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
+import {
+  clickhouseClient,
+  type Client,
+  type ClickhouseAddress,
+} from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { randomUUID } from 'node:crypto';
 import type { RouterConfig } from '../../config/config.ts';
@@ -21,8 +26,7 @@ export interface Writer {
   close(untilMs: number): Promise<void>;
 }
 
-const columnList = columnNames.map((name) => `\`${name}\``).join(', ');
-const query = `INSERT INTO otel_traces (${columnList}) FORMAT JSONEachRow`;
+const query = `INSERT INTO otel_traces (${columnList(columnNames)}) FORMAT JSONEachRow`;
 
 /** A writer that starts its first insert once there is something to write. */
 export const startWriter = (
@@ -36,7 +40,7 @@ class RunningWriter implements Writer {
   readonly #limits: RouterConfig['write'];
   readonly #metrics: Metrics;
   readonly #log: Log;
-  readonly #client: ReturnType<typeof clickhouseClient>;
+  readonly #client: Client;
   readonly #incarnation = randomUUID();
   readonly #queue: KeptQueue;
   readonly #running: Promise<void>;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { readText } from '@tollgate/settings/edge/read.ts';
 import {
   hourDifferences,
@@ -15,10 +16,9 @@ import {
   type MonthClose,
 } from '../../../decide/month-close.ts';
 import { MonthSummer, type MonthSums } from '../../../decide/month-sums.ts';
-import { picodollarsOf, usdText } from '../../../model/money.ts';
+import { amountOf, usdText } from '../../../model/money.ts';
 import { verifiedText } from '../../../prices/signed.ts';
 import { closeFile, fileSum, focusFile, rowsFile } from './files.ts';
-import type { Client } from '../stored-rows.ts';
 import { monthRows } from './month-rows.ts';
 
 export type CloseFinding =
@@ -94,11 +94,8 @@ const focusCost = async (path: string): Promise<string> => {
   const lines: AsyncIterable<Record<string, string>> = createReadStream(path).pipe(
     parse({ columns: true }),
   );
-  for await (const { BilledCost = '' } of lines) {
-    const amount = picodollarsOf(BilledCost);
-    if (amount === null) throw new Error(`'${BilledCost.slice(0, 40)}' is no amount`);
-    cost += amount;
-  }
+  for await (const { BilledCost = '' } of lines)
+    cost += amountOf(BilledCost, 'a line of FOCUS has');
   return usdText(cost);
 };
 

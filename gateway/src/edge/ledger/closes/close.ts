@@ -2,13 +2,14 @@
 import { createHash, randomUUID, type KeyObject } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { lastingCorrectionColumns } from '../../../contract/ledger.ts';
 import { closeText, firstDayOf, monthAfter, type MonthClose } from '../../../decide/month-close.ts';
 import { MonthSummer } from '../../../decide/month-sums.ts';
 import { signedText } from '../../../prices/signed.ts';
 import { unfinishedRuns } from '../corrections/runs.ts';
 import { exportFocusMonth } from '../focus.ts';
-import { asked, type Client } from '../stored-rows.ts';
+import { asked } from '../stored-rows.ts';
 import { verifyLedger, type LedgerFinding } from '../verification.ts';
 import {
   fileSum,

@@ -1,12 +1,7 @@
 /** The rows of a month, hour by hour, as they were hashed when they were written. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { firstDayOf } from '../../../decide/month-close.ts';
-import {
-  asWritten,
-  lastingOf,
-  lastingSelection,
-  windowsOfMonth,
-  type Client,
-} from '../stored-rows.ts';
+import { during, lastingOf, lastingSelection, streamed, windows } from '../stored-rows.ts';
 
 export interface MonthRow {
   /** As JSON, as `rowHash` takes it. */
@@ -15,22 +10,19 @@ export interface MonthRow {
   readonly values: readonly unknown[];
 }
 
+/** Booked in it, that is: corrections among them may be of calls of earlier months. */
+const ofMonth = 'billing_month = {month:Date}';
+
 /**
  * Every row that is booked in a month, `2026-10`; one that is there twice until a merge is one row.
  * @throws what the client does
  */
 export async function* monthRows(client: Client, month: string) {
-  for (const window of await windowsOfMonth(client, firstDayOf(month))) {
-    const answer = await client.query({
-      query: `SELECT ${lastingSelection} FROM tollgate.calls FINAL
-        WHERE billing_month = {month:Date} AND started_at >= toDateTime({from:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC')`,
-      query_params: { ...window, month: firstDayOf(month) },
-      format: 'JSONCompactEachRow',
-      clickhouse_settings: asWritten,
-    });
-    for await (const rows of answer.stream<readonly unknown[]>())
-      for (const row of rows) {
-        const values: readonly unknown[] = row.json();
+  const booked = { month: firstDayOf(month) };
+  for (const window of await windows(client, ofMonth, booked)) {
+    const query = `SELECT ${lastingSelection} FROM tollgate.calls FINAL WHERE ${ofMonth} AND ${during}`;
+    for await (const rows of streamed(client, query, { ...booked, ...window }))
+      for (const values of rows) {
         const one: MonthRow = { lasting: lastingOf(values), values };
         yield one;
       }

@@ -1,7 +1,8 @@
 /** Months that are closed, in `tollgate.month_closes`. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { firstDayOf } from '../../../decide/month-close.ts';
-import { asked, type Client } from '../stored-rows.ts';
+import { asked } from '../stored-rows.ts';
 
 export interface StoredClose {
   /** `2026-10`. */

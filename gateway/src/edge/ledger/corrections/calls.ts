@@ -1,9 +1,11 @@
 /** Calls of the ledger, each with what its corrections come to. */
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { callColumns } from '../../../contract/ledger.ts';
 import { correctionSums } from '../../../decide/stored-call.ts';
 import type { Json, JsonObject } from '../../../model/json.ts';
 import type { Days } from '../focus-days.ts';
-import { asWritten, windows, type Client, type Window } from '../stored-rows.ts';
+import { during, streamed, windows } from '../stored-rows.ts';
 
 export interface CorrectedCall {
   /** Its row, columns by name. */
@@ -14,8 +16,6 @@ export interface CorrectedCall {
 
 const daySeconds = 86_400;
 const secondsOf = (day: string): number => Date.parse(`${day}T00:00:00Z`) / 1000;
-
-const during = `started_at >= toDateTime({from:UInt32}, 'UTC') AND started_at < toDateTime({until:UInt32}, 'UTC')`;
 
 /** Money that was granted is no matter of prices: it stays what it is, whatever the price. */
 const grants = "correction_reason != 'credit'";
@@ -29,55 +29,40 @@ const sumOf = (column: string): string =>
 const sums = correctionSums.map(sumOf).join(', ');
 
 const selected = [...callColumns, 'billing_month'] as const;
-const columnList = selected.map((column) => `\`${column}\``).join(', ');
 const idAt = callColumns.indexOf('call_id');
 
 const named = (names: readonly string[], values: readonly Json[]): JsonObject =>
   Object.fromEntries(names.map((name, i) => [name, values[i]]));
 
-/** FINAL: a row that is there twice until a merge is one row. */
-async function* rowsOf(client: Client, query: string, window: Window) {
-  const answer = await client.query({
-    query,
-    query_params: { ...window },
-    format: 'JSONCompactEachRow',
-    clickhouse_settings: asWritten,
-  });
-  for await (const rows of answer.stream<readonly Json[]>())
-    for (const row of rows) {
-      const values: readonly Json[] = row.json();
-      yield values;
-    }
-}
-
 /**
- * Every call of these days that went to a provider.
+ * Every call of these days that went to a provider; a row that is there twice until a merge is one row.
  * @throws what the client does
  */
 export async function* correctedCalls(client: Client, { from, to }: Days) {
-  const days = { since: secondsOf(from), until: secondsOf(to) + daySeconds };
-  for (const window of await windows(client, days)) {
+  const days = { from: secondsOf(from), until: secondsOf(to) + daySeconds };
+  for (const window of await windows(client, during, days)) {
     const corrections = new Map<Json | undefined, JsonObject>();
-    const corrected = rowsOf(
+    const corrected = streamed<Json>(
       client,
       `SELECT call_id, ${sums} FROM tollgate.calls FINAL
        WHERE entry = 'correction' AND ${grants} AND ${during} GROUP BY call_id`,
-      window,
+      { ...window },
     );
-    for await (const [id, ...values] of corrected)
-      corrections.set(id, named(correctionSums, values));
-    const rows = rowsOf(
+    for await (const rows of corrected)
+      for (const [id, ...values] of rows) corrections.set(id, named(correctionSums, values));
+    const calls = streamed<Json>(
       client,
-      `SELECT ${columnList} FROM tollgate.calls FINAL
+      `SELECT ${columnList(selected)} FROM tollgate.calls FINAL
        WHERE entry = 'call' AND notEmpty(attempts.provider) AND ${during}`,
-      window,
+      { ...window },
     );
-    for await (const values of rows) {
-      const call: CorrectedCall = {
-        row: named(selected, values),
-        corrections: corrections.get(values[idAt]) ?? null,
-      };
-      yield call;
-    }
+    for await (const rows of calls)
+      for (const values of rows) {
+        const call: CorrectedCall = {
+          row: named(selected, values),
+          corrections: corrections.get(values[idAt]) ?? null,
+        };
+        yield call;
+      }
   }
 }

@@ -1,8 +1,8 @@
 /** The rows of a run, put aside in `tollgate.correction_plans` before the first of them goes to the ledger. */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { Chain, rowHash } from '../../../decide/chain.ts';
 import { correctionRow, type CorrectionSource } from '../../../projections/correction.ts';
-import type { Client } from '../stored-rows.ts';
 
 /** Of one insert at most: so few rows and bytes that the server makes one block of them, which is there whole or not at all. */
 export interface BatchLimits {

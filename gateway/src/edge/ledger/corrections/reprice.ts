@@ -1,5 +1,6 @@
 /** Prices calls of the ledger anew, and books the differences. */
 import { createHash, randomUUID } from 'node:crypto';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import type { PriceTable } from '../../../decide/price.ts';
 import { PriceChangeSums, type PriceChanges } from '../../../decide/price-changes.ts';
 import { repriced } from '../../../decide/reprice.ts';
@@ -11,7 +12,6 @@ import { closedTo } from '../closes/months.ts';
 import type { Days } from '../focus-days.ts';
 import { correctedCalls } from './calls.ts';
 import { batchLimits, Plan, type BatchLimits } from './plan.ts';
-import type { Client } from '../stored-rows.ts';
 import { lastHead, recordRun, serverTime, unfinishedRuns, type Run } from './runs.ts';
 import { writeRun } from './write.ts';
 

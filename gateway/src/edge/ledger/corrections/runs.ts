@@ -1,6 +1,7 @@
 /** Runs of corrections in `tollgate.correction_runs`: what was planned, and is it written? */
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
-import { asked, type Client } from '../stored-rows.ts';
+import { asked } from '../stored-rows.ts';
 
 /** A run whose rows lie in `tollgate.correction_plans`. Names are those of the table. */
 export interface Run {

@@ -1,8 +1,10 @@
 /** The rows of a planned run go to the ledger: batch by batch, each as often as it takes, and once. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { columnList } from '@tollgate/clickhouse/column-list.ts';
+import type { Client } from '@tollgate/clickhouse/edge/client.ts';
 import { insertOnce } from '@tollgate/clickhouse/edge/insert-once.ts';
 import { allCorrectionColumns } from '../../../contract/ledger.ts';
-import { asked, type Client } from '../stored-rows.ts';
+import { asked } from '../stored-rows.ts';
 import { lastHead, recordRun, serverTime, type Run } from './runs.ts';
 
 export type Written =
@@ -11,8 +13,7 @@ export type Written =
   /** It was worked out from corrections that are not the last ones any more; nothing of it was written. */
   | { readonly kind: 'stale' };
 
-const columnList = allCorrectionColumns.map((column) => `\`${column}\``).join(', ');
-const insertQuery = `INSERT INTO tollgate.calls (${columnList}) FORMAT JSONCompactEachRow`;
+const insertQuery = `INSERT INTO tollgate.calls (${columnList(allCorrectionColumns)}) FORMAT JSONCompactEachRow`;
 const settings = {
   input_format_skip_unknown_fields: 0,
   date_time_input_format: 'best_effort',
