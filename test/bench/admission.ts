@@ -18,6 +18,7 @@ import { compilePrices } from '../../gateway/src/edge/prices/catalog.ts';
 import { startRuntime, type Runtime } from '../../gateway/src/edge/runtime.ts';
 import { logger } from '../../gateway/src/edge/telemetry/log.ts';
 import { metricStore } from '../../gateway/src/edge/telemetry/store.ts';
+import { startKeySets } from '../../gateway/src/edge/tokens/issuers.ts';
 import { startShared } from '../../gateway/src/edge/upstream/upstreams.ts';
 import { promptOf } from '../../gateway/src/decide/budgets/prompt.ts';
 import type { AskedFor } from '../../gateway/src/flow/effects.ts';
@@ -99,6 +100,7 @@ const caseOf = async (
   const runtime = startRuntime(read.config, compilePrices(read.config), {
     origins: new Map(),
     shared: startShared(() => {}),
+    keySets: startKeySets({ refreshed: () => {}, failed: () => {}, recovered: () => {} }),
     storedCaller: (secret) => control.caller(secret),
   });
   const admission = new Admission({
@@ -137,7 +139,8 @@ const admit = (
     const held = [];
     for (let i = 0; i < width; i += 1) {
       const who = runtime.identify(`Bearer ${secrets[(at + i) % secrets.length] ?? ''}`, undefined);
-      if (who.kind === 'unknown') throw new Error('the benchmark does not know its own keys');
+      if (who instanceof Promise || who.kind === 'unknown')
+        throw new Error('the benchmark does not know its own keys');
       const call: AskedFor = {
         facts: {
           ...someSettlement.call,

@@ -57,6 +57,7 @@ const edgeRooms: Readonly<Record<string, readonly string[]>> = {
   ledger: [],
   prices: [],
   telemetry: ['ledger'],
+  tokens: ['upstream/keeper.ts'],
   upstream: [],
   workers: ['config', 'ledger', 'telemetry'],
 };

@@ -149,6 +149,8 @@ const excused: Partial<Record<MetricId | keyof typeof clickhouseMetrics, string>
   estimated: 'board Provider & model',
   waste: 'board FinOps; the overview shows waste by caller from the ledger',
   authFailures: 'board Caller',
+  issuerKeysAge: 'board Health',
+  issuerRefreshes: 'board Health',
   foreignRequests: 'board Ledger & gateway',
   slowReaders: 'board Caller',
   impossibleUsage: 'board Reconciliation & close',

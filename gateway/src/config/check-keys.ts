@@ -5,8 +5,7 @@ import { isMap } from '@tollgate/settings/context.ts';
 import type { Context } from './context.ts';
 import { readSecret } from '@tollgate/settings/read-secret.ts';
 import { budgetsOfKey } from './budget-of.ts';
-import { overlap } from './check-models.ts';
-import { hint } from '@tollgate/settings/nearest.ts';
+import { checkWanted } from './check-models.ts';
 import { Key } from './schema.ts';
 import { found, shaped } from '@tollgate/settings/shape.ts';
 
@@ -107,16 +106,7 @@ const readKey = (
   const at = ['keys', i];
   const shape = shaped(Key, entry, at, context);
   if (shape === null) return null;
-  const { complaints, document } = context;
-  // Models that could not be read would make a key's models look wrong.
-  const complete = !complaints.under(['models']) && !complaints.under(['providers']);
-  for (const [j, wanted] of (shape.models ?? []).entries()) {
-    if (!complete || models.some(({ name }) => overlap(name, wanted))) continue;
-    const place = [...at, 'models', j];
-    const names = models.map(({ name }) => name);
-    const was = found(wanted, place, document);
-    complaints.add(place, `no model of this configuration fits ${was}${hint(wanted, names)}`);
-  }
+  checkWanted(shape.models ?? [], [...at, 'models'], models, context);
   const sha256 = hashOf(shape, at, context);
   if (sha256 === null) return null;
   const {

@@ -19,6 +19,24 @@ export const overlap = (a: string, b: string): boolean => {
   return b.endsWith('*') ? a.startsWith(q) : a === b;
 };
 
+/** Complains about models that somebody may use and that no model of the configuration fits. */
+export const checkWanted = (
+  wanted: readonly string[],
+  at: Path,
+  models: readonly ModelConfig[],
+  { complaints, document }: Context,
+): void => {
+  // Models that could not be read would make others look wrong.
+  if (complaints.under(['models']) || complaints.under(['providers'])) return;
+  for (const [i, one] of wanted.entries()) {
+    if (models.some(({ name }) => overlap(name, one))) continue;
+    const place = [...at, i];
+    const names = models.map(({ name }) => name);
+    const was = found(one, place, document);
+    complaints.add(place, `no model of this configuration fits ${was}${hint(one, names)}`);
+  }
+};
+
 /** `names` null: the providers could not all be read, so a missing one is not the target's fault. */
 const readTarget = (
   value: unknown,

@@ -10,6 +10,7 @@ import { readSections, rootOf } from '@tollgate/settings/sections.ts';
 import type { Provider } from '../providers/provider.ts';
 import { checkBudgets } from './check-budgets.ts';
 import { checkCatalogue } from './check-catalogue.ts';
+import { checkIssuers } from './check-issuers.ts';
 import { checkKeys, type EnvironmentKeys } from './check-keys.ts';
 import { checkLeaks } from './check-leaks.ts';
 import { checkModels } from './check-models.ts';
@@ -50,6 +51,7 @@ export const check = (document: Document, surroundings: Surroundings): Checked<C
   const models = checkModels(root['models'], providers, names, context);
   const keys = checkKeys(root['keys'], { models, providers }, surroundings.keys, context);
   checkLeaks(providers, keys, context);
+  const issuers = checkIssuers(root['issuers'], models, context);
   const budgets = checkBudgets(root['budgets'], context);
   const prices = checkPrices(root['prices'], names, context);
   const userHashKey = checkUsers(root['users'], context);
@@ -64,6 +66,7 @@ export const check = (document: Document, surroundings: Surroundings): Checked<C
       providers,
       models,
       keys,
+      issuers,
       prices,
       budgets,
       priceCatalogue,

@@ -2,6 +2,7 @@ import type { Decoded } from '@tollgate/settings/decode.ts';
 import type { Secret } from '@tollgate/settings/secret.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Caller } from '../model/call.ts';
+import type { Issuer } from '../model/issuer.ts';
 import type { Catalogue } from '../prices/catalogue.ts';
 import type { Sections } from './sections.ts';
 
@@ -74,6 +75,8 @@ export interface Config extends Settings {
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   readonly models: readonly ModelConfig[];
   readonly keys: readonly KeyConfig[];
+  /** Whose tokens are as good as a key. */
+  readonly issuers: readonly Issuer[];
   readonly prices: readonly PriceOverride[];
   /** Those of the file. */
   readonly budgets: readonly Budget[];

@@ -3,6 +3,7 @@ import type { Provider } from '../providers/provider.ts';
 import { providerSchema } from './check-providers.ts';
 import { collections, Key, Price, ProviderCommon, RouteInFull, Users } from './schema.ts';
 import { Budget } from './schema-budgets.ts';
+import { Issuer } from './schema-issuers.ts';
 import { sections } from './sections.ts';
 
 const commonFields = Object.keys(ProviderCommon.properties);
@@ -79,6 +80,9 @@ export const configurationDocs = (vendors: ReadonlyMap<string, Provider>): strin
     'A target is the name of a provider, or a map of `provider` and `model`; without `model` the name the client used is sent on.',
     `## \`keys\`\n\n${collections.keys} A key has \`secret\` or \`secretSha256\`.`,
     docsTable(Key),
+    `## \`issuers\`\n\n${collections.issuers} [How a token is judged, and how Kubernetes and others are set up](tokens.md).`,
+    '```yaml\nissuers:\n  - name: corp\n    issuer: https://login.example.org\n    audience: tollgate\n    claims: { team: department, user: email, application: { value: chat } }\n```',
+    docsTable(Issuer),
     `## \`budgets\`\n\n${collections.budgets} [What is counted, and what becomes of a call](budgets.md).`,
     '```yaml\nbudgets:\n  - { id: search, scope: { team: search }, unit: usd, limit: 500, window: month, timeZone: Europe/Berlin }\n  - { id: runaway, scope: { agent: "*" }, unit: usd, limit: 5, window: trace }\n```',
     docsTable(Budget),

@@ -14,6 +14,7 @@ import { providerSchema } from './check-providers.ts';
 import { modelPattern, modelTitle } from './model-names.ts';
 import { collections, Key, Price, ProviderCommon, RouteInFull, Users } from './schema.ts';
 import { Budget } from './schema-budgets.ts';
+import { Issuer } from './schema-issuers.ts';
 import { sections } from './sections.ts';
 
 const ref = (name: string) => ({ $ref: `#/definitions/${name}` });
@@ -65,6 +66,11 @@ export const editorSchema = (vendors: ReadonlyMap<string, Provider>): Json => {
         },
       },
       keys: { description: collections.keys, type: ['array', 'null'], items: asWritten(Key) },
+      issuers: {
+        description: collections.issuers,
+        type: ['array', 'null'],
+        items: asWritten(Issuer),
+      },
       budgets: {
         description: collections.budgets,
         type: ['array', 'null'],

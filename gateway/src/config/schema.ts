@@ -228,6 +228,8 @@ export const collections = {
   models:
     "What clients may ask for: by a model's name or a pattern ending in `*`, a provider's name or a list of targets. Left out: the known models of every provider.",
   keys: 'Who may call. Beside these, the environment brings `TOLLGATE_DEMO_KEY`, which may use the models of the simulated vendor only, and, as long as there are no keys here, `TOLLGATE_CALLER_KEY`, which may use all. A key here with the id `demo`, or with the secret `${TOLLGATE_DEMO_KEY}`, takes the place of the first. `TOLLGATE_MASTER_KEY` belongs to the administrator and calls no model.',
+  issuers:
+    'Whose tokens (JWT) clients may send in place of a key, as `Authorization: Bearer`: OpenID providers, Kubernetes.',
   prices: 'Prices that differ from the built-in ones.',
   budgets:
     'What may be spent, by whom, in which time: money, tokens or calls. A call that may come to more than one of its hard budgets has left is refused with 429 before a provider is asked.',

@@ -8,7 +8,8 @@ interface Words {
 
 // oxfmt-ignore
 export const errorWords = {
-  invalid_api_key:       { what: 'No key, or none of this gateway, or two different ones', help: 'Send a key that `keys` of the configuration names' },
+  invalid_api_key:       { what: 'No key, or none of this gateway, or two different ones; or a token that does not hold', help: 'Send a key that `keys` of the configuration names, or a token of one of its `issuers`; the message says what of a token does not hold' },
+  issuer_unavailable:    { what: 'The keys of the issuer of a token could not be had since the gateway started', help: 'Ask again; the operator: `issuers`, the log says why' },
   model_not_found:       { what: 'The key may not use the model, or no model has that name', help: 'The message lists what the key may use; `models` and the `models` of the key decide' },
   foreign_host:          { what: 'The request came under a name that is not one of this gateway', help: 'Add a public name to `TOLLGATE_HOSTS`' },
   foreign_origin:        { what: 'A web page of elsewhere caused the request', help: 'Call the gateway from a server, not from a page' },

@@ -6,6 +6,7 @@
 // oxfmt-ignore
 export const errors = {
   invalid_api_key:       { status: 401, outcome: 'unidentified', origin: 'client',   openai: 'authentication_error',  anthropic: 'authentication_error' },
+  issuer_unavailable:    { status: 503, outcome: 'unidentified', origin: 'network',  openai: 'server_error',          anthropic: 'api_error' },
   model_not_found:       { status: 404, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'not_found_error' },
   foreign_host:          { status: 421, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'invalid_request_error' },
   foreign_origin:        { status: 403, outcome: 'refused',      origin: 'client',   openai: 'invalid_request_error', anthropic: 'permission_error' },

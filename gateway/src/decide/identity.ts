@@ -95,7 +95,16 @@ export const userNames =
  */
 export const identity = (
   headers: Headers,
-  { maxTags, userName }: { readonly maxTags: number; readonly userName: (name: string) => string },
+  {
+    maxTags,
+    userName,
+    user = '',
+  }: {
+    readonly maxTags: number;
+    readonly userName: (name: string) => string;
+    /** The end user that a token vouches for, which counts before what the client says; empty: none. */
+    readonly user?: string;
+  },
 ): Identities => {
   const said = { agent: '', session: '', user: '' };
   const read = readTags(headers.tags ?? '', maxTags);
@@ -117,6 +126,7 @@ export const identity = (
     }
     if (value !== '') said[name] = value;
   }
+  if (user !== '') said.user = user;
   // Built from entries, so that a tag called `__proto__` is a tag.
   return {
     kind: 'ok',

@@ -14,6 +14,7 @@ import { readConfig, type ConfigSource } from './config/read.ts';
 import { startDemo, type Demo } from './demo/server.ts';
 import { catalogueOf, compilePrices } from './prices/catalog.ts';
 import { startRuntime, type Runtime } from './runtime.ts';
+import { startKeySets, type KeySetNews } from './tokens/issuers.ts';
 import { startShared } from './upstream/upstreams.ts';
 import type { MetricStore } from './telemetry/store.ts';
 import type { Prepared } from './workers/messages.ts';
@@ -75,6 +76,7 @@ const showRuntime = (store: MetricStore, { config, prices }: Runtime): void => {
   store.set('config', { hash: config.hash }, 1);
   store.clear('priceCatalog');
   store.clear('priceCatalogAge');
+  store.clear('issuerKeysAge');
   store.set('priceCatalog', { version: prices.version }, 1);
   zero(store, config);
 };
@@ -85,13 +87,30 @@ const gaugeAge = (store: MetricStore, { config, prices }: Runtime): void => {
   store.set('priceCatalogAge', { version: prices.version }, Math.max(0, sinceMs / 1000));
 };
 
+/** How old the keys of issuers are, of those that had any. */
+const gaugeKeys = (store: MetricStore, runtime: Runtime): void => {
+  for (const { issuer, seconds } of runtime.keyAges())
+    if (seconds !== null) store.set('issuerKeysAge', { issuer }, seconds);
+};
+
+const keyNews = ({ store, log }: Pick<LiveOptions, 'store' | 'log'>): KeySetNews => ({
+  refreshed: (issuer, result) => store.add('issuerRefreshes', { issuer, result }, 1),
+  failed: (issuer, message) =>
+    log.error(
+      { component: 'tokens', issuer },
+      `${message}; keys that were had before serve on, and it is tried again`,
+    ),
+  recovered: (issuer) => log.info({ component: 'tokens', issuer }, 'the keys could be had again'),
+});
+
 /** What brings configurations to life; they share connections, tokens and the simulated model. */
-const enlivener = ({ workers, log, storedCaller }: LiveOptions) => {
+const enlivener = ({ workers, store, log, storedCaller }: LiveOptions) => {
   const origins = new Map<string, string>();
   let demo: Demo | null = null;
   const shared = startShared((provider, { message }) =>
     log.error({ component: 'credentials', provider }, message),
   );
+  const keySets = startKeySets(keyNews({ store, log }));
   return {
     async enliven(whole: Config): Promise<Runtime> {
       const config = shareOf(whole, workers);
@@ -101,7 +120,8 @@ const enlivener = ({ workers, log, storedCaller }: LiveOptions) => {
         demo ??= await startDemo({});
         origins.set(use, demo.origin);
       }
-      return startRuntime(config, compilePrices(config), { origins, shared, storedCaller });
+      const shares = { origins, shared, keySets, storedCaller };
+      return startRuntime(config, compilePrices(config), shares);
     },
     close: async () => demo?.close(),
   };
@@ -159,6 +179,7 @@ class RunningLive implements Live {
 
   gauge(): void {
     gaugeAge(this.#options.store, this.#runtime);
+    gaugeKeys(this.#options.store, this.#runtime);
   }
 
   async prepare(): Promise<Prepared> {

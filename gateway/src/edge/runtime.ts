@@ -9,6 +9,8 @@ import type { PriceTable } from '../decide/price.ts';
 import { withWrittenUsers } from '../decide/budgets/subject.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Caller } from '../model/call.ts';
+import { issuersOf, type KeySets } from './tokens/issuers.ts';
+import { tokenVerifier } from './tokens/verify.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import { upstreamsOf, type Shared } from './upstream/upstreams.ts';
 
@@ -16,6 +18,8 @@ export interface Runtime {
   readonly config: Config;
   readonly prices: PriceTable;
   readonly identify: ReturnType<typeof identifier>;
+  /** How old the keys of each issuer of tokens are; null: there were none yet. */
+  keyAges(): readonly { readonly issuer: string; readonly seconds: number | null }[];
   /** How the name of an end user is written down. */
   readonly userName: (name: string) => string;
   /** Of the file and of keys. Names of end users are as they are written down. */
@@ -63,15 +67,20 @@ export const startRuntime = (
   {
     origins,
     shared,
+    keySets,
     storedCaller,
   }: {
     readonly origins: ReadonlyMap<string, string>;
     readonly shared: Shared;
+    /** Keys of issuers, kept over all configurations of a process. */
+    readonly keySets: KeySets;
     /** Whose secret it is, of keys that stand in no configuration. */
     storedCaller(secret: string): Caller | null;
   },
 ): Runtime => {
   const upstreams = upstreamsOf(config, origins, shared);
+  const issuers = issuersOf(config, keySets);
+  const { trusted } = issuers;
   const userName = userNames(config.userHashKey?.reveal() ?? null);
   let inUse = 0;
   const idle = Promise.withResolvers<void>();
@@ -83,7 +92,13 @@ export const startRuntime = (
   return {
     config,
     prices,
-    identify: identifier(callers(config), storedCaller),
+    identify: identifier(
+      callers(config),
+      storedCaller,
+      trusted.length === 0 ? null : tokenVerifier(trusted),
+    ),
+    keyAges: () =>
+      trusted.map(({ issuer, keySet }) => ({ issuer: issuer.name, seconds: keySet.ageSeconds() })),
     userName,
     budgets: withWrittenUsers(config.budgets, userName).concat(
       config.keys.flatMap((key) => key.budgets),
@@ -103,7 +118,7 @@ export const startRuntime = (
     async close() {
       closing = true;
       if (inUse > 0) await idle.promise;
-      await upstreams.release();
+      await Promise.all([upstreams.release(), issuers.release()]);
     },
   };
 };

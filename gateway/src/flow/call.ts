@@ -71,7 +71,8 @@ const serve = async (call: AskedCall, way: Way): Promise<Ending> => {
 };
 
 const tell = async (record: CallRecord, steps: readonly Step[], on: Effects): Promise<Ending> => {
-  const who = identify(record, on);
+  const identified = identify(record, on);
+  const who = identified instanceof Promise ? await identified : identified;
   if (who.kind === 'bad') return refusedFor(who.problem);
   const caller = who.value;
   const obstacle = on.enter(caller);

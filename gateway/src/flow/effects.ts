@@ -1,6 +1,6 @@
 import type { Prompt } from '../decide/budgets/prompt.ts';
 import type { Identities } from '../decide/identity.ts';
-import type { Identified } from '../decide/identify.ts';
+import type { Identifying } from '../decide/identify.ts';
 import type { CallSoFar } from '../decide/response-headers.ts';
 import type { Plan } from '../decide/plan.ts';
 import type { Next } from '../decide/retry.ts';
@@ -93,8 +93,8 @@ export interface Effects {
   readonly priceVersion: string;
   /** Monotonic clock. */
   nowMs(): number;
-  /** Whose key came with it. */
-  identify(): Identified;
+  /** Whose key or token came with it. */
+  identify(): Identifying;
   /** Who acts on whose behalf, by the headers. */
   identity(): Identities;
   /** Why no further call is taken, or not this one, before its body is read; null: it may come in, and is counted. */

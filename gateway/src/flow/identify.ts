@@ -1,12 +1,11 @@
-import { plain } from '../decide/refuse.ts';
+import type { Identified } from '../decide/identify.ts';
+import { unidentified } from '../decide/unidentified.ts';
 import type { Caller } from '../model/call.ts';
 import type { CallRecord } from './call-record.ts';
 import type { Effects, Got } from './effects.ts';
 
-/** Who calls, and on whose behalf? */
-export const identify = (record: CallRecord, on: Effects): Got<Caller> => {
-  const who = on.identify();
-  if (who.kind === 'unknown') return { kind: 'bad', problem: plain('invalid_api_key') };
+const known = (who: Identified, record: CallRecord, on: Effects): Got<Caller> => {
+  if (who.kind === 'unknown') return { kind: 'bad', problem: unidentified(who) };
   const { caller } = who;
   const said = on.identity();
   if (said.kind === 'bad') {
@@ -15,4 +14,12 @@ export const identify = (record: CallRecord, on: Effects): Got<Caller> => {
   }
   record.learn({ caller, identity: said.identity });
   return { kind: 'ok', value: caller };
+};
+
+/** Who calls, and on whose behalf? A promise only for a token that is not known yet. */
+export const identify = (record: CallRecord, on: Effects): Got<Caller> | Promise<Got<Caller>> => {
+  const who = on.identify();
+  return who instanceof Promise
+    ? who.then((found) => known(found, record, on))
+    : known(who, record, on);
 };

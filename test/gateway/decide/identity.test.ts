@@ -132,3 +132,12 @@ test('a user is written down as it is named, or as a hash that depends on name a
   expect(new Set([one('ada'), one('bob'), other('ada')]).size).toBe(3);
   expect(one('')).toBe('');
 });
+
+test('the end user that a token vouches for counts before headers and baggage, and is written down as others are', () => {
+  const headers = { ...none, user: 'eve', baggage: 'enduser.id=mallory', agent: 'a' };
+  const vouched = { maxTags: 10, userName: (name: string) => `<${name}>`, user: 'ada' };
+  expect(identity(headers, vouched)).toMatchObject({ identity: { user: '<ada>', agent: 'a' } });
+  expect(identity(headers, { ...vouched, user: '' })).toMatchObject({
+    identity: { user: '<eve>' },
+  });
+});

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { ErrorCode } from '../../../gateway/src/contract/errors.ts';
 import type { Next } from '../../../gateway/src/decide/retry.ts';
 import { unknownPrompt } from '../../../gateway/src/decide/budgets/prompt.ts';
+import type { Identified } from '../../../gateway/src/decide/identify.ts';
 import { plain, refusalFor } from '../../../gateway/src/decide/refuse.ts';
 import { call } from '../../../gateway/src/flow/call.ts';
 import type { Delivery, Effects, Opened } from '../../../gateway/src/flow/effects.ts';
@@ -42,6 +43,8 @@ const answered: Happening = { does: 'begin', ends: { kind: 'complete' } };
 
 interface Scene {
   readonly stranger?: boolean;
+  /** Who calls is known after a while. */
+  readonly token?: boolean;
   readonly badIdentity?: Problem;
   readonly obstacle?: Problem;
   readonly badRequest?: Problem;
@@ -112,10 +115,13 @@ const world = (script: readonly Happening[], scene: Scene) => {
     arrival: { ...someSettlement.call, startedMs: 0 },
     priceVersion: 'v',
     nowMs: () => 1 + pausedMs,
-    identify: () =>
-      scene.stranger === true
-        ? { kind: 'unknown', reason: 'unknown' }
-        : { kind: 'known', caller: { ...caller, models: scene.models ?? null } },
+    identify() {
+      const who: Identified =
+        scene.stranger === true
+          ? { kind: 'unknown', reason: scene.token === true ? 'expired' : 'unknown' }
+          : { kind: 'known', caller: { ...caller, models: scene.models ?? null }, user: '' };
+      return scene.token === true ? Promise.resolve(who) : who;
+    },
     identity: () =>
       scene.badIdentity === undefined
         ? { kind: 'ok', identity: { agent: 'me', session: '', user: '', tags: {} } }
@@ -448,6 +454,7 @@ test('a call without a target is a bug, not an endless loop', async () => {
 
 test.each([
   ['a stranger', { stranger: true }, 'invalid_api_key', 'unidentified'],
+  ['a token that has expired', { stranger: true, token: true }, 'invalid_api_key', 'unidentified'],
   ['an identity that is none', { badIdentity: plain('invalid_json') }, 'invalid_json', 'refused'],
   ['a gateway that is full', { obstacle: plain('too_many_calls') }, 'too_many_calls', 'throttled'],
   ['a body that is none', { badRequest: plain('invalid_json') }, 'invalid_json', 'refused'],
@@ -464,6 +471,11 @@ test.each([
     expect(diary.filter((entry) => /^(intend|open)/.test(entry))).toEqual([]);
   },
 );
+
+test('a token is waited for, and its call is one like any other', async () => {
+  const { settlement } = await played([answered], { token: true });
+  expect(settlement).toMatchObject({ outcome: 'answered', call: { caller } });
+});
 
 test('what is known of a call when it is refused stands in its account; a name that is none does not', async () => {
   const stranger = await played([], { stranger: true });

@@ -1,7 +1,7 @@
 /** What one call that came over HTTP may do to the world: the flow's effects, made of its socket, the spool and the providers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { identity, type Identities } from '../../decide/identity.ts';
-import type { Identified } from '../../decide/identify.ts';
+import type { Identities } from '../../decide/identity.ts';
+import type { Identified, Identifying } from '../../decide/identify.ts';
 import { usableModels, type Plan } from '../../decide/plan.ts';
 import { plain, refusalForFault } from '../../decide/refuse.ts';
 import { afterFault, type Next } from '../../decide/retry.ts';
@@ -28,7 +28,6 @@ import type { LargeBodies } from '../bodies/large-bodies.ts';
 import { readBody } from '../bodies/read-body.ts';
 import { Held } from '../budgets/held.ts';
 import type { Runtime } from '../runtime.ts';
-import { writtenHeader } from './arrival.ts';
 import { clientOf, pauseUnlessGone, type Client } from './client.ts';
 import type { Connections } from './connections.ts';
 import { deliver } from './delivery.ts';
@@ -38,6 +37,7 @@ import { maxDiscardedBytes, receiveBody, restIsSmall } from './receive.ts';
 import { ownHeaders, replyHeaders } from '../../decide/response-headers.ts';
 import { requestOf } from './request-body.ts';
 import { ProviderSide } from './provider-side.ts';
+import { saidIdentity } from './said-identity.ts';
 import type { Stop } from './stop.ts';
 
 /** How many calls there are, and whether more may come. */
@@ -71,6 +71,8 @@ export class HttpCall implements Effects {
   /** The configuration in force when it arrived serves it to its end. */
   readonly #runtime: Runtime;
   #caller: Caller | null = null;
+  /** The end user that its token vouches for; empty: none does. */
+  #user = '';
   #share: Share | null = null;
   readonly #held: Held;
   #leaveRuntime: (() => void) | null = null;
@@ -111,30 +113,28 @@ export class HttpCall implements Effects {
     return performance.now();
   }
 
-  identify(): Identified {
-    const { services, connections } = this.#plane;
-    const { headers, socket } = this.#request;
+  identify(): Identifying {
+    const { headers } = this.#request;
     const who = this.#runtime.identify(headers.authorization, header(headers, 'x-api-key'));
+    if (!(who instanceof Promise)) return this.#identified(who);
+    // While a token is verified a reload may come: this call keeps what it began with.
+    this.#leaveRuntime ??= this.#runtime.enter();
+    return who.then((found) => this.#identified(found));
+  }
+
+  #identified(who: Identified): Identified {
+    const { services, connections } = this.#plane;
     if (who.kind === 'unknown') services.store.add('authFailures', { reason: who.reason }, 1);
     else {
       this.#caller = who.caller;
-      connections.known(socket);
+      this.#user = who.user;
+      connections.known(this.#request.socket);
     }
     return who;
   }
 
   identity(): Identities {
-    const { headers } = this.#request;
-    return identity(
-      {
-        agent: writtenHeader(headers, 'x-tollgate-agent'),
-        session: writtenHeader(headers, 'x-tollgate-session'),
-        user: writtenHeader(headers, 'x-tollgate-user'),
-        tags: writtenHeader(headers, 'x-tollgate-tags'),
-        baggage: header(headers, 'baggage'),
-      },
-      { maxTags: this.#runtime.config.limits.tagsPerCall, userName: this.#runtime.userName },
-    );
+    return saidIdentity(this.#request.headers, this.#runtime, this.#user);
   }
 
   enter({ keyId }: Caller): Problem | null {
@@ -148,7 +148,7 @@ export class HttpCall implements Effects {
     if (encoding !== 'identity') return plain('unsupported_media');
     traffic.inFlight += 1;
     this.#share = bodyMemory.share(keyId);
-    this.#leaveRuntime = this.#runtime.enter();
+    this.#leaveRuntime ??= this.#runtime.enter();
     return null;
   }
 
@@ -284,10 +284,10 @@ export class HttpCall implements Effects {
     this.#providers.over();
     // Whatever went wrong, nobody waits for an answer that will not come.
     if (!this.#response.writableEnded) this.#response.destroy();
+    this.#leaveRuntime?.();
     if (this.#share === null) return;
     traffic.inFlight -= 1;
     this.#share.release();
-    this.#leaveRuntime?.();
     services.store.set('bodyBytes', {}, bodyMemory.takenBytes());
   }
 }

@@ -3,7 +3,8 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readiness } from '../../decide/readiness.ts';
-import { plain, refusalFor } from '../../decide/refuse.ts';
+import { refusalFor } from '../../decide/refuse.ts';
+import { unidentified } from '../../decide/unidentified.ts';
 import type { DialectName, Problem } from '../../model/call.ts';
 import { header } from '../../model/headers.ts';
 import type { Refusal } from '../../model/refusal.ts';
@@ -126,20 +127,20 @@ export const addServiceRoutes = (
   app: FastifyInstance,
   { services, metrics, ready }: ServiceRouteOptions,
 ): void => {
-  const models = (
+  const models = async (
     request: FastifyRequest,
     reply: FastifyReply,
     name: string | null,
-  ): FastifyReply => {
+  ): Promise<FastifyReply> => {
     const runtime = services.runtime();
     const dialect = dialectOfModels(request.headers);
-    const who = runtime.identify(
+    const who = await runtime.identify(
       request.headers.authorization,
       header(request.headers, 'x-api-key'),
     );
     if (who.kind === 'unknown') {
       services.store.add('authFailures', { reason: who.reason }, 1);
-      return sendProblem(reply, plain('invalid_api_key'), dialect);
+      return sendProblem(reply, unidentified(who), dialect);
     }
     void reply.headers(always(header(request.headers, 'traceparent')));
     if (name === null) return sendJson(reply, 200, modelList(runtime, who.caller, dialect));

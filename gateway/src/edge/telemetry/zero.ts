@@ -5,6 +5,7 @@
 import type { Config } from '../../config/config.ts';
 import { refusalOf, type Foreign } from '@tollgate/listener/foreign.ts';
 import { cuts } from '../../decide/told.ts';
+import { authFailures } from '../../decide/unidentified.ts';
 import { outcomes, type OutcomeKind } from '../../contract/outcomes.ts';
 import type { FaultKind } from '../../model/fault.ts';
 import type { MetricStore } from './store.ts';
@@ -67,7 +68,9 @@ export const zero = (store: MetricStore, config: Config): void => {
   store.add('slowReaders', {}, 0);
   for (const result of ['applied', 'restart_needed', 'rejected'])
     store.add('configReloads', { result }, 0);
-  for (const reason of ['missing', 'malformed', 'unknown'])
-    store.add('authFailures', { reason }, 0);
+  for (const reason of authFailures) store.add('authFailures', { reason }, 0);
+  for (const { name: issuer } of config.issuers)
+    for (const result of ['changed', 'unchanged', 'failed'])
+      store.add('issuerRefreshes', { issuer, result }, 0);
   for (const reason of foreignReasons) store.add('foreignRequests', { reason }, 0);
 };

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errors, type ErrorCode } from '../../../../gateway/src/contract/errors.ts';
 import type { DialectName } from '../../../../gateway/src/model/call.ts';
+import { makeKey, startIssuer, type FakeIssuer } from '../../../fakes/issuer.ts';
 import { doneChunk, json, sse, startScripted, type Upstream } from '../upstream/scripted.ts';
 import { chunkOf, usageChunk, wholeChat } from '../upstream/scripted.ts';
 import { anthropicSecret, key, narrowKey, openaiSecret, startHarness } from './harness.ts';
@@ -14,9 +15,13 @@ const bodyLimitBytes = 64 * 1024;
 const prompt = 'PROMPT-THAT-MUST-NOT-COME-BACK';
 
 let upstream: Upstream;
+/** An issuer of tokens that has no keys for anybody. */
+let issuer: FakeIssuer;
 let harness: Harness;
 beforeAll(async () => {
   upstream = await startScripted();
+  issuer = await startIssuer();
+  issuer.answer((response) => void response.writeHead(503).end());
   harness = await startHarness(`providers:
   openai: { apiKey: "\${OPENAI_KEY}", baseUrl: "${upstream.origin}/v1" }
   anthropic: { apiKey: "\${ANTHROPIC_KEY}", baseUrl: "${upstream.origin}" }
@@ -24,6 +29,8 @@ models: { gpt-4o-mini: openai, gpt-*: openai, claude-*: anthropic }
 timeouts: { connect: 2s, firstByte: 2s, idle: 2s, total: 20s }
 retry: { triesPerCall: 1 }
 limits: { body: 64KiB, request: 2s, callsInFlight: 2 }
+issuers:
+  - { name: away, issuer: "${issuer.url}", audience: tollgate }
 budgets:
   - { id: money, scope: { session: poor }, unit: usd, limit: 0, window: day }
   - { id: calls, scope: { session: quick }, unit: requests, limit: 0, window: rolling, length: 60s }
@@ -32,6 +39,7 @@ budgets:
 afterAll(async () => {
   await harness.close();
   await upstream.close();
+  await issuer.close();
 });
 
 const paths = { openai: '/v1/chat/completions', anthropic: '/v1/messages' } as const;
@@ -95,6 +103,10 @@ type Provoke = (dialect: DialectName) => Promise<Reply>;
 const provocations: Readonly<Partial<Record<ErrorCode, Provoke>>> = {
   invalid_api_key: (dialect) =>
     post(url(dialect), 'tg-some-other-key-that-must-not-come-back', chat(dialect), { traceparent }),
+  async issuer_unavailable(dialect) {
+    const token = await issuer.sign(await makeKey('1'), { sub: prompt });
+    return post(url(dialect), token, chat(dialect), { traceparent });
+  },
   model_not_found: (dialect) =>
     post(url(dialect), narrowKey, { ...chat(dialect), model: 'gpt-unheard-of' }, { traceparent }),
   invalid_json: (dialect) =>

@@ -9,6 +9,7 @@ import { httpServer, type Server } from '../../../../gateway/src/edge/http/serve
 import { compilePrices } from '../../../../gateway/src/edge/prices/catalog.ts';
 import { Admission } from '../../../../gateway/src/edge/budgets/admission.ts';
 import { startRuntime, type Runtime } from '../../../../gateway/src/edge/runtime.ts';
+import { startKeySets } from '../../../../gateway/src/edge/tokens/issuers.ts';
 import { startShared } from '../../../../gateway/src/edge/upstream/upstreams.ts';
 import { logger } from '../../../../gateway/src/edge/telemetry/log.ts';
 import { metricStore, type MetricStore } from '../../../../gateway/src/edge/telemetry/store.ts';
@@ -36,6 +37,7 @@ export interface Harness {
   readonly url: string;
   readonly port: number;
   readonly server: Server;
+  readonly runtime: Runtime;
   readonly settlements: readonly Settlement[];
   readonly store: MetricStore;
   readonly log: Services['log'];
@@ -79,6 +81,7 @@ export const startHarness = async (
   const runtime: Runtime = startRuntime(read.config, compilePrices(read.config), {
     origins: new Map(),
     shared: startShared(() => {}),
+    keySets: startKeySets({ refreshed: () => {}, failed: () => {}, recovered: () => {} }),
     storedCaller: () => null,
   });
   const settlements: Settlement[] = [];
@@ -139,6 +142,7 @@ export const startHarness = async (
     url: `http://127.0.0.1:${port}`,
     port,
     server,
+    runtime,
     settlements,
     store: services.store,
     log: services.log,
