@@ -40,12 +40,12 @@ test.each<[string, (all: AuditEntry[]) => AuditEntry[], RegExp]>([
   ['taken away at the beginning', (all) => all.slice(1), /entry 2 follows entry 0/],
   [
     'changed',
-    ([first, ...rest]) => [{ ...first, id: 'x' } as AuditEntry, ...rest],
+    (all) => all.map((one, i) => (i === 0 ? { ...one, id: 'x' } : one)),
     /entry 1 was changed/,
   ],
   [
     'changed in what was',
-    ([first, ...rest]) => [{ ...first, after: { team: 'b' } } as AuditEntry, ...rest],
+    (all) => all.map((one, i) => (i === 0 ? { ...one, after: { team: 'b' } } : one)),
     /entry 1 was changed/,
   ],
   [
