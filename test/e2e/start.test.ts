@@ -86,7 +86,7 @@ test('a data directory that cannot be written', async () => {
   const { code, lines } = await failedStart({ TOLLGATE_DATA_DIR: path.join(file, 'below') });
   expect([code, lines.length]).toEqual([1, 1]);
   expect(lines[0]).toMatch(
-    /^gateway: cannot write to the ledger directory .*a-file\/below\/ledger: .*ENOTDIR/,
+    /^gateway: the control store in .*a-file\/below cannot be used: .*ENOTDIR/,
   );
 });
 

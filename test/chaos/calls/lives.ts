@@ -28,6 +28,9 @@ export interface LivesOptions {
   onKill(lives: Lives, lifeMs: number | null, words: string): void;
 }
 
+/** The kernel takes connections for a process, and breaks them, for a moment after its end was told. No next one is there as soon. */
+const tearDownMs = 200;
+
 /** Not killed at once when it is ready: some calls are to be under way. */
 const shortestMs = 100;
 const earlyShare = 0.1;
@@ -76,7 +79,7 @@ export const killAgainAndAgain = async (options: LivesOptions): Promise<Lives> =
     }
     const fromMs = Date.now();
     await life.kill9();
-    kills.push({ fromMs, untilMs: Date.now() });
+    kills.push({ fromMs, untilMs: Date.now() + tearDownMs });
     onKill(lives(), lifeMs, life.output());
   }
   return lives();

@@ -28,6 +28,7 @@ test('a chat completion is taken as it is, unknown fields and all', () => {
       wantsStreamUsage: true,
       dimensions: {},
       maxTokens: 7,
+      choices: 1,
       temperature: 0,
       topP: 1,
     },
@@ -48,6 +49,7 @@ test('null is the same as absent', () => {
     wantsStreamUsage: false,
     dimensions: {},
     maxTokens: null,
+    choices: 1,
     temperature: null,
     topP: null,
   };
