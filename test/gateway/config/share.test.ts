@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { shareOf, workersOf } from '../../../gateway/src/config/share.ts';
+import { shareOf, shareOfBudget, workersOf } from '../../../gateway/src/config/share.ts';
+import { budget } from '../decide/budgets/support.ts';
 import { readConfig } from '../../../gateway/src/edge/config/read.ts';
 import type { Config } from '../../../gateway/src/config/config.ts';
 import { providers } from '../../../gateway/src/providers/registry.ts';
@@ -66,4 +67,15 @@ test('a segment fits into the share of the spool, and a batch of spans into that
   expect(part.ledger).toMatchObject({ maxSpoolBytes: 3_000_000, segmentSizeBytes: 3_000_000 });
   expect(part.telemetry).toMatchObject({ spanQueue: 4, spanBatch: 4 });
   expect(Object.isFrozen(part.ledger)).toBe(true);
+});
+
+test.each([
+  [10n, 3, [4n, 3n, 3n]],
+  [1n, 2, [1n, 0n]],
+  [12n, 4, [3n, 3n, 3n, 3n]],
+  [0n, 2, [0n, 0n]],
+])('of a budget of %s %i workers give all, to the last one', (limit, workers, parts) => {
+  const shares = parts.map((_, i) => shareOfBudget(budget({ limit }), i + 1, workers).limit);
+  expect(shares).toEqual(parts);
+  expect(shares.reduce((sum, one) => sum + one, 0n)).toBe(limit);
 });
