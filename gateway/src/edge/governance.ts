@@ -1,6 +1,16 @@
 /** Who may call and what may be spent: keys and budgets of the configuration file and of the control store, put together. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { shareOfBudget } from '../config/share.ts';
@@ -12,6 +22,7 @@ import { Admission } from './budgets/admission.ts';
 import { Control } from './control/control.ts';
 import { sqliteDialect } from './control/sqlite.ts';
 import { openStore } from './control/store.ts';
+import { syncDirectory } from './ledger/files.ts';
 import { spoolOf } from './ledger/spools.ts';
 import type { Live } from './live.ts';
 import type { MetricStore } from './telemetry/store.ts';
@@ -34,17 +45,35 @@ export interface GovernanceOptions {
   readonly log: Logger;
 }
 
-/** What secrets of keys are hashed with: made once, kept beside the store, the same for all workers. @throws what the disk does */
-const hashKeyIn = (dataDir: string): string => {
-  const path = join(dataDir, 'control-hash-key');
+/** Puts a file there, whole and on the disk itself, unless there is one. @throws what the disk does */
+const putOnce = (dir: string, name: string, text: string): void => {
+  const path = join(dir, name);
+  if (existsSync(path)) return;
+  const draft = `${path}.${process.pid}.new`;
+  const fd = openSync(draft, 'w', 0o600);
   try {
-    // Only one of several that start at once makes it.
-    writeFileSync(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  try {
+    // Only one of several that start at once puts it there; a power cut leaves all of it or nothing.
+    linkSync(draft, path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
-  const text = readFileSync(path, 'utf8').trim();
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${path} is damaged`);
+  syncDirectory(dir);
+};
+
+/** What secrets of keys are hashed with: made once, kept beside the store, the same for all workers. @throws what the disk does */
+const hashKeyIn = (dataDir: string): string => {
+  const name = 'control-hash-key';
+  putOnce(dataDir, name, randomBytes(32).toString('hex'));
+  const text = readFileSync(join(dataDir, name), 'utf8').trim();
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new Error(`${join(dataDir, name)} is damaged`);
   return text;
 };
 
@@ -79,9 +108,10 @@ export const startGovernance = async (options: GovernanceOptions): Promise<Gover
   };
   let control: Control | null = null;
   const adopt = (): void => admission.adopt(inForce(control));
+  const hashKey = hashKeyIn(dataDir);
   control = await Control.start({
     store: await openStore(sqliteDialect(join(dataDir, 'control.sqlite'))),
-    hashKey: hashKeyIn(dataDir),
+    hashKey,
     taken,
     states,
     onChange: adopt,
