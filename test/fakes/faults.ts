@@ -167,6 +167,9 @@ const stopOf = (sizeBytes: number, fault: Fault) => {
   return { stop, how: 'whole' } as const;
 };
 
+/** Ends an event of a stream. */
+const blankLineBytes = 2;
+
 /** Writes down what is out, up to byte `end`, from the part `step` on; returns the first part that is not. */
 const note = (
   served: Served,
@@ -181,6 +184,9 @@ const note = (
     served.stopSent ||= steps[next]?.isStop ?? false;
     served.errorSent ||= steps[next]?.isError ?? false;
   }
+  // All that it says is out when only the blank line behind it is missing.
+  const cut = steps[next];
+  if (cut !== undefined && cut.at - end <= blankLineBytes) served.stopSent ||= cut.isStop ?? false;
   return next;
 };
 
