@@ -55,10 +55,6 @@ export class Directory {
     return this.#byHash.get(hash) ?? null;
   }
 
-  hasKeys(): boolean {
-    return this.#keys.size > 0;
-  }
-
   /** All budgets that calls fall under: those made as budgets, and the limits of keys. */
   inForce(): readonly Budget[] {
     const made = this.budgets().flatMap((record) => budgetIn(record) ?? []);

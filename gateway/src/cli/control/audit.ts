@@ -2,21 +2,12 @@
 import { brokenLinks, entryIn, noEntries } from '../../control/audit.ts';
 import { command } from '../command.ts';
 import { fail, reasonOf, say } from '../say.ts';
-import { askAll, tableOf, whereArgs } from './ask.ts';
+import { askAll, whereArgs } from './ask.ts';
+import { listing } from './listing.ts';
 
 const shownFields = ['number', 'at', 'actor', 'address', 'action', 'kind', 'id', 'refused'];
 
-export const listAudit = command({
-  args: whereArgs,
-  run: async ({ args: { url, json } }) => {
-    try {
-      const entries = await askAll(url, '/v1/audit');
-      say(json === true ? JSON.stringify(entries) : tableOf(entries, shownFields));
-    } catch (error) {
-      fail(`cannot read the audit: ${reasonOf(error)}`, json === true);
-    }
-  },
-});
+export const listAudit = listing('/v1/audit', shownFields, 'read the audit');
 
 /** Exit code 1 when an entry was changed, taken away or put in. */
 export const verifyAudit = command({

@@ -2,7 +2,8 @@
 import { textAt, type JsonObject } from '../../model/json.ts';
 import { command } from '../command.ts';
 import { fail, misuse, reasonOf, say } from '../say.ts';
-import { ask, askAll, tableOf, whereArgs } from './ask.ts';
+import { ask, tableOf, whereArgs } from './ask.ts';
+import { listing } from './listing.ts';
 
 const shownFields = [
   'id',
@@ -18,17 +19,7 @@ const shownFields = [
   'source',
 ];
 
-export const listBudgets = command({
-  args: whereArgs,
-  run: async ({ args: { url, json } }) => {
-    try {
-      const budgets = await askAll(url, '/v1/budgets');
-      say(json === true ? JSON.stringify(budgets) : tableOf(budgets, shownFields));
-    } catch (error) {
-      fail(`cannot list budgets: ${reasonOf(error)}`, json === true);
-    }
-  },
-});
+export const listBudgets = listing('/v1/budgets', shownFields, 'list budgets');
 
 /** `team=search,user=*`; null: it is none. A tag has a second equals sign: `tag=feature=search`. */
 const scopeOf = (text: string): JsonObject | null => {

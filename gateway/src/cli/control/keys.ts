@@ -2,7 +2,8 @@
 import { textAt, type JsonObject } from '../../model/json.ts';
 import { command } from '../command.ts';
 import { fail, misuse, reasonOf, say } from '../say.ts';
-import { ask, askAll, tableOf, whereArgs } from './ask.ts';
+import { ask, whereArgs } from './ask.ts';
+import { listing } from './listing.ts';
 
 const shownFields = [
   'id',
@@ -21,17 +22,7 @@ const count = (text: string | undefined): number | null => {
   return Number.isInteger(value) && value > 0 ? value : NaN;
 };
 
-export const listKeys = command({
-  args: whereArgs,
-  run: async ({ args: { url, json } }) => {
-    try {
-      const keys = await askAll(url, '/v1/keys');
-      say(json === true ? JSON.stringify(keys) : tableOf(keys, shownFields));
-    } catch (error) {
-      fail(`cannot list keys: ${reasonOf(error)}`, json === true);
-    }
-  },
-});
+export const listKeys = listing('/v1/keys', shownFields, 'list keys');
 
 const limitArgs = {
   'requests-per-minute': { type: 'string', description: 'Calls in any minute' },

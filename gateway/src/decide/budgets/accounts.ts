@@ -31,6 +31,8 @@ const identityOf = ({ id, scope, unit, window }: Budget): string =>
 export class Accounts {
   readonly #most: number;
   #entries = new Map<string, Entry>();
+  /** By the ids of their budgets. */
+  #byId = new Map<string, Entry>();
   #index = new ScopeIndex<Entry>();
   #count = 0;
   #evicted = 0;
@@ -50,6 +52,7 @@ export class Accounts {
   adopt(budgets: readonly Budget[]): void {
     const before = this.#entries;
     this.#entries = new Map();
+    this.#byId = new Map();
     this.#index = new ScopeIndex();
     this.#count = 0;
     for (const budget of budgets) {
@@ -58,6 +61,7 @@ export class Accounts {
       const entry = before.get(identity) ?? { identity, budget, accounts };
       entry.budget = budget;
       this.#entries.set(identity, entry);
+      this.#byId.set(budget.id, entry);
       this.#index.add(budget, entry);
       this.#count += entry.accounts.size;
     }
@@ -83,6 +87,11 @@ export class Accounts {
   find(identity: string, name: string): Holder | null {
     const entry = this.#entries.get(identity);
     return entry === undefined ? null : this.#holder(entry, name);
+  }
+
+  /** Those of one budget. */
+  ofBudget(id: string): Iterable<Holder> {
+    return this.#byId.get(id)?.accounts.values() ?? [];
   }
 
   *all(): Generator<Holder> {

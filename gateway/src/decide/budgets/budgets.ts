@@ -179,9 +179,11 @@ export class Budgets {
     return { passed, booked };
   }
 
-  /** All accounts that something is in. */
-  *states(nowMs: number): Generator<AccountState> {
-    for (const holder of this.#accounts.all()) {
+  /** All accounts that something is in. @param budgetId of this budget only; left out: of all */
+  *states(nowMs: number, budgetId?: string): Generator<AccountState> {
+    const holders =
+      budgetId === undefined ? this.#accounts.all() : this.#accounts.ofBudget(budgetId);
+    for (const holder of holders) {
       holder.account.look(nowMs);
       if (!holder.account.isEmpty()) yield stateOf(holder);
     }

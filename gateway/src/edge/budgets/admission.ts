@@ -185,7 +185,7 @@ export class Admission {
 
   /** The accounts of a budget, as they are now. */
   states(budgetId: string): readonly AccountState[] {
-    return [...this.#budgets.states(Date.now())].filter(({ budget }) => budget.id === budgetId);
+    return [...this.#budgets.states(Date.now(), budgetId)];
   }
 
   /** Brings the accounts into the store; called before it is shown. */

@@ -46,7 +46,6 @@ const belowSpent =
 export class Control {
   readonly #options: ControlOptions;
   readonly #writer: Writer;
-
   /** Secrets seen and found; forgotten whenever something changes. */
   readonly #known: Map<string, KnownSecret>;
 
@@ -66,7 +65,7 @@ export class Control {
     return new Control(options, await Writer.start({ ...options, onChange }), known);
   }
 
-  get directory(): Pick<Directory, 'hasKeys' | 'inForce'> {
+  get directory(): Pick<Directory, 'inForce'> {
     return this.#writer.directory;
   }
 
@@ -115,7 +114,7 @@ export class Control {
   }
 
   patchKey(id: string, body: unknown, actor: Actor): Promise<Done> {
-    return this.#writer.do({ action: 'update', kind: 'key', id: id, actor }, () =>
+    return this.#writer.do({ action: 'update', kind: 'key', id, actor }, () =>
       this.#ofKey(id, (key) => {
         const read = patchedKey(key, body, Date.now());
         return read.kind === 'bad'
@@ -126,7 +125,7 @@ export class Control {
   }
 
   rotateKey(id: string, body: unknown, actor: Actor): Promise<Done> {
-    return this.#writer.do({ action: 'rotate', kind: 'key', id: id, actor }, () =>
+    return this.#writer.do({ action: 'rotate', kind: 'key', id, actor }, () =>
       this.#ofKey(id, (key) => {
         const { secret, ...fresh } = this.#fresh();
         const read = rotatedKey(key, body, fresh);
@@ -137,7 +136,7 @@ export class Control {
   }
 
   deleteKey(id: string, actor: Actor): Promise<Done> {
-    return this.#writer.do({ action: 'delete', kind: 'key', id: id, actor }, () =>
+    return this.#writer.do({ action: 'delete', kind: 'key', id, actor }, () =>
       this.#ofKey(id, (key) => this.#gone(key)),
     );
   }
@@ -155,7 +154,7 @@ export class Control {
   }
 
   patchBudget(id: string, body: unknown, actor: Actor): Promise<Done> {
-    return this.#writer.do({ action: 'update', kind: 'budget', id: id, actor }, () =>
+    return this.#writer.do({ action: 'update', kind: 'budget', id, actor }, () =>
       this.#ofBudget(id, (record) => {
         const read = patchedBudget(record, body, Date.now());
         if (read.kind === 'bad') return read;
@@ -168,7 +167,7 @@ export class Control {
   }
 
   deleteBudget(id: string, actor: Actor): Promise<Done> {
-    return this.#writer.do({ action: 'delete', kind: 'budget', id: id, actor }, () =>
+    return this.#writer.do({ action: 'delete', kind: 'budget', id, actor }, () =>
       this.#ofBudget(id, (record) => this.#gone(record)),
     );
   }

@@ -4,9 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Answer, Question } from './sqlite.ts';
 
 const database = new DatabaseSync(String(workerData));
-database.exec(
-  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;',
-);
+database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
 
 const isInput = (value: unknown): value is SQLInputValue =>
   value === null ||
